@@ -1,0 +1,347 @@
+"""Actions: every way in which the reconciler changes the world, each with a target and a cause.
+
+An Action says what is to be so, not how; carrying it out twice is the same as once. Which executor carries
+it out is told by its family: ``EngineAction`` acts on the Docker host, ``RecordAction`` on the history and
+the sticker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from reconciler.core.container import ContainerConfig, NetworkAttachment, RestartPolicy
+from reconciler.core.desired import DesiredState, ImageReference
+from reconciler.core.record import OperationKind
+
+Sign = Literal["+", "~", "-/+", "-", " "]
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerRef:
+    """A container: by id, or (id "") the one that this plan's ``generation`` creates. ``name`` is for people."""
+
+    name: str
+    id: str = ""
+    generation: int = 0
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """Base. ``cause`` says why, in words that can be read aloud after "because"."""
+
+    kind: ClassVar[str] = ""
+    sign: ClassVar[Sign] = " "
+    document: str
+    cause: str
+
+    @property
+    def target(self) -> str:
+        """What it acts on, for people."""
+        raise NotImplementedError
+
+
+class EngineAction(Action):
+    """Acts on the Docker host."""
+
+    __slots__ = ()
+
+
+class RecordAction(Action):
+    """Acts on the history or the sticker."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullImage(EngineAction):
+    """Have the image on the host, by digest."""
+
+    kind: ClassVar[str] = "pull-image"
+    sign: ClassVar[Sign] = "+"
+    image: ImageReference
+
+    @property
+    def target(self) -> str:
+        return str(self.image)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyImage(EngineAction):
+    """Check digest, image id (where one is recorded) and platform of the image on the host. Changes nothing."""
+
+    kind: ClassVar[str] = "verify-image"
+    image: ImageReference
+    image_id: str = ""
+
+    @property
+    def target(self) -> str:
+        return str(self.image)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveImage(EngineAction):
+    """Remove an image reference that no kept revision needs (never forced)."""
+
+    kind: ClassVar[str] = "remove-image"
+    sign: ClassVar[Sign] = "-"
+    image: ImageReference
+    fingerprint: str
+
+    @property
+    def target(self) -> str:
+        return str(self.image)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateNetwork(EngineAction):
+    """Have a bridge network of this name."""
+
+    kind: ClassVar[str] = "create-network"
+    sign: ClassVar[Sign] = "+"
+    network: str
+
+    @property
+    def target(self) -> str:
+        return self.network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateContainer(EngineAction):
+    """Create (not start) a container of the open operation and read it back."""
+
+    kind: ClassVar[str] = "create-container"
+    sign: ClassVar[Sign] = "+"
+    container: ContainerRef
+    image: ImageReference
+    config: ContainerConfig
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def target(self) -> str:
+        return str(self.container)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerAction(EngineAction):
+    """Base of what is done to one existing container."""
+
+    container: ContainerRef
+
+    @property
+    def target(self) -> str:
+        return str(self.container)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenameContainer(ContainerAction):
+    kind: ClassVar[str] = "rename-container"
+    sign: ClassVar[Sign] = "~"
+    to: str
+
+    @property
+    def target(self) -> str:
+        return f"{self.container} -> {self.to}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetRestartPolicy(ContainerAction):
+    kind: ClassVar[str] = "set-restart-policy"
+    sign: ClassVar[Sign] = "~"
+    policy: RestartPolicy
+
+    @property
+    def target(self) -> str:
+        return f"{self.container} = {self.policy}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateLimits(ContainerAction):
+    """Set memory, swap, CPU and process limits in place; None leaves one as it is, 0 lifts it."""
+
+    kind: ClassVar[str] = "update-limits"
+    sign: ClassVar[Sign] = "~"
+    memory_bytes: int | None = None
+    memory_swap_bytes: int | None = None
+    nano_cpus: int | None = None
+    pids_limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectNetwork(ContainerAction):
+    kind: ClassVar[str] = "connect-network"
+    sign: ClassVar[Sign] = "~"
+    network: NetworkAttachment
+
+    @property
+    def target(self) -> str:
+        return f"{self.container} to {self.network.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisconnectNetwork(ContainerAction):
+    kind: ClassVar[str] = "disconnect-network"
+    sign: ClassVar[Sign] = "~"
+    network: str
+
+    @property
+    def target(self) -> str:
+        return f"{self.container} from {self.network}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartContainer(ContainerAction):
+    kind: ClassVar[str] = "start-container"
+    sign: ClassVar[Sign] = "~"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnpauseContainer(ContainerAction):
+    kind: ClassVar[str] = "unpause-container"
+    sign: ClassVar[Sign] = "~"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopContainer(ContainerAction):
+    """Stop with the container's own signal; ``timeout_s`` None: the container's own, else the engine's 10 s."""
+
+    kind: ClassVar[str] = "stop-container"
+    sign: ClassVar[Sign] = "~"
+    timeout_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitHealthy(ContainerAction):
+    """Wait until the container is healthy and has stayed so for ``min_healthy_ms``. Changes nothing.
+
+    ``completes``: ending with 0 counts as healthy (restart policy ``no`` or ``on-failure``)."""
+
+    kind: ClassVar[str] = "wait-healthy"
+    timeout_ms: int
+    min_healthy_ms: int
+    completes: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveContainer(ContainerAction):
+    """Remove a container. ``volumes`` also removes its anonymous volumes (only what never served)."""
+
+    kind: ClassVar[str] = "remove-container"
+    sign: ClassVar[Sign] = "-"
+    volumes: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordIntent(RecordAction):
+    """Journal that a generation begins. ``container_id`` names a container that is used again or adopted."""
+
+    kind: ClassVar[str] = "record-intent"
+    generation: int
+    operation: OperationKind
+    desired: DesiredState
+    container_id: str = ""
+
+    @property
+    def target(self) -> str:
+        return f"{self.document} generation {self.generation}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit(RecordAction):
+    """Journal that the generation is what runs: the only commit point."""
+
+    kind: ClassVar[str] = "commit"
+    generation: int
+
+    @property
+    def target(self) -> str:
+        return f"{self.document} generation {self.generation}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordUndone(RecordAction):
+    """Journal that the generation was taken back."""
+
+    kind: ClassVar[str] = "record-undone"
+    generation: int
+
+    @property
+    def target(self) -> str:
+        return f"{self.document} generation {self.generation}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordHeal(RecordAction):
+    """Count a heal for the restart-storm guard."""
+
+    kind: ClassVar[str] = "record-heal"
+
+    @property
+    def target(self) -> str:
+        return self.document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold(RecordAction):
+    """Stop healing a document that keeps failing, until it is stable or cleared."""
+
+    kind: ClassVar[str] = "hold"
+
+    @property
+    def target(self) -> str:
+        return self.document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseHold(RecordAction):
+    """End a hold: the container has been stable, or the document changed."""
+
+    kind: ClassVar[str] = "release-hold"
+
+    @property
+    def target(self) -> str:
+        return self.document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteSticker(RecordAction):
+    """Write the sticker of the committed generation, derived from the history."""
+
+    kind: ClassVar[str] = "write-sticker"
+    sign: ClassVar[Sign] = "~"
+    desired: DesiredState
+
+    @property
+    def target(self) -> str:
+        place = self.desired.sticker
+        return f"{place.volume}:{place.path}" if place.location == "volume" else place.path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveSticker(RecordAction):
+    """Remove the sticker of a document that was pruned."""
+
+    kind: ClassVar[str] = "remove-sticker"
+    sign: ClassVar[Sign] = "-"
+    desired: DesiredState
+
+    @property
+    def target(self) -> str:
+        place = self.desired.sticker
+        return f"{place.volume}:{place.path}" if place.location == "volume" else place.path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetDocument(RecordAction):
+    """Journal that a document was pruned: nothing of it runs any more."""
+
+    kind: ClassVar[str] = "forget-document"
+    sign: ClassVar[Sign] = "-"
+
+    @property
+    def target(self) -> str:
+        return self.document

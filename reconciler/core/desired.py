@@ -1,0 +1,165 @@
+"""DesiredState: a Document, validated and defaulted.
+
+Decides nothing; it is what everybody else decides about. Built by ``spec`` only. Equal content gives an
+equal ``fingerprint`` on every host and in every version, because only declared values count.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from reconciler.core.container import ContainerConfig
+
+Order = Literal["stop-first", "start-first"]
+DriftMode = Literal["correct", "warn", "off"]
+Condition = Literal["started", "healthy", "completed"]
+DeletionPolicy = Literal["delete", "orphan"]
+StickerLocation = Literal["host", "volume"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ImageReference:
+    """Repository and digest, never a tag. ``str()`` is the canonical ``repository@digest``."""
+
+    repository: str
+    digest: str
+
+    def __str__(self) -> str:
+        return f"{self.repository}@{self.digest}"
+
+    @property
+    def short(self) -> str:
+        """For people: ``shop/web@2b1c4d5e6f70`` (last two path parts, 12 digits)."""
+        return f"{'/'.join(self.repository.split('/')[-2:])}@{short_digest(self.digest)}"
+
+
+def short_digest(digest: str) -> str:
+    """The first 12 hex digits of a digest or id, as the Docker command line prints ids."""
+    return digest.removeprefix("sha256:")[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Id and name of what is deployed."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strategy:
+    """How a release replaces the one before."""
+
+    order: Order = "stop-first"
+    min_healthy_ms: int = 5_000
+    retries: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StickerPlace:
+    """Where the sticker lies: a path on the host, or a path inside a named volume."""
+
+    location: StickerLocation = "host"
+    path: str = ""
+    volume: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftPolicy:
+    """``correct``: hand-made differences are put right; ``warn``: only shown; ``off``: not looked for.
+    A changed document is deployed in every mode. ``ignore`` holds path prefixes such as
+    ``config.environment.BUILD_ID``."""
+
+    mode: DriftMode = "correct"
+    ignore: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """Another document of the same target that must be so before this one is started."""
+
+    name: str
+    condition: Condition = "started"
+
+
+@dataclass(frozen=True, slots=True)
+class Suspension:
+    """Nothing is changed while it lasts. ``until`` is seconds since the epoch, None: until resumed."""
+
+    by: str
+    reason: str
+    until: float | None = None
+
+    def active(self, now: float) -> bool:
+        return self.until is None or now < self.until
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLocation:
+    """Where a document was written: file relative to the folder, and its first line (from 1)."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DesiredState:
+    """One document's wish. ``document`` is the validated, defaulted JSON it was built from."""
+
+    name: str
+    release: Release
+    image: ImageReference
+    container_name: str
+    config: ContainerConfig
+    kind: str = "Container"
+    target: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    health_timeout_ms: int = 60_000
+    cleanup_previous: bool = True
+    strategy: Strategy = Strategy()
+    sticker: StickerPlace = StickerPlace()
+    drift: DriftPolicy = DriftPolicy()
+    depends_on: tuple[Dependency, ...] = ()
+    suspend: Suspension | None = None
+    adopt: bool = False
+    deletion_policy: DeletionPolicy = "orphan"
+    source: SourceLocation | None = field(default=None, compare=False)
+    document: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of what makes a container this release: release, image, name and declared config.
+
+        How to deploy (strategy, sticker, drift, waits) is left out: changing it replaces nothing."""
+        wish = {
+            "release": asdict(self.release),
+            "image": str(self.image),
+            "containerName": self.container_name,
+            "config": declared(self.config),
+        }
+        return hashlib.sha256(canonical_json(wish)).hexdigest()
+
+
+def declared(value: Any) -> Any:
+    """A dataclass, mapping or sequence as plain JSON values, without what is None."""
+    if hasattr(value, "__dataclass_fields__"):
+        value = {name: getattr(value, name) for name in value.__dataclass_fields__}
+    if isinstance(value, Mapping):
+        return {str(key): declared(item) for key, item in value.items() if item is not None}
+    if isinstance(value, tuple | list):
+        return [declared(item) for item in value]
+    return value
+
+
+def canonical_json(value: Any) -> bytes:
+    """Sorted, compact, ASCII JSON of integers, strings, booleans, lists and objects.
+
+    Raises ValueError for floats that are not finite. Our values hold no floats at all."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")

@@ -1,0 +1,202 @@
+"""What the decisions and the loop need from the world, on one page.
+
+Every interface has a real implementation and, where speed or faults ask for it, a simulated one; both pass
+the same contract suite. All methods block; whoever needs concurrency calls them from worker threads.
+Implementations raise only errors of ``reconciler.errors``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from reconciler.core.action import Action, UpdateLimits
+from reconciler.core.container import ContainerConfig, NetworkAttachment, RestartPolicy
+from reconciler.core.desired import DesiredState, ImageReference, StickerPlace, Suspension
+from reconciler.core.observation import (
+    ContainerDetail,
+    ContainerRow,
+    EngineFacts,
+    ImageFacts,
+    StickerReading,
+)
+from reconciler.core.outcome import Outcome
+from reconciler.core.record import OperationKind, Record
+
+Progress = Callable[[str], None]
+"""Told short lines about long work (pull percentage, health state); must be quick and must not raise."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineEvent:
+    """A hint that something happened to a container. ``time_ns`` is the engine's clock, for resuming."""
+
+    container_id: str
+    container_name: str
+    action: str
+    time_ns: int
+    labels: Mapping[str, str]
+
+
+class Engine(Protocol):
+    """One Docker host. Reads first, then writes. Containers are named by full id, never by name."""
+
+    def facts(self) -> EngineFacts: ...
+
+    def list_containers(self) -> tuple[ContainerRow, ...]:
+        """All containers, running or not, foreign or not, in ONE call."""
+
+    def inspect_container(self, container_id: str) -> ContainerDetail | None:
+        """None when it is gone."""
+
+    def inspect_image(self, reference: str) -> ImageFacts | None:
+        """By image id or ``repository@digest``; None when the host does not have it."""
+
+    def list_networks(self) -> frozenset[str]: ...
+
+    def logs(self, container_id: str, *, lines: int) -> tuple[str, ...]:
+        """The last lines of standard output and error, oldest first, bounded to 64 KiB; () when gone."""
+
+    def events(self, *, since_ns: int | None) -> Iterator[EngineEvent]:
+        """Container and network events, blocking; ends when the connection does. Closing the iterator from
+        another thread (its ``close`` method) ends it too."""
+
+    def pull(self, image: ImageReference, *, deadline_s: float, progress: Progress) -> None:
+        """Pull by digest, reading the whole stream. Raises ImageNotFound, RegistryDenied, RegistryUnavailable,
+        VerificationFailed, NoSpace, EngineUnavailable."""
+
+    def create(
+        self, name: str, *, image: ImageReference, config: ContainerConfig, labels: Mapping[str, str]
+    ) -> str:
+        """Create, not start. Returns the full id. ``labels`` go beside those of ``config``. Mounts refuse a
+        missing host path. Raises NameTaken, NotFound (image, network, host path), EngineRefused, NoSpace."""
+
+    def start(self, container_id: str) -> None:
+        """Running already is success. Raises NotFound, PortTaken, EngineRefused."""
+
+    def stop(self, container_id: str, *, timeout_s: int | None) -> None:
+        """Stopped already, or gone, is success."""
+
+    def unpause(self, container_id: str) -> None: ...
+
+    def rename(self, container_id: str, name: str) -> None:
+        """Having the name already is success. Raises NameTaken, NotFound."""
+
+    def set_restart_policy(self, container_id: str, policy: RestartPolicy) -> None: ...
+
+    def update_limits(self, container_id: str, limits: UpdateLimits) -> None: ...
+
+    def connect(self, container_id: str, network: NetworkAttachment) -> None:
+        """Connected already is success."""
+
+    def disconnect(self, container_id: str, network: str) -> None:
+        """Not connected is success."""
+
+    def create_network(self, name: str) -> None:
+        """There already is success."""
+
+    def remove(self, container_id: str, *, volumes: bool) -> None:
+        """Remove a container that is not running; gone already is success. ``volumes``: anonymous ones too."""
+
+    def remove_image(self, reference: str) -> bool:
+        """Remove one reference, never forced. False when it is in use or gone."""
+
+    def read_volume(self, volume: str, path: str, *, helper: str, limit: int) -> bytes | None:
+        """A file of a volume, by a helper container of image ``helper`` that is never started. None: no such
+        file or volume. Raises EngineRefused when larger than ``limit`` bytes or not a regular file."""
+
+    def write_volume(self, volume: str, path: str, content: bytes, *, helper: str) -> None:
+        """Write a file of a volume the same way; readers see the old file, none, or the new one, whole."""
+
+
+class Journal(Protocol):
+    """The history: durable before the method returns. One writer at a time."""
+
+    owner: str
+    """This installation's id; it is on every container we create."""
+
+    def record(self, document: str) -> Record:
+        """An empty Record (generation 0) for a name never seen."""
+
+    def records(self) -> Mapping[str, Record]: ...
+
+    def begin(
+        self,
+        desired: DesiredState,
+        *,
+        generation: int,
+        kind: OperationKind,
+        container_id: str,
+        cause: str,
+        actor: str,
+    ) -> None:
+        """Intent. Repeating it with the same generation changes nothing; a generation that is not higher than
+        every earlier one raises StateDamaged."""
+
+    def created(self, document: str, generation: int, *, container_id: str) -> None: ...
+
+    def verified(self, document: str, fingerprint: str, *, image_id: str) -> None: ...
+
+    def commit(self, document: str, generation: int) -> None:
+        """Also ends quarantine, hold, failures and backoff of the document."""
+
+    def failed(self, document: str, generation: int, *, reason: str, quarantine: bool) -> None:
+        """Note why the open operation failed; it stays open until it is undone."""
+
+    def undone(self, document: str, generation: int) -> None:
+        """Close the open operation; quarantines its fingerprint if the failure said so."""
+
+    def restored(self, document: str, generation: int) -> None:
+        """The former container was seen healthy after the undo."""
+
+    def healed(self, document: str, *, cause: str) -> None: ...
+
+    def hold(self, document: str, *, reason: str) -> None: ...
+
+    def release(self, document: str) -> None:
+        """End a hold and forget recent heals."""
+
+    def clear(self, document: str) -> bool:
+        """A person ends quarantine, hold and backoff. True when there was something to end."""
+
+    def suspend(self, document: str, suspension: Suspension) -> None: ...
+
+    def resume(self, document: str) -> bool: ...
+
+    def retry_later(self, document: str, *, error: str, retry_at: float) -> None:
+        """Count a failed pass and when to try again; kept over restarts."""
+
+    def passed(self, document: str) -> None:
+        """A pass went well: forget failures and backoff (no write when there were none)."""
+
+    def image_collected(self, document: str, fingerprint: str) -> None: ...
+
+    def forget(self, document: str) -> None:
+        """The document was pruned. Its events stay; its generation counter stays."""
+
+
+class Stickers(Protocol):
+    """Version stickers, wherever they lie. Reading never raises: what went wrong is in the reading."""
+
+    def read(self, place: StickerPlace, *, helper: str) -> StickerReading: ...
+
+    def write(self, place: StickerPlace, content: bytes, *, helper: str) -> None:
+        """Atomic. Raises StateUnwritable or engine errors."""
+
+    def remove(self, place: StickerPlace, *, helper: str) -> None: ...
+
+
+class Executor(Protocol):
+    """Carries out Actions of the families it handles; holds no opinions."""
+
+    def handles(self, action: Action) -> bool: ...
+
+    def perform(self, action: Action, *, progress: Progress) -> Outcome:
+        """Never raises a ReconcilerError: a failed Action is an Outcome of kind ``failed`` with its error."""
+
+
+class Source(Protocol):
+    """Brings documents and wakes the loop."""
+
+    def load(self) -> Iterable[DesiredState]: ...

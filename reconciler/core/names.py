@@ -1,0 +1,57 @@
+"""Names of containers and keys of labels: the marks by which we know what is ours.
+
+A name is only a check; containers are acted upon by id, found by label or in the history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reconciler.core.desired import DesiredState
+
+DOCUMENT = "stella.document"
+TARGET = "stella.target"
+RELEASE_ID = "stella.release.id"
+RELEASE_NAME = "stella.release.name"
+DIGEST = "stella.digest"
+DEPLOYED_AT = "stella.deployed.at"
+FINGERPRINT = "stella.fingerprint"
+OWNER = "stella.owner"
+GENERATION = "stella.generation"
+OPERATION = "stella.operation"
+PREFIX = "stella."
+
+
+def next_name(container_name: str, generation: int) -> str:
+    """Name of a container that was created and does not serve yet."""
+    return f"{container_name}-next-g{generation}"
+
+
+def previous_name(container_name: str, generation: int) -> str:
+    """Name of a container that served until a newer one took over."""
+    return f"{container_name}-previous-g{generation}"
+
+
+def failed_name(container_name: str, generation: int) -> str:
+    """Name of a container whose release failed; kept, stopped, for a look."""
+    return f"{container_name}-failed-g{generation}"
+
+
+def operation_id(owner: str, document: str, generation: int) -> str:
+    """Names one operation; the same on every repetition of it."""
+    return f"{owner}.{document}.{generation}"
+
+
+def ownership_labels(desired: DesiredState, *, owner: str, generation: int) -> Mapping[str, str]:
+    """The labels by which a container is found again. The time of deployment is added where it is created."""
+    return {
+        DOCUMENT: desired.name,
+        TARGET: desired.target or "",
+        RELEASE_ID: desired.release.id,
+        RELEASE_NAME: desired.release.name,
+        DIGEST: desired.image.digest,
+        FINGERPRINT: desired.fingerprint,
+        OWNER: owner,
+        GENERATION: str(generation),
+        OPERATION: operation_id(owner, desired.name, generation),
+    }

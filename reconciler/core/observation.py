@@ -1,0 +1,127 @@
+"""Observation: one snapshot of a host at one moment, keeping everything.
+
+Nothing is thrown away here: both containers that claim a name are in it, foreign ones too. Whose is whose
+is decided in ``ownership``, what differs in ``drift``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from reconciler.core.container import ContainerConfig, HealthProbe, PortBinding
+
+Status = Literal["created", "running", "paused", "restarting", "removing", "exited", "dead"]
+Health = Literal["none", "starting", "healthy", "unhealthy"]
+StickerFact = Literal["absent", "present", "unreadable"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerRow:
+    """One row of the engine's container list: what a single call tells about every container."""
+
+    id: str
+    name: str
+    image_id: str
+    status: Status
+    health: Health = "none"
+    labels: Mapping[str, str] = field(default_factory=dict)
+    ports: tuple[PortBinding, ...] = ()
+    networks: tuple[str, ...] = ()
+    created: int = 0
+
+    @property
+    def running(self) -> bool:
+        return self.status == "running"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerDetail:
+    """What inspect adds to a row. ``started_at`` is the engine's own text, compared, never parsed."""
+
+    id: str
+    name: str
+    image_id: str
+    image_reference: str
+    config: ContainerConfig
+    status: Status
+    health: Health = "none"
+    exit_code: int = 0
+    oom_killed: bool = False
+    restart_count: int = 0
+    started_at: str = ""
+    error: str = ""
+    published: tuple[PortBinding, ...] = ()
+    health_log: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageFacts:
+    """An image on the host, with the defaults it gives to its containers."""
+
+    id: str
+    repo_digests: tuple[str, ...] = ()
+    os: str = "linux"
+    architecture: str = ""
+    variant: str = ""
+    command: tuple[str, ...] = ()
+    entrypoint: tuple[str, ...] = ()
+    user: str = ""
+    working_dir: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    stop_signal: str = ""
+    health: HealthProbe | None = None
+
+    @property
+    def platform(self) -> str:
+        return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineFacts:
+    """What the engine says of itself; it changes only when the engine restarts."""
+
+    version: str = ""
+    api_version: str = ""
+    os: str = "linux"
+    architecture: str = ""
+    log_driver: str = "json-file"
+    swap_limit: bool = True
+    live_restore: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StickerReading:
+    """Raw bytes of one document's sticker, or why there are none."""
+
+    fact: StickerFact
+    content: bytes = b""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """The host, at one moment.
+
+    ``details`` by container id, for those that were inspected. ``images`` by image id. ``references`` maps
+    ``repository@digest`` to the image id the engine resolves it to, or None where it has no such image;
+    absent key: not looked up. ``networks`` is None where the list was not asked for. ``stickers`` by
+    document name; an absent key means it was not read this time."""
+
+    engine: EngineFacts = EngineFacts()
+    containers: tuple[ContainerRow, ...] = ()
+    details: Mapping[str, ContainerDetail] = field(default_factory=dict)
+    images: Mapping[str, ImageFacts] = field(default_factory=dict)
+    references: Mapping[str, str | None] = field(default_factory=dict)
+    networks: frozenset[str] | None = None
+    stickers: Mapping[str, StickerReading] = field(default_factory=dict)
+
+    def row(self, container_id: str) -> ContainerRow | None:
+        """The row with this full id."""
+        return next((row for row in self.containers if row.id == container_id), None)
+
+    def named(self, name: str) -> ContainerRow | None:
+        """The row that holds this name (names are unique on an engine)."""
+        return next((row for row in self.containers if row.name == name), None)

@@ -1,0 +1,37 @@
+"""Outcome: what came of one Action. Verdict: what follows from all outcomes of a pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from reconciler.core.action import Action
+from reconciler.errors import ReconcilerError
+
+OutcomeKind = Literal["done", "already", "failed"]
+VerdictKind = Literal["converged", "progressing", "rolled-back", "failed", "held", "blocked", "waiting"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """``already``: it was so before. ``detail`` is a short result for people and holds no secret.
+    ``container_id`` and ``image_id`` carry what the engine answered to a create or a verify."""
+
+    kind: OutcomeKind
+    action: Action
+    detail: str = ""
+    error: ReconcilerError | None = None
+    container_id: str = ""
+    image_id: str = ""
+    duration_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a pass ended with for one document.
+
+    ``retry_after`` in seconds: look again then (0: at once, there is more to do); None: when something wakes us."""
+
+    kind: VerdictKind
+    reason: str = ""
+    retry_after: float | None = None

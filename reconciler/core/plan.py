@@ -1,0 +1,47 @@
+"""Plan: the ordered Actions for one document, or the reason why there are none.
+
+A value: printable, comparable, serialisable. How it is made is in ``planning``; what it will cost in
+restarts is counted here, from the Actions themselves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from reconciler.core.action import Action, StopContainer, WaitHealthy
+from reconciler.core.drift import Drift
+
+Purpose = Literal["none", "deploy", "rollback", "heal", "undo", "adopt", "repair", "prune"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """``blocked`` says why nothing may be done although something differs; it then has no deploy Actions.
+
+    ``waiting``: the block is expected to pass (a dependency, a backoff); ``held``: it needs a person or a
+    changed document. ``changes`` is True when carrying it out would change the host, the history or a sticker."""
+
+    document: str
+    kind: str = "Container"
+    target: str = ""
+    purpose: Purpose = "none"
+    drift: tuple[Drift, ...] = ()
+    actions: tuple[Action, ...] = ()
+    blocked: str = ""
+    waiting: bool = False
+    held: bool = False
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def changes(self) -> bool:
+        return bool(self.actions)
+
+    @property
+    def restarts(self) -> int:
+        """How many running containers are stopped by it."""
+        return sum(isinstance(action, StopContainer) for action in self.actions)
+
+    @property
+    def waits(self) -> bool:
+        return any(isinstance(action, WaitHealthy) for action in self.actions)

@@ -1,0 +1,105 @@
+"""Record: what the history knows of one document, as plain values for the decisions.
+
+The history database writes it; planning reads it. States of an operation only go forward:
+
+    intent ──► committed
+       └─────► undone          (``failure`` says why; empty: it was interrupted)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from reconciler.core.desired import DesiredState, ImageReference, Release, Suspension
+
+OperationKind = Literal["deploy", "rollback", "heal", "adopt"]
+OperationState = Literal["intent", "committed", "undone"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """One DesiredState that was once tried. ``image_id`` is known once its image was verified here."""
+
+    fingerprint: str
+    desired: DesiredState
+    image_id: str = ""
+    image_collected: bool = False
+
+    @property
+    def release(self) -> Release:
+        return self.desired.release
+
+    @property
+    def image(self) -> ImageReference:
+        return self.desired.image
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One generation: a try to make a revision run. ``container_id`` is "" until the engine answered."""
+
+    generation: int
+    kind: OperationKind
+    fingerprint: str
+    state: OperationState
+    container_id: str = ""
+    image_id: str = ""
+    failure: str = ""
+    quarantine: bool = False
+    restored: bool = False
+    actor: str = ""
+    cause: str = ""
+    started_at: float = 0.0
+    ended_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """All that is remembered of one document; ``operations`` and ``revisions`` are oldest first.
+
+    ``quarantined`` holds fingerprints with the reason. ``heals`` are times of recent heals (seconds since
+    the epoch). ``held`` is the reason while the restart-storm guard holds the document."""
+
+    document: str
+    owner: str
+    generation: int = 0
+    operations: tuple[Operation, ...] = ()
+    revisions: tuple[Revision, ...] = ()
+    quarantined: dict[str, str] = field(default_factory=dict)
+    heals: tuple[float, ...] = ()
+    held: str = ""
+    suspension: Suspension | None = None
+    failures: int = 0
+    retry_at: float = 0.0
+    last_error: str = ""
+
+    @property
+    def open(self) -> Operation | None:
+        """The operation that began and was neither committed nor undone."""
+        return next((item for item in reversed(self.operations) if item.state == "intent"), None)
+
+    @property
+    def committed(self) -> Operation | None:
+        """The newest committed operation: what should be running."""
+        return next((item for item in reversed(self.operations) if item.state == "committed"), None)
+
+    @property
+    def last(self) -> Operation | None:
+        return self.operations[-1] if self.operations else None
+
+    def revision(self, fingerprint: str) -> Revision | None:
+        return next((item for item in self.revisions if item.fingerprint == fingerprint), None)
+
+    @property
+    def committed_revision(self) -> Revision | None:
+        return self.revision(self.committed.fingerprint) if self.committed else None
+
+    def failures_of(self, fingerprint: str) -> int:
+        """How often this revision failed since it last worked (interruptions do not count)."""
+        count = 0
+        for operation in reversed(self.operations):
+            if operation.fingerprint == fingerprint and operation.state == "committed":
+                break
+            count += operation.fingerprint == fingerprint and operation.quarantine
+        return count

@@ -1,0 +1,155 @@
+"""Every error of the reconciler, as one tree.
+
+    ReconcilerError
+    ├── InputError                  what a person wrote is wrong; nothing was touched
+    │   ├── InvalidDocuments        one or many problems in desired-state files
+    │   ├── InvalidSettings         a flag, variable or settings file
+    │   ├── UnknownDocument         a name that no document and no history has
+    │   └── StalePlan               a saved plan no longer fits the host or the files
+    ├── TemporaryError              may pass by itself; has ``retry_after`` seconds
+    │   ├── EngineUnavailable       no answer from the Docker engine
+    │   ├── RegistryUnavailable     the registry is away, slow or limits the rate
+    │   └── NoSpace                 the host's disk is full
+    ├── TerminalError               stays as it is until somebody changes something
+    │   ├── EngineRefused           the engine says no: bad option, conflict, missing thing
+    │   │   ├── NotFound            the named container, image or network is not there
+    │   │   ├── NameTaken           another container holds the name
+    │   │   └── PortTaken           something else holds the host port
+    │   ├── EngineTooOld            the engine's API is older than we can work with
+    │   ├── ImageNotFound           the registry does not have that digest
+    │   ├── RegistryDenied          the registry refuses the credentials
+    │   ├── VerificationFailed      bytes or digests are not what was named
+    │   ├── PlatformMismatch        the image is for another platform
+    │   └── Unhealthy               a container did not become or stay healthy
+    └── StateError                  the reconciler's own state directory
+        ├── StateLocked             another controller holds it
+        ├── StateDamaged            the history database fails its check
+        └── StateUnwritable         full disk, read-only file system
+
+Whether to try again is a type. A message says what was attempted, on what, and what to do next, and
+never carries a secret. Errors of libraries are translated where they enter and chained.
+"""
+
+from __future__ import annotations
+
+
+class ReconcilerError(Exception):
+    """Base of all. ``hint`` says what the reader can do next (may be empty)."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class InputError(ReconcilerError):
+    """What a person wrote is wrong."""
+
+
+class InvalidDocuments(InputError):
+    """Desired-state files have problems; ``problems`` are printable, one per line."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class InvalidSettings(InputError):
+    """A flag, an environment variable or the settings file has a wrong value."""
+
+
+class UnknownDocument(InputError):
+    """No document and no history has this name."""
+
+
+class StalePlan(InputError):
+    """A saved plan no longer fits the host or the files."""
+
+
+class TemporaryError(ReconcilerError):
+    """May pass by itself. ``retry_after`` is in seconds; None leaves it to the backoff."""
+
+    def __init__(self, message: str, *, hint: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+
+class EngineUnavailable(TemporaryError):
+    """No answer from the Docker engine; what was asked may or may not have happened."""
+
+
+class RegistryUnavailable(TemporaryError):
+    """The registry is away, slow or limits the rate."""
+
+
+class NoSpace(TemporaryError):
+    """The host's disk is full."""
+
+
+class TerminalError(ReconcilerError):
+    """Stays as it is until somebody changes something."""
+
+
+class EngineRefused(TerminalError):
+    """The engine says no: a bad option, a conflict, something missing."""
+
+
+class NotFound(EngineRefused):
+    """The named container, image, volume or network is not there."""
+
+
+class NameTaken(EngineRefused):
+    """Another container holds the name."""
+
+
+class PortTaken(EngineRefused):
+    """Something else holds the host port."""
+
+
+class EngineTooOld(TerminalError):
+    """The engine's API is older than the oldest we can work with."""
+
+
+class ImageNotFound(TerminalError):
+    """The registry does not have that digest."""
+
+
+class RegistryDenied(TerminalError):
+    """The registry refuses the credentials, or wants some."""
+
+
+class VerificationFailed(TerminalError):
+    """Bytes or digests are not what was named."""
+
+
+class PlatformMismatch(TerminalError):
+    """The image is for another platform than the engine's."""
+
+
+class Unhealthy(TerminalError):
+    """A container did not become healthy, or did not stay so. ``reason`` is one of a closed list."""
+
+    REASONS = ("exited", "restarting", "unhealthy", "oom-killed", "timeout", "paused", "gone", "replaced")
+
+    def __init__(self, message: str, *, reason: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
+
+
+class StateError(ReconcilerError):
+    """The reconciler's own state directory cannot be used."""
+
+
+class StateLocked(StateError):
+    """Another controller holds the state directory, or the engine."""
+
+
+class StateDamaged(StateError):
+    """The history database fails its integrity check."""
+
+
+class StateUnwritable(StateError):
+    """Full disk or read-only file system under the state directory."""
