@@ -218,7 +218,8 @@ class StopContainer(ContainerAction):
 class WaitHealthy(ContainerAction):
     """Wait until the container is healthy and has stayed so for ``min_healthy_ms``. Changes nothing.
 
-    ``completes``: ending with 0 counts as healthy (restart policy ``no`` or ``on-failure``)."""
+    ``completes``: ending with 0 counts as healthy (restart policy ``no`` or ``on-failure``).
+    """
 
     kind: ClassVar[str] = "wait-healthy"
     timeout_ms: int

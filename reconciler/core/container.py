@@ -108,7 +108,8 @@ class Logging:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthProbe:
     """The engine's own health check. ``test`` in the engine's form: ``("CMD", …)``, ``("CMD-SHELL", …)`` or
-    ``("NONE",)``; zero durations and retries mean the engine's default (image's value, else 30 s and 3)."""
+    ``("NONE",)``; zero durations and retries mean the engine's default (image's value, else 30 s and 3).
+    """
 
     test: tuple[str, ...] = ()
     interval_ms: int = 0

@@ -72,7 +72,8 @@ class StickerPlace:
 class DriftPolicy:
     """``correct``: hand-made differences are put right; ``warn``: only shown; ``off``: not looked for.
     A changed document is deployed in every mode. ``ignore`` holds path prefixes such as
-    ``config.environment.BUILD_ID``."""
+    ``config.environment.BUILD_ID``.
+    """
 
     mode: DriftMode = "correct"
     ignore: tuple[str, ...] = ()
@@ -137,7 +138,8 @@ class DesiredState:
     def fingerprint(self) -> str:
         """SHA-256 (hex) of what makes a container this release: release, image, name and declared config.
 
-        How to deploy (strategy, sticker, drift, waits) is left out: changing it replaces nothing."""
+        How to deploy (strategy, sticker, drift, waits) is left out: changing it replaces nothing.
+        """
         wish = {
             "release": asdict(self.release),
             "image": str(self.image),
@@ -161,5 +163,6 @@ def declared(value: Any) -> Any:
 def canonical_json(value: Any) -> bytes:
     """Sorted, compact, ASCII JSON of integers, strings, booleans, lists and objects.
 
-    Raises ValueError for floats that are not finite. Our values hold no floats at all."""
+    Raises ValueError for floats that are not finite. Our values hold no floats at all.
+    """
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")

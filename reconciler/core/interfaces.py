@@ -60,17 +60,20 @@ class Engine(Protocol):
 
     def events(self, *, since_ns: int | None) -> Iterator[EngineEvent]:
         """Container and network events, blocking; ends when the connection does. Closing the iterator from
-        another thread (its ``close`` method) ends it too."""
+        another thread (its ``close`` method) ends it too.
+        """
 
     def pull(self, image: ImageReference, *, deadline_s: float, progress: Progress) -> None:
         """Pull by digest, reading the whole stream. Raises ImageNotFound, RegistryDenied, RegistryUnavailable,
-        VerificationFailed, NoSpace, EngineUnavailable."""
+        VerificationFailed, NoSpace, EngineUnavailable.
+        """
 
     def create(
         self, name: str, *, image: ImageReference, config: ContainerConfig, labels: Mapping[str, str]
     ) -> str:
         """Create, not start. Returns the full id. ``labels`` go beside those of ``config``. Mounts refuse a
-        missing host path. Raises NameTaken, NotFound (image, network, host path), EngineRefused, NoSpace."""
+        missing host path. Raises NameTaken, NotFound (image, network, host path), EngineRefused, NoSpace.
+        """
 
     def start(self, container_id: str) -> None:
         """Running already is success. Raises NotFound, PortTaken, EngineRefused."""
@@ -104,7 +107,8 @@ class Engine(Protocol):
 
     def read_volume(self, volume: str, path: str, *, helper: str, limit: int) -> bytes | None:
         """A file of a volume, by a helper container of image ``helper`` that is never started. None: no such
-        file or volume. Raises EngineRefused when larger than ``limit`` bytes or not a regular file."""
+        file or volume. Raises EngineRefused when larger than ``limit`` bytes or not a regular file.
+        """
 
     def write_volume(self, volume: str, path: str, content: bytes, *, helper: str) -> None:
         """Write a file of a volume the same way; readers see the old file, none, or the new one, whole."""
@@ -132,7 +136,8 @@ class Journal(Protocol):
         actor: str,
     ) -> None:
         """Intent. Repeating it with the same generation changes nothing; a generation that is not higher than
-        every earlier one raises StateDamaged."""
+        every earlier one raises StateDamaged.
+        """
 
     def created(self, document: str, generation: int, *, container_id: str) -> None: ...
 

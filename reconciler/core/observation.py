@@ -108,7 +108,8 @@ class Observation:
     ``details`` by container id, for those that were inspected. ``images`` by image id. ``references`` maps
     ``repository@digest`` to the image id the engine resolves it to, or None where it has no such image;
     absent key: not looked up. ``networks`` is None where the list was not asked for. ``stickers`` by
-    document name; an absent key means it was not read this time."""
+    document name; an absent key means it was not read this time.
+    """
 
     engine: EngineFacts = EngineFacts()
     containers: tuple[ContainerRow, ...] = ()

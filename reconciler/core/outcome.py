@@ -15,7 +15,8 @@ VerdictKind = Literal["converged", "progressing", "rolled-back", "failed", "held
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """``already``: it was so before. ``detail`` is a short result for people and holds no secret.
-    ``container_id`` and ``image_id`` carry what the engine answered to a create or a verify."""
+    ``container_id`` and ``image_id`` carry what the engine answered to a create or a verify.
+    """
 
     kind: OutcomeKind
     action: Action
@@ -30,7 +31,8 @@ class Outcome:
 class Verdict:
     """What a pass ended with for one document.
 
-    ``retry_after`` in seconds: look again then (0: at once, there is more to do); None: when something wakes us."""
+    ``retry_after`` in seconds: look again then (0: at once, there is more to do); None: when something wakes us.
+    """
 
     kind: VerdictKind
     reason: str = ""

@@ -20,7 +20,8 @@ class Plan:
     """``blocked`` says why nothing may be done although something differs; it then has no deploy Actions.
 
     ``waiting``: the block is expected to pass (a dependency, a backoff); ``held``: it needs a person or a
-    changed document. ``changes`` is True when carrying it out would change the host, the history or a sticker."""
+    changed document. ``changes`` is True when carrying it out would change the host, the history or a sticker.
+    """
 
     document: str
     kind: str = "Container"

@@ -59,7 +59,8 @@ class Record:
     """All that is remembered of one document; ``operations`` and ``revisions`` are oldest first.
 
     ``quarantined`` holds fingerprints with the reason. ``heals`` are times of recent heals (seconds since
-    the epoch). ``held`` is the reason while the restart-storm guard holds the document."""
+    the epoch). ``held`` is the reason while the restart-storm guard holds the document.
+    """
 
     document: str
     owner: str
