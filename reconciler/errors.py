@@ -9,7 +9,8 @@
     ├── TemporaryError              may pass by itself; has ``retry_after`` seconds
     │   ├── EngineUnavailable       no answer from the Docker engine
     │   ├── RegistryUnavailable     the registry is away, slow or limits the rate
-    │   └── NoSpace                 the host's disk is full
+    │   ├── NoSpace                 the host's disk is full
+    │   └── Interrupted             we were asked to stop, or lost our lock; nothing went wrong
     ├── TerminalError               stays as it is until somebody changes something
     │   ├── EngineRefused           the engine says no: bad option, conflict, missing thing
     │   │   ├── NotFound            the named container, image or network is not there
@@ -87,6 +88,10 @@ class RegistryUnavailable(TemporaryError):
 
 class NoSpace(TemporaryError):
     """The host's disk is full."""
+
+
+class Interrupted(TemporaryError):
+    """We were asked to stop, or lost our lock, before the work was done. Never a reason to quarantine."""
 
 
 class TerminalError(ReconcilerError):

@@ -72,11 +72,14 @@ class PullImage(EngineAction):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyImage(EngineAction):
-    """Check digest, image id (where one is recorded) and platform of the image on the host. Changes nothing."""
+    """Check digest, image id (where one is recorded) and platform of the image on the host. Changes nothing
+    on the host; the image id is noted in the history for the revision ``fingerprint`` (where one is given).
+    """
 
     kind: ClassVar[str] = "verify-image"
     image: ImageReference
     image_id: str = ""
+    fingerprint: str = ""
 
     @property
     def target(self) -> str:
