@@ -15,6 +15,8 @@ from reconciler.core.container import ContainerConfig, HealthProbe, PortBinding
 Status = Literal["created", "running", "paused", "restarting", "removing", "exited", "dead"]
 Health = Literal["none", "starting", "healthy", "unhealthy"]
 StickerFact = Literal["absent", "present", "unreadable"]
+StickerState = Literal["absent", "current", "stale", "corrupt", "forged", "unknown"]
+"""What a sticker turned out to be; ``unknown``: it was not read this time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

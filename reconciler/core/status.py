@@ -7,11 +7,11 @@ from typing import Literal
 
 from reconciler.core.desired import Suspension
 from reconciler.core.drift import Drift
+from reconciler.core.observation import StickerState as StickerState  # noqa: PLC0414  (also spoken of here)
 
 Sync = Literal["Synced", "OutOfSync", "Unknown"]
 HealthWord = Literal["Healthy", "Progressing", "Degraded", "Missing", "Unknown", "Suspended"]
 Phase = Literal["Converged", "Reconciling", "RolledBack", "Held", "Failed", "Blocked"]
-StickerState = Literal["absent", "current", "stale", "corrupt", "forged", "unknown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

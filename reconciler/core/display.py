@@ -1,0 +1,56 @@
+"""Values as people write them in documents, with secrets masked: ``256Mi``, ``1.5``, ``5s``, ``***``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+MASK = "***"
+SECRET_NAME = re.compile(r"pass|secret|token|credential|private|api_?key|auth|dsn", re.IGNORECASE)
+SECRET_URL = re.compile(r"(?<=://)[^/\s@]+(?=@)")
+UNITS = (("Gi", 1 << 30), ("Mi", 1 << 20), ("Ki", 1 << 10))
+
+
+def shown(attribute: str, value: Any) -> str:
+    """One value of a container's field, by the attribute's unit (``*_bytes``, ``*_ms``, ``nano_cpus``)."""
+    if value is None or value in ("", (), {}):
+        return "none"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _number(attribute, value)
+    if isinstance(value, tuple | list):
+        return "[" + ", ".join(shown("", item) for item in value) + "]"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {masked(key, shown('', value[key]))}" for key in sorted(value)) + "}"
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return SECRET_URL.sub(MASK, text)
+
+
+def _number(attribute: str, value: int) -> str:
+    if attribute.endswith("_bytes"):
+        return as_bytes(value)
+    if attribute.endswith("_ms"):
+        return as_duration(value)
+    if attribute == "nano_cpus":
+        return f"{value / 1_000_000_000:g}" if value else "none"
+    return str(value)
+
+
+def as_bytes(value: int) -> str:
+    """``268435456`` as ``256Mi``; 0 (no limit) as ``none``; what has no round unit stays bytes."""
+    if value <= 0:
+        return "none" if value == 0 else "unlimited"
+    return next((f"{value // size}{unit}" for unit, size in UNITS if value % size == 0), str(value))
+
+
+def as_duration(value_ms: int) -> str:
+    """``90000`` as ``1m30s``; below a second in ``ms``."""
+    if value_ms % 1000:
+        return f"{value_ms}ms"
+    minutes, seconds = divmod(value_ms // 1000, 60)
+    return f"{minutes}m" * bool(minutes) + f"{seconds}s" * bool(seconds or not minutes)
+
+
+def masked(name: str, text: str) -> str:
+    """``text``, or a mask where ``name`` looks like that of a secret."""
+    return MASK if SECRET_NAME.search(name) else text

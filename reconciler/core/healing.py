@@ -1,0 +1,136 @@
+"""Healing: putting right what differs on the host from the revision that is committed.
+
+In place where the engine can, by a start where the container only stopped, by a swap otherwise. The
+restart-storm guard counts what starts something: after ``HEAL_LIMIT`` heals in ``HEAL_WINDOW_S`` the document is
+held until its container has been stable for that long, the document changes or a person clears it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reconciler.core.action import (
+    Action,
+    ContainerRef,
+    Hold,
+    RecordHeal,
+    ReleaseHold,
+    RenameContainer,
+    StartContainer,
+    UnpauseContainer,
+    WriteSticker,
+)
+from reconciler.core.drift import Drift
+from reconciler.core.observation import ContainerRow
+from reconciler.core.ownership import Claims
+from reconciler.core.repair import needs_replacement, repair_in_place
+from reconciler.core.situation import HEAL_LIMIT, HEAL_WINDOW_S, Situation
+from reconciler.core.swap import Swap, swap_actions, wait_healthy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Healing:
+    """What healing asks for. ``starts``: something is started, so that dependencies count."""
+
+    actions: tuple[Action, ...] = ()
+    blocked: str = ""
+    held: bool = False
+    starts: bool = False
+
+
+def heal(situation: Situation, claims: Claims, drift: tuple[Drift, ...]) -> Healing:
+    """The Actions that remove ``drift``, in the manner its kinds and the document's drift mode allow."""
+    sticker = _sticker(situation, drift)
+    if situation.desired.drift.mode != "correct":
+        return Healing(actions=sticker)
+    restarting = _restart(situation, claims, drift)
+    if restarting:
+        return _guarded(situation, restarting)
+    quiet = _in_place(situation, claims, drift)
+    hold = situation.record.held
+    if hold and _stable(situation, claims):
+        cause = f"stable for {HEAL_WINDOW_S:.0f} s"
+        quiet = (ReleaseHold(document=situation.desired.name, cause=cause), *quiet)
+    return Healing(actions=(*quiet, *sticker), blocked=_held(hold) if hold and not quiet else "", held=bool(hold))
+
+
+def _guarded(situation: Situation, actions: tuple[Action, ...]) -> Healing:
+    if situation.record.held:
+        return Healing(blocked=_held(situation.record.held), held=True)
+    recent = [at for at in situation.record.heals if at > situation.now - HEAL_WINDOW_S]
+    if len(recent) >= HEAL_LIMIT:
+        reason = f"healed {len(recent)} times in {HEAL_WINDOW_S:.0f} s"
+        hold = Hold(document=situation.desired.name, cause=reason)
+        return Healing(actions=(hold,), blocked=_held(reason), held=True)
+    return Healing(actions=actions, starts=True)
+
+
+def _held(reason: str) -> str:
+    return f"held: {reason}; mend the cause, then `reconciler clear`"
+
+
+def _restart(situation: Situation, claims: Claims, drift: tuple[Drift, ...]) -> tuple[Action, ...]:
+    """The Actions for what cannot be put right without starting something; () when nothing is of that sort."""
+    kinds = {item.kind for item in drift}
+    current = claims.current
+    differing = needs_replacement(drift)
+    if current is None or current.status in {"dead", "removing"} or differing:
+        return _replace(situation, claims, differing) if "missing" in kinds or current else ()
+    if kinds & {"stopped", "paused"}:
+        return _revive(situation, claims, current, drift)
+    return ()
+
+
+def _replace(situation: Situation, claims: Claims, differing: tuple[Drift, ...]) -> tuple[Action, ...]:
+    first = differing[0] if differing else None
+    cause = f"{first.path} is {first.found}, wanted {first.wanted}" if first else "the container is gone"
+    swap = Swap(situation=situation, claims=claims, kind="heal", cause=cause)
+    return (RecordHeal(document=situation.desired.name, cause=cause), *swap_actions(swap))
+
+
+def _revive(
+    situation: Situation, claims: Claims, current: ContainerRow, drift: tuple[Drift, ...]
+) -> tuple[Action, ...]:
+    desired, container = situation.desired, ContainerRef(current.name, current.id)
+    cause = f"the container is {current.status}, wanted running"
+    begin = UnpauseContainer if current.status == "paused" else StartContainer
+    return (
+        RecordHeal(document=desired.name, cause=cause),
+        *_in_place(situation, claims, drift),
+        begin(document=desired.name, cause=cause, container=container),
+        wait_healthy(desired, container, cause),
+        *_sticker(situation, drift),
+    )
+
+
+def _in_place(situation: Situation, claims: Claims, drift: tuple[Drift, ...]) -> tuple[Action, ...]:
+    current = claims.current
+    detail = situation.observation.details.get(current.id) if current else None
+    if current is None or detail is None:
+        return ()
+    actions = repair_in_place(situation, detail, drift)
+    if any(item.kind == "name" for item in drift):
+        rename = RenameContainer(
+            document=situation.desired.name,
+            cause=f"its name is {current.name}",
+            container=ContainerRef(current.name, current.id),
+            to=situation.desired.container_name,
+        )
+        actions = (rename, *actions)
+    return actions
+
+
+def _sticker(situation: Situation, drift: tuple[Drift, ...]) -> tuple[Action, ...]:
+    found = next((item.found for item in drift if item.kind == "sticker"), "")
+    if not found:
+        return ()
+    return (
+        WriteSticker(document=situation.desired.name, cause=f"the sticker is {found}", desired=situation.desired),
+    )
+
+
+def _stable(situation: Situation, claims: Claims) -> bool:
+    last = max(situation.record.heals, default=0.0)
+    current = claims.current
+    quiet = situation.now - last >= HEAL_WINDOW_S
+    return quiet and current is not None and current.running and current.health in {"healthy", "none"}

@@ -1,0 +1,164 @@
+"""Planning: from what is wanted, seen and remembered to the ordered Actions. Pure.
+
+The rules in their order; the first that applies decides:
+
+1. what was begun and not committed is taken back;
+2. a suspended document is left alone;
+3. a stranger on our name stops everything, unless the document adopts it;
+4. a wanted revision that failed is not tried again; what was committed is kept well meanwhile;
+5. a wanted revision that is not the committed one is deployed;
+6. what differs on the host is put right, as the drift mode says;
+7. what is no longer needed is collected.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from reconciler.core.adoption import adopt_actions
+from reconciler.core.drift import Drift, find_drift
+from reconciler.core.healing import heal
+from reconciler.core.ownership import Claims, find_claims
+from reconciler.core.plan import Plan, Purpose
+from reconciler.core.record import OperationKind
+from reconciler.core.situation import Situation
+from reconciler.core.swap import Swap, swap_actions
+from reconciler.core.tidy import tidy
+from reconciler.core.undo import undo_actions
+
+
+def make_plan(situation: Situation) -> Plan:
+    """The plan for one document. Deterministic: equal situations give equal plans."""
+    claims = find_claims(situation.desired.container_name, situation.observation, situation.record)
+    drift = find_drift(situation, claims)
+    plan = Plan(
+        document=situation.desired.name,
+        kind=situation.desired.kind,
+        target=situation.desired.target or "",
+        drift=drift,
+    )
+    if situation.record.open is not None:
+        actions = undo_actions(situation, claims, situation.record.open)
+        return replace(plan, purpose="undo", actions=actions)
+    suspension = _suspended(situation)
+    if suspension:
+        return replace(plan, blocked=suspension, held=True)
+    if claims.holder is not None and not situation.desired.adopt:
+        return replace(plan, blocked=_foreign(claims))
+    if situation.quarantine:
+        return _quarantined(situation, claims, plan)
+    if claims.holder is not None and situation.record.committed is None:
+        return _waiting(situation, replace(plan, purpose="adopt", actions=adopt_actions(situation, claims.holder)))
+    return _forward(situation, claims, plan)
+
+
+def _forward(situation: Situation, claims: Claims, plan: Plan) -> Plan:
+    committed = situation.record.committed
+    if committed is None or committed.fingerprint != situation.desired.fingerprint:
+        return _deploy(situation, claims, plan)
+    return _heal(situation, claims, plan)
+
+
+def _deploy(situation: Situation, claims: Claims, plan: Plan) -> Plan:
+    conflict = port_conflict(situation, claims)
+    if conflict:
+        return replace(plan, blocked=conflict, waiting=True)
+    kind: OperationKind = "rollback" if _went_before(situation) else "deploy"
+    purpose: Purpose = kind
+    swap = Swap(situation=situation, claims=claims, kind=kind, cause=_deploy_cause(situation, kind))
+    return _waiting(situation, replace(plan, purpose=purpose, actions=swap_actions(swap)))
+
+
+def _heal(situation: Situation, claims: Claims, plan: Plan) -> Plan:
+    healing = heal(situation, claims, plan.drift)
+    if healing.blocked:
+        return replace(plan, purpose="heal", actions=healing.actions, blocked=healing.blocked, held=healing.held)
+    if healing.actions:
+        waiting = _waiting(situation, plan) if healing.starts else plan
+        return replace(waiting, purpose="heal", actions=() if waiting.blocked else healing.actions)
+    leftovers = tidy(situation, claims)
+    return replace(plan, purpose="repair" if leftovers else "none", actions=leftovers)
+
+
+def _quarantined(situation: Situation, claims: Claims, plan: Plan) -> Plan:
+    """Keep the committed revision well; its differences are repaired, the failed one's are only shown."""
+    reason = f"release {situation.desired.release.id} failed before: {situation.quarantine}"
+    former = situation.record.committed_revision
+    if former is None:
+        return replace(plan, blocked=reason, held=True)
+    kept = replace(situation, desired=former.desired)
+    healed = _heal(kept, claims, replace(plan, drift=find_drift(kept, claims)))
+    return replace(healed, drift=plan.drift, blocked=healed.blocked or reason, held=True)
+
+
+def _waiting(situation: Situation, plan: Plan) -> Plan:
+    """A document whose dependencies are not so yet is not started."""
+    if not situation.unmet:
+        return plan
+    return replace(plan, actions=(), blocked="waits for " + "; ".join(situation.unmet), waiting=True)
+
+
+def _suspended(situation: Situation) -> str:
+    for suspension in (situation.desired.suspend, situation.record.suspension):
+        if suspension is not None and suspension.active(situation.now):
+            return f"suspended by {suspension.by}: {suspension.reason}"
+    return ""
+
+
+def _foreign(claims: Claims) -> str:
+    assert claims.holder is not None  # noqa: S101  (the caller has looked)
+    return (
+        f"the name {claims.holder.name} is held by a container that is not ours ({claims.holder.id[:12]}); "
+        f"remove or rename it, or set spec.adopt: true"
+    )
+
+
+def _went_before(situation: Situation) -> bool:
+    return any(
+        operation.fingerprint == situation.desired.fingerprint and operation.state == "committed"
+        for operation in situation.record.operations
+    )
+
+
+def _deploy_cause(situation: Situation, kind: OperationKind) -> str:
+    wanted, former = situation.desired.release, situation.record.committed_revision
+    if former is None:
+        return f"release {wanted.id} is wanted, nothing is deployed"
+    if former.release == wanted:
+        return f"the document's configuration of release {wanted.id} changed"
+    word = "again wanted" if kind == "rollback" else "wanted"
+    return f"release {wanted.id} is {word}, {former.release.id} runs"
+
+
+def port_conflict(situation: Situation, claims: Claims) -> str:
+    """A published host port that a container outside this document holds, in words; "" when there is none."""
+    ours = {row.id for row in (claims.current, claims.next, *(row for _, row in claims.kept)) if row}
+    for port in situation.desired.config.ports or ():
+        for row in situation.observation.containers:
+            if row.id in ours or not port.host_port:
+                continue
+            if any(
+                _overlap((port.host_ip, item.host_ip))
+                and port.host_port == item.host_port
+                and port.protocol == item.protocol
+                for item in row.ports
+            ):
+                return f"host port {port.host_port}/{port.protocol} is held by container {row.name}"
+    return ""
+
+
+def _overlap(addresses: tuple[str, str]) -> bool:
+    everywhere = {"", "0.0.0.0", "::"}  # noqa: S104  (compared, not bound)
+    return addresses[0] == addresses[1] or bool(everywhere & set(addresses))
+
+
+def orphan_plan(situation: Situation) -> Plan:
+    """A document that is gone from the folder: reported, nothing done (``prune`` decides about removal)."""
+    found = situation.desired.container_name
+    return Plan(
+        document=situation.desired.name,
+        kind=situation.desired.kind,
+        target=situation.desired.target or "",
+        drift=(Drift("orphan", "document", "no container", found),),
+        blocked="its document is gone; `reconciler prune` removes it",
+    )

@@ -1,0 +1,121 @@
+"""Repair: which differences of a live container can be put right in place, and by which Actions.
+
+What is not listed here needs a replacement (``needs_replacement``), since the engine cannot change it on an
+existing container. Nothing here starts, stops or creates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from reconciler.core.action import (
+    Action,
+    ConnectNetwork,
+    ContainerRef,
+    DisconnectNetwork,
+    SetRestartPolicy,
+    UpdateLimits,
+)
+from reconciler.core.container import ContainerConfig, NetworkAttachment
+from reconciler.core.drift import Drift
+from reconciler.core.effective import effective_config
+from reconciler.core.observation import ContainerDetail
+from reconciler.core.situation import Situation
+
+LIMITS = {
+    "config.memoryLimit": "memory_bytes",
+    "config.memoryLimit.swap": "memory_swap_bytes",
+    "config.cpuLimit": "nano_cpus",
+    "config.pidsLimit": "pids_limit",
+}
+IN_PLACE = frozenset({*LIMITS, "config.restartPolicy", "config.networks"})
+OF_THE_LIVE_CONTAINER = frozenset(
+    {
+        "image",
+        "environment",
+        "command",
+        "user",
+        "limits",
+        "restart-policy",
+        "ports",
+        "mounts",
+        "networks",
+        "labels",
+        "files",
+        "healthcheck",
+        "security",
+        "logging",
+    }
+)
+
+
+def needs_replacement(drift: Iterable[Drift]) -> tuple[Drift, ...]:
+    """The differences that only a new container removes."""
+    return tuple(item for item in drift if item.kind in OF_THE_LIVE_CONTAINER and item.path not in IN_PLACE)
+
+
+def repair_in_place(situation: Situation, detail: ContainerDetail, drift: Iterable[Drift]) -> tuple[Action, ...]:
+    """The Actions that put right what can be put right without a restart."""
+    container = ContainerRef(detail.name, detail.id)
+    items = {item.path: item for item in drift}
+    wanted = effective_config(situation.desired.config, None, situation.observation.engine)
+    return (
+        *_restart_policy(situation, container, wanted, items),
+        *_limits(situation, container, wanted, items),
+        *_networks(situation, detail, wanted, items),
+    )
+
+
+def _because(item: Drift) -> str:
+    return f"{item.path} is {item.found}, wanted {item.wanted}"
+
+
+def _restart_policy(
+    situation: Situation, container: ContainerRef, wanted: ContainerConfig, items: dict[str, Drift]
+) -> Iterator[Action]:
+    item = items.get("config.restartPolicy")
+    if item is not None and wanted.restart_policy is not None:
+        yield SetRestartPolicy(
+            document=situation.desired.name,
+            cause=_because(item),
+            container=container,
+            policy=wanted.restart_policy,
+        )
+
+
+def _limits(
+    situation: Situation, container: ContainerRef, wanted: ContainerConfig, items: dict[str, Drift]
+) -> Iterator[Action]:
+    differing = [items[path] for path in LIMITS if path in items]
+    if not differing:
+        return
+    memory = any(path in items for path in ("config.memoryLimit", "config.memoryLimit.swap"))
+    yield UpdateLimits(
+        document=situation.desired.name,
+        cause=", ".join(_because(item) for item in differing),
+        container=container,
+        memory_bytes=wanted.memory_bytes if memory else None,
+        memory_swap_bytes=wanted.memory_swap_bytes if memory else None,
+        nano_cpus=wanted.nano_cpus if "config.cpuLimit" in items else None,
+        pids_limit=wanted.pids_limit if "config.pidsLimit" in items else None,
+    )
+
+
+def _networks(
+    situation: Situation, detail: ContainerDetail, wanted: ContainerConfig, items: dict[str, Drift]
+) -> Iterator[Action]:
+    item = items.get("config.networks")
+    if item is None:
+        return
+    container, cause = ContainerRef(detail.name, detail.id), _because(item)
+    document = situation.desired.name
+    want, have = set(wanted.networks or ()), set(detail.config.networks or ())
+    for extra in sorted(have - want):
+        yield DisconnectNetwork(document=document, cause=cause, container=container, network=extra.name)
+    for missing in sorted(want - have):
+        yield ConnectNetwork(document=document, cause=cause, container=container, network=missing)
+
+
+def replaceable_networks(wanted: tuple[NetworkAttachment, ...], found: tuple[NetworkAttachment, ...]) -> bool:
+    """Whether the networks can be changed on the live container: not from or to the host's or no namespace."""
+    return not {item.name for item in (*wanted, *found)} & {"host", "none"}

@@ -1,0 +1,77 @@
+"""Situation: everything one decision about one document rests on, handed over as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reconciler.core.container import RestartPolicy
+from reconciler.core.desired import DesiredState
+from reconciler.core.observation import ContainerDetail, Observation, StickerState
+from reconciler.core.record import Record
+
+HEAL_WINDOW_S = 300.0
+HEAL_LIMIT = 5
+KEPT_REVISIONS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """``now`` is seconds since the epoch. ``unmet`` names dependencies that are not so yet, in words.
+    ``protected`` holds image references (``repository@digest``) that other documents need.
+    """
+
+    desired: DesiredState
+    observation: Observation
+    record: Record
+    sticker: StickerState = "unknown"
+    now: float = 0.0
+    unmet: tuple[str, ...] = ()
+    protected: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def quarantine(self) -> str:
+        """Why the wanted revision is not tried again; "" when it may be."""
+        return self.record.quarantined.get(self.desired.fingerprint, "")
+
+
+def completes(desired: DesiredState) -> bool:
+    """Whether ending with 0 is success for this document: a job, not a service."""
+    return restart_policy(desired).name in {"no", "on-failure"}
+
+
+def completed(desired: DesiredState, detail: ContainerDetail) -> bool:
+    """A job that has ended well; it is not started again."""
+    return completes(desired) and detail.status == "exited" and detail.exit_code == 0
+
+
+def restart_policy(desired: DesiredState) -> RestartPolicy:
+    """The declared restart policy, else ``unless-stopped``."""
+    return desired.config.restart_policy or RestartPolicy("unless-stopped")
+
+
+def unmet_dependencies(
+    desired: DesiredState, observation: Observation, records: Mapping[str, Record]
+) -> tuple[str, ...]:
+    """The dependencies of ``desired`` that are not so, each in words; () when it may be started."""
+    return tuple(
+        f"{dependency.name} ({dependency.condition}): {problem}"
+        for dependency in desired.depends_on
+        if (problem := _unmet(dependency.condition, records.get(dependency.name), observation))
+    )
+
+
+def _unmet(condition: str, record: Record | None, observation: Observation) -> str:
+    if record is None or record.committed is None:
+        return "not deployed yet"
+    if record.open is not None:
+        return "being replaced"
+    detail = observation.details.get(record.committed.container_id)
+    if detail is None:
+        return "not there"
+    if condition == "completed":
+        done = detail.status == "exited" and detail.exit_code == 0
+        return "" if done else f"{detail.status}, not ended with 0"
+    if detail.status != "running":
+        return detail.status
+    return "" if condition == "started" or detail.health in {"healthy", "none"} else detail.health
