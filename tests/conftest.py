@@ -1,0 +1,89 @@
+"""Fixtures: real parts for tests marked ``engine``.
+
+One engine and one registry per test process (xdist worker): they start in about 0.3 s, so nothing is shared
+between processes, there is no last-one-out rule, and a test may count calls without hearing those of others.
+Where a part is not installed the tests fail and say what to install: a skipped test proves nothing.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import docker
+import pytest
+
+from tests.parts.engine import PrivateEngine
+from tests.parts.registry import PrivateRegistry
+from tests.parts.standard_images import StandardImages, publish_standard_images
+
+_ENGINE_FIXTURES = {"engine", "engine_url", "fresh_engine", "registry", "images"}
+_ENGINE_TEST_TIMEOUT_S = 180
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever uses a real part is marked ``engine`` and gets more time."""
+    for item in items:
+        if _ENGINE_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.engine)
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(_ENGINE_TEST_TIMEOUT_S))
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[PrivateEngine]:
+    """The engine of this test process. Who kills it starts it again; better: ``fresh_engine``."""
+    with PrivateEngine() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def engine_url(engine: PrivateEngine) -> str:
+    """``unix://...`` of this test process's engine."""
+    return engine.url
+
+
+@pytest.fixture
+def fresh_engine() -> Iterator[PrivateEngine]:
+    """An engine of the test's own, to be killed, restarted or filled at will."""
+    with PrivateEngine() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def registry() -> Iterator[PrivateRegistry]:
+    """The registry of this test process; ``registry.address`` is ``127.0.0.1:<port>``."""
+    with PrivateRegistry() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def images(registry: PrivateRegistry) -> StandardImages:
+    """The standard images, pushed and not yet pulled."""
+    return publish_standard_images(registry.address)
+
+
+@pytest.fixture
+def sdk(engine_url: str) -> Iterator[docker.APIClient]:
+    """The SDK's low-level client on the engine, to prepare and to look (never to stand in for our own code)."""
+    client = docker.APIClient(base_url=engine_url, version="auto", timeout=60)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def prefix(sdk: docker.APIClient) -> Iterator[str]:
+    """Unique text for the names of containers, networks and volumes; whatever begins with it is removed
+    afterwards.
+    """
+    text = f"t{uuid.uuid4().hex[:8]}"
+    yield text
+    for row in sdk.containers(all=True):
+        if any(name.startswith(f"/{text}") for name in row["Names"] or ()):
+            sdk.remove_container(row["Id"], force=True, v=True)
+    for network in sdk.networks():
+        if network["Name"].startswith(text):
+            sdk.remove_network(network["Id"])
+    for volume in sdk.volumes()["Volumes"] or ():
+        if volume["Name"].startswith(text):
+            sdk.remove_volume(volume["Name"], force=True)

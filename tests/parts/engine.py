@@ -1,0 +1,242 @@
+"""A private Docker engine: own data, own socket, own bridge; may be killed, started again, and removed for good.
+
+Runs beside a host's engine and beside its like without touching them: iptables stays off (an engine flushes the
+rules of another), published ports are served by the user-land proxy on 127.0.0.1, and containerd works in a name
+space of its own, also where the host's containerd is shared.
+
+Invariant: after ``remove`` no process, mount, bridge or file of the engine is left. What a killed owner could
+not remove, the next private engine on the machine sweeps away first.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from tests.parts import host
+from tests.parts.bridge import Bridge, claim_bridge
+
+_PREFIX = "recon-"
+_READY_S = 30.0
+_STOP_S = 20.0
+
+
+class PrivateEngine:
+    """One dockerd. ``arguments`` are added to its command line (for example ``--live-restore``)."""
+
+    private = True
+
+    def __init__(self, *, arguments: Sequence[str] = ()) -> None:
+        if os.geteuid() != 0:
+            raise host.PartFailed("a private Docker engine needs root: run as root")
+        _sweep()
+        # a socket's path may have 107 bytes: stay out of long TMPDIRs
+        self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir="/tmp"))
+        self._owner = _own(self.folder)
+        self.bridge = claim_bridge()
+        (self.folder / "daemon.json").write_text("{}")  # else the host's own settings would apply
+        (self.folder / "slot").write_text(str(self.bridge.slot))
+        self.socket = self.folder / "docker.sock"
+        self.log = self.folder / "log"
+        self._arguments = tuple(arguments)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """For ``DOCKER_HOST`` and the SDK's ``base_url``."""
+        return f"unix://{self.socket}"
+
+    @property
+    def pid(self) -> int:
+        """Process id of the running dockerd."""
+        if self._process is None:
+            raise host.PartFailed("the engine does not run")
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start and wait until it answers. Raises PartFailed with the end of its log."""
+        if self._process is not None:
+            raise host.PartFailed("the engine runs already")
+        self._process = host.start_daemon(self._command(), log=self.log, cwd=self.folder)
+        if not host.wait_until(self._answers_or_ended, seconds=_READY_S) or self._process.poll() is not None:
+            raise host.PartFailed(f"dockerd did not come up, log {self.log}:\n{host.tail(self.log)}")
+
+    def stop(self) -> None:
+        """SIGTERM: the engine stops its containers first (unless it runs with ``--live-restore``)."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """SIGKILL, as in a crash: containers and their shims live on; stale pid files are removed."""
+        self._end(signal.SIGKILL)
+
+    def restart(self) -> None:
+        """Stop in good order and start again."""
+        self.stop()
+        self.start()
+
+    def remove(self) -> None:
+        """End everything that belongs to this engine and remove its files."""
+        self.kill()
+        _destroy(self.folder, self.bridge)
+        self._owner.close()
+
+    def abandon(self) -> None:
+        """Leave it running after this process; ``remove_abandoned`` or the next boot ends it."""
+        (self.folder / "keep").touch()
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.remove()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not (self.folder / "keep").exists():
+            self.remove()
+
+    def _command(self) -> list[str]:
+        name = self.folder.name
+        return [
+            host.program("dockerd", package="docker.io iptables"),
+            f"--data-root={self.folder / 'data'}",
+            f"--exec-root={self.folder / 'exec'}",
+            f"--pidfile={self.folder / 'pid'}",
+            f"--host={self.url}",
+            f"--config-file={self.folder / 'daemon.json'}",
+            f"--containerd-namespace={name}",
+            f"--containerd-plugins-namespace={name}-plugins",
+            f"--bridge={self.bridge.name}",
+            f"--default-address-pool=base={self.bridge.pool},size=28",
+            "--iptables=false",
+            "--ip6tables=false",
+            "--ip-masq=false",
+            "--ip-forward=false",
+            "--shutdown-timeout=5",
+            *self._arguments,
+        ]
+
+    def _answers_or_ended(self) -> bool:
+        ended = self._process is None or self._process.poll() is not None
+        return ended or answers(self.socket)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._process is None:
+            return
+        host.end(self._process, how, seconds=_STOP_S)
+        self._process = None
+        # its containerd ends with it, a moment later; a pid file that stays makes the next start fail
+        managed = str(self.folder / "exec/containerd/containerd.toml")
+        if not host.wait_until(lambda: not any(host.processes_with(managed)), seconds=5):
+            host.kill_all(managed)
+        for stale in (self.folder / "pid", self.folder / "exec/containerd/containerd.pid"):
+            stale.unlink(missing_ok=True)
+
+
+class HostEngine:
+    """An engine that was here before us: used as it is, never reconfigured, never stopped."""
+
+    private = False
+
+    def __init__(self, socket_path: Path) -> None:
+        self.socket = socket_path
+
+    @property
+    def url(self) -> str:
+        return f"unix://{self.socket}"
+
+    def abandon(self) -> None:
+        """It stays anyway."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """It stays."""
+
+
+def find_engine() -> PrivateEngine | HostEngine:
+    """The engine of ``DOCKER_HOST`` or of the default socket when it answers, else a private one (not started:
+    use it in a ``with`` block). Engines on other machines are passed over: they can't reach our registry.
+    """
+    address = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    if address.startswith("unix://") and answers(Path(address.removeprefix("unix://"))):
+        return HostEngine(Path(address.removeprefix("unix://")))
+    return PrivateEngine()
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove a private engine that another process left running with ``abandon``."""
+    (folder / "keep").unlink()
+    _sweep()
+
+
+def answers(path: Path) -> bool:
+    """Whether an engine answers a ping on the unix socket."""
+    connection = http.client.HTTPConnection("localhost", timeout=2)
+    try:
+        connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.sock.settimeout(2)
+        connection.sock.connect(str(path))
+        connection.request("GET", "/_ping")
+        return connection.getresponse().read() == b"OK"
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _own(folder: Path) -> IO[str]:
+    """Lock the folder for as long as this process lives: the sweep of others passes over it."""
+    unlocked = folder / "owner.new"
+    handle = unlocked.open("w")
+    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    unlocked.rename(folder / "owner")  # so that nobody ever sees an owner file that is not locked yet
+    return handle
+
+
+def _sweep() -> None:
+    """Remove private engines whose owner was killed before it could."""
+    for folder in Path("/tmp").glob(f"{_PREFIX}*"):
+        if (folder / "keep").exists() or not (folder / "owner").exists():
+            continue
+        with (folder / "owner").open("a") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            slot = folder / "slot"
+            _destroy(folder, Bridge(int(slot.read_text())) if slot.exists() else None)
+
+
+def _destroy(folder: Path, bridge: Bridge | None) -> None:
+    containers = folder / "data/containers"
+    ids = [entry.name for entry in containers.iterdir()] if containers.is_dir() else []
+    # shims and containerd name the folder in their arguments, containers have their id in the cgroup's path
+    host.kill_all(f"{folder}/", f"-namespace {folder.name} ", *ids)
+    for mount in _mounts_under(folder):
+        host.run(host.program("umount", package="mount"), "--lazy", mount)
+    if bridge is not None:
+        bridge.remove()
+    shutil.rmtree(folder)
+
+
+def _mounts_under(folder: Path) -> list[str]:
+    """Mount points below the folder, deepest first (a mount may hide others)."""
+    points = [line.split(" ")[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    return sorted((p for p in points if p.startswith(f"{folder}/")), reverse=True)

@@ -1,0 +1,114 @@
+"""A private image registry on the loopback interface: Debian's ``docker-registry`` (Distribution).
+
+Engines allow plain HTTP for loopback registries. Invariants: the address stays the same over ``kill`` and
+``start``; deletion by digest is enabled; nothing is left after ``remove``.
+"""
+
+from __future__ import annotations
+
+import http.client
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.parts import host
+
+_READY_S = 15.0
+_LISTENING = re.compile(r"listening on 127\.0\.0\.1:(\d+)")
+_SETTINGS = """\
+version: 0.1
+log: {{accesslog: {{disabled: true}}, level: info}}
+storage:
+  filesystem: {{rootdirectory: {storage}}}
+  delete: {{enabled: true}}
+  maintenance: {{uploadpurging: {{enabled: false}}}}
+http: {{addr: "127.0.0.1:{port}"}}
+"""
+
+
+class PrivateRegistry:
+    """One registry. ``address`` is ``127.0.0.1:<port>``, known after the first start."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="recon-registry-", dir="/tmp"))
+        self.log = self.folder / "log"
+        self._port = 0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        """Host and port, as written in image references."""
+        if self._port == 0:
+            raise host.PartFailed("the registry was never started")
+        return f"127.0.0.1:{self._port}"
+
+    @property
+    def storage(self) -> Path:
+        """Where blobs and links lie (Distribution's layout)."""
+        return self.folder / "storage"
+
+    def start(self) -> None:
+        """Start and wait until it answers. Raises PartFailed with the end of its log."""
+        settings = self.folder / "config.yml"
+        settings.write_text(_SETTINGS.format(storage=self.storage, port=self._port))
+        binary = host.program("docker-registry", package="docker-registry")
+        self.log.unlink(missing_ok=True)
+        self._process = host.start_daemon([binary, "serve", str(settings)], log=self.log, cwd=self.folder)
+        if not host.wait_until(self._ready_or_ended, seconds=_READY_S) or self._process.poll() is not None:
+            raise host.PartFailed(f"docker-registry did not come up:\n{host.tail(self.log)}")
+
+    def stop(self) -> None:
+        """SIGTERM."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self._end(signal.SIGKILL)
+
+    def remove(self) -> None:
+        """End it and remove its files."""
+        self.kill()
+        shutil.rmtree(self.folder)
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.remove()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.remove()
+
+    def _ready_or_ended(self) -> bool:
+        if self._process is None or self._process.poll() is not None:
+            return True
+        # the port is the kernel's choice on the first start: free for sure, and told in the log
+        found = _LISTENING.search(self.log.read_text(errors="replace"))
+        if found is None:
+            return False
+        self._port = int(found.group(1))
+        return self._answers()
+
+    def _answers(self) -> bool:
+        connection = http.client.HTTPConnection(self.address, timeout=2)
+        try:
+            connection.request("GET", "/v2/")
+            return connection.getresponse().status == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._process is not None:
+            host.end(self._process, how, seconds=5)
+            self._process = None
