@@ -74,8 +74,12 @@ def _restart(situation: Situation, claims: Claims, drift: tuple[Drift, ...]) -> 
     kinds = {item.kind for item in drift}
     current = claims.current
     differing = needs_replacement(drift)
-    if current is None or current.status in {"dead", "removing"} or differing:
-        return _replace(situation, claims, differing) if "missing" in kinds or current else ()
+    if current is None:
+        return _replace(situation, claims, ()) if "missing" in kinds else ()
+    if current.status == "removing":
+        return ()
+    if current.status == "dead" or differing:
+        return _replace(situation, claims, differing)
     if kinds & {"stopped", "paused"}:
         return _revive(situation, claims, current, drift)
     return ()

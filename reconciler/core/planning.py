@@ -46,7 +46,7 @@ def make_plan(situation: Situation) -> Plan:
     if claims.holder is not None and not situation.desired.adopt:
         return replace(plan, blocked=_foreign(claims))
     if situation.quarantine:
-        return _quarantined(situation, claims, plan)
+        return _quarantined(situation, plan)
     if claims.holder is not None and situation.record.committed is None:
         return _waiting(situation, replace(plan, purpose="adopt", actions=adopt_actions(situation, claims.holder)))
     return _forward(situation, claims, plan)
@@ -80,13 +80,14 @@ def _heal(situation: Situation, claims: Claims, plan: Plan) -> Plan:
     return replace(plan, purpose="repair" if leftovers else "none", actions=leftovers)
 
 
-def _quarantined(situation: Situation, claims: Claims, plan: Plan) -> Plan:
+def _quarantined(situation: Situation, plan: Plan) -> Plan:
     """Keep the committed revision well; its differences are repaired, the failed one's are only shown."""
     reason = f"release {situation.desired.release.id} failed before: {situation.quarantine}"
     former = situation.record.committed_revision
     if former is None:
         return replace(plan, blocked=reason, held=True)
     kept = replace(situation, desired=former.desired)
+    claims = find_claims(former.desired.container_name, situation.observation, situation.record)
     healed = _heal(kept, claims, replace(plan, drift=find_drift(kept, claims)))
     return replace(healed, drift=plan.drift, blocked=healed.blocked or reason, held=True)
 
@@ -99,10 +100,8 @@ def _waiting(situation: Situation, plan: Plan) -> Plan:
 
 
 def _suspended(situation: Situation) -> str:
-    for suspension in (situation.desired.suspend, situation.record.suspension):
-        if suspension is not None and suspension.active(situation.now):
-            return f"suspended by {suspension.by}: {suspension.reason}"
-    return ""
+    suspension = situation.suspension
+    return f"suspended by {suspension.by}: {suspension.reason}" if suspension else ""
 
 
 def _foreign(claims: Claims) -> str:

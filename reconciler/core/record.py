@@ -96,6 +96,10 @@ class Record:
     def committed_revision(self) -> Revision | None:
         return self.revision(self.committed.fingerprint) if self.committed else None
 
+    def served(self, container_id: str) -> bool:
+        """Whether this container was ever committed: it may hold data worth keeping."""
+        return any(item.container_id == container_id and item.state == "committed" for item in self.operations)
+
     def failures_of(self, fingerprint: str) -> int:
         """How often this revision failed since it last worked (interruptions do not count)."""
         count = 0
@@ -104,3 +108,21 @@ class Record:
                 break
             count += operation.fingerprint == fingerprint and operation.quarantine
         return count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One thing that was done to a document, or refused: what ``why`` shows. ``at``: seconds since the epoch.
+
+    ``action`` is an Action's kind, ``outcome`` an Outcome's; ``detail`` holds no secret.
+    """
+
+    at: float
+    document: str
+    action: str
+    target: str
+    cause: str
+    outcome: str
+    detail: str = ""
+    actor: str = ""
+    generation: int = 0

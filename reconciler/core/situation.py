@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from reconciler.core.container import RestartPolicy
-from reconciler.core.desired import DesiredState
+from reconciler.core.desired import DesiredState, Suspension
 from reconciler.core.observation import ContainerDetail, Observation, StickerState
 from reconciler.core.record import Record
 
@@ -33,6 +33,12 @@ class Situation:
     def quarantine(self) -> str:
         """Why the wanted revision is not tried again; "" when it may be."""
         return self.record.quarantined.get(self.desired.fingerprint, "")
+
+    @property
+    def suspension(self) -> Suspension | None:
+        """The one in force now: the document's own, else an operator's."""
+        both = (self.desired.suspend, self.record.suspension)
+        return next((item for item in both if item is not None and item.active(self.now)), None)
 
 
 def completes(desired: DesiredState) -> bool:

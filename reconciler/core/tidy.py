@@ -21,7 +21,7 @@ ALIVE = frozenset({"running", "paused", "restarting"})
 def tidy(situation: Situation, claims: Claims) -> tuple[Action, ...]:
     """Collect what earlier generations left, judged by the history as it is."""
     record = situation.record
-    newest = _newest_previous(record, claims.kept)
+    newest = _newest_previous(claims.kept)
     keep_previous = not situation.desired.cleanup_previous
     actions: list[Action] = []
     for operation, row in claims.kept:
@@ -32,8 +32,8 @@ def tidy(situation: Situation, claims: Claims) -> tuple[Action, ...]:
             actions += _stopped(situation, row)
             continue
         actions += _stopped(situation, row)
-        actions.append(_removal(situation, row, volumes=failed))
-    return (*actions, *_images(situation, claims))
+        actions.append(_removal(situation, row))
+    return (*actions, *_images(situation))
 
 
 def tidy_after_swap(situation: Situation, claims: Claims) -> tuple[Action, ...]:
@@ -41,16 +41,16 @@ def tidy_after_swap(situation: Situation, claims: Claims) -> tuple[Action, ...]:
     actions: list[Action] = []
     old = claims.current
     if old is not None and situation.desired.cleanup_previous:
-        actions.append(_removal(situation, old, volumes=False))
+        actions.append(_removal(situation, old))
     for operation, row in claims.kept:
         reused = operation.fingerprint == situation.desired.fingerprint and operation.state == "committed"
         if not reused:
             actions += _stopped(situation, row)
-            actions.append(_removal(situation, row, volumes=operation.state == "undone"))
+            actions.append(_removal(situation, row))
     return tuple(actions)
 
 
-def _newest_previous(record: Record, kept: tuple[tuple[Operation, ContainerRow], ...]) -> Operation | None:
+def _newest_previous(kept: tuple[tuple[Operation, ContainerRow], ...]) -> Operation | None:
     good = [operation for operation, _ in kept if operation.state == "committed"]
     return max(good, key=lambda operation: operation.generation, default=None)
 
@@ -69,16 +69,16 @@ def _stopped(situation: Situation, row: ContainerRow) -> Iterator[Action]:
         )
 
 
-def _removal(situation: Situation, row: ContainerRow, *, volumes: bool) -> RemoveContainer:
+def _removal(situation: Situation, row: ContainerRow) -> RemoveContainer:
     return RemoveContainer(
         document=situation.desired.name,
         cause="it is neither serving nor kept",
         container=ContainerRef(row.name, row.id),
-        volumes=volumes,
+        volumes=not situation.record.served(row.id),
     )
 
 
-def _images(situation: Situation, claims: Claims) -> Iterator[Action]:
+def _images(situation: Situation) -> Iterator[Action]:
     """Images of revisions beyond the last good ones, unless something still needs them."""
     record = situation.record
     needed = {str(situation.desired.image), *situation.protected}

@@ -49,7 +49,7 @@ def _retire_new(situation: Situation, claims: Claims, operation: Operation, caus
     if new is None or operation.kind == "adopt":
         return
     document, container = situation.record.document, ContainerRef(new.name, new.id)
-    if not operation.failure and not _served_before(situation, operation):
+    if not operation.failure and not situation.record.served(new.id):
         if new.status in ALIVE:
             yield StopContainer(document=document, cause=cause, container=container)
         yield RemoveContainer(document=document, cause=cause, container=container, volumes=True)
@@ -64,19 +64,10 @@ def _retire_new(situation: Situation, claims: Claims, operation: Operation, caus
                 document=document,
                 cause="only the last failed container is kept",
                 container=ContainerRef(row.name, row.id),
-                volumes=True,
+                volumes=not situation.record.served(row.id),
             )
     if new.name != to:
         yield RenameContainer(document=document, cause=cause, container=container, to=to)
-
-
-def _served_before(situation: Situation, operation: Operation) -> bool:
-    """Whether the container of this operation was once committed: a kept one, used again."""
-    return any(
-        item.container_id == operation.container_id and item.state == "committed"
-        for item in situation.record.operations
-        if operation.container_id
-    )
 
 
 def _resting_name(situation: Situation, operation: Operation) -> str:

@@ -1,0 +1,69 @@
+"""Plans as text that can be read aloud: stable, plain, no colours, no widths to agree on.
+
+    web  deploy  (restarts: 1)
+      drift image       digest: wanted shop/web@bbbb, found shop/web@aaaa
+      + pull-image           registry.example.com/shop/web@sha256:bbbb…
+                             because the host does not have the image
+
+A cause is printed where it differs from that of the Action before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from reconciler.core.action import Action
+from reconciler.core.plan import Plan
+
+INDENT = " " * 25
+
+
+def render(plans: Sequence[Plan]) -> str:
+    """All plans, one block each, and a closing count. Ends with a newline."""
+    blocks = ["\n".join(render_one(plan)) for plan in plans if not quiet(plan)]
+    return "\n\n".join([*blocks, summary(plans)]) + "\n"
+
+
+def quiet(plan: Plan) -> bool:
+    """Nothing differs and nothing is to be done or said."""
+    return not (plan.actions or plan.drift or plan.blocked)
+
+
+def render_one(plan: Plan) -> Iterator[str]:
+    """The lines of one plan."""
+    head = f"{plan.document}  {plan.purpose}" if plan.actions else f"{plan.document}  no action"
+    yield f"{head}  (restarts: {plan.restarts})" if plan.actions else head
+    if plan.blocked:
+        yield f"  {'waits' if plan.waiting else 'held' if plan.held else 'blocked'}: {plan.blocked}"
+    for item in plan.drift:
+        yield f"  drift {item.kind:<15} {item.path}: wanted {item.wanted}, found {item.found}"
+    yield from _actions(plan.actions)
+    for note in plan.notes:
+        yield f"  note: {note}"
+
+
+def _actions(actions: Sequence[Action]) -> Iterator[str]:
+    cause = ""
+    for action in actions:
+        yield f"  {action.sign:<3} {action.kind:<18} {action.target}"
+        if action.cause != cause:
+            yield f"{INDENT}because {action.cause}"
+        cause = action.cause
+
+
+def summary(plans: Sequence[Plan]) -> str:
+    """The closing line: how many documents change, how many Actions, how many restarts."""
+    changing = [plan for plan in plans if plan.changes]
+    blocked = sum(bool(plan.blocked) for plan in plans)
+    tail = f", {blocked} blocked or held" if blocked else ""
+    if not changing:
+        return f"{_count(len(plans), 'document')}: nothing to do{tail}"
+    counts = (
+        _count(sum(len(plan.actions) for plan in plans), "action"),
+        _count(sum(plan.restarts for plan in plans), "restart"),
+    )
+    return f"{len(changing)} of {_count(len(plans), 'document')} to change: {', '.join(counts)}{tail}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
