@@ -1,0 +1,1 @@
+"""Tests of the reconciler; helpers shared by several of them are packages below."""
