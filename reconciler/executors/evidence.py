@@ -1,0 +1,57 @@
+"""What an operator needs to see of a container that failed, as a few lines of an error message.
+
+Container output is hostile text: it is stripped of terminal control and bounded before it goes anywhere. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from reconciler.core.observation import ContainerDetail
+
+LIMIT_BYTES = 2048
+CUT = "…"
+
+_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
+"""Terminal sequences as ECMA-48 writes them: CSI, OSC up to its end, and the short ones."""
+
+
+def evidence(detail: ContainerDetail | None, log_lines: Iterable[str]) -> str:
+    """Exit code, the engine's own error, the last health probe and the last log lines; each piece that there
+    is begins on a new line. At most ``LIMIT_BYTES`` of UTF-8: the newest log lines survive a cut.
+    """
+    head = "".join(f"\n  {piece}" for piece in _pieces(detail))
+    lines = [text for line in log_lines if (text := plain(line))]
+    tail = "".join(f"\n    {line}" for line in lines)
+    title = "\n  last log lines:" if tail else ""
+    head = _first_bytes(head, LIMIT_BYTES // 2)
+    return head + title + _last_bytes(tail, LIMIT_BYTES - len((head + title).encode()))
+
+
+def plain(text: str) -> str:
+    """One line of text without terminal sequences, control, formatting and unassigned characters."""
+    kept = (" " if char in "\t\r\n" else char for char in _ESCAPE.sub("", text).rstrip())
+    return "".join(char for char in kept if unicodedata.category(char)[0] != "C")
+
+
+def _pieces(detail: ContainerDetail | None) -> Iterable[str]:
+    if detail is None:
+        return
+    if detail.status in {"exited", "dead", "restarting"}:
+        yield f"exit code {detail.exit_code}"
+    if detail.error:
+        yield f"engine: {plain(detail.error)}"
+    if detail.health_log:
+        yield f"last health check: {plain(detail.health_log[-1]) or '(no output)'}"
+
+
+def _first_bytes(text: str, limit: int) -> str:
+    raw = text.encode()
+    return text if len(raw) <= limit else raw[: limit - len(CUT.encode())].decode(errors="ignore") + CUT
+
+
+def _last_bytes(text: str, limit: int) -> str:
+    raw = text.encode()
+    return text if len(raw) <= limit else CUT + raw[len(raw) - limit + len(CUT.encode()) :].decode(errors="ignore")

@@ -1,0 +1,51 @@
+"""Actions on images: pull, verify, remove.
+
+Whether an image is right is decided in ``image_check``; here the engine and the history are asked and told.
+"""
+
+from __future__ import annotations
+
+from reconciler.core.action import PullImage, RemoveImage, VerifyImage
+from reconciler.core.interfaces import Engine, Journal, Progress
+from reconciler.core.outcome import Outcome
+from reconciler.executors import image_check
+
+
+class ImageActions:
+    """Methods raise what the engine and the history raise."""
+
+    def __init__(self, engine: Engine, journal: Journal, *, pull_deadline_s: float) -> None:
+        self._engine = engine
+        self._journal = journal
+        self._pull_deadline_s = pull_deadline_s
+
+    def pull(self, action: PullImage, progress: Progress) -> Outcome:
+        """Pull unless exactly this repository and digest is on the host."""
+        if image_check.present(action.image, self._engine.inspect_image(str(action.image))):
+            return Outcome(kind="already", action=action)
+        self._engine.pull(action.image, deadline_s=self._pull_deadline_s, progress=progress)
+        return Outcome(kind="done", action=action)
+
+    def verify(self, action: VerifyImage, _progress: Progress) -> Outcome:
+        """Raises VerificationFailed and PlatformMismatch. Notes an image id that the history lacks."""
+        found = self._engine.inspect_image(str(action.image))
+        problem = image_check.problem(action.image, found, image_id=action.image_id, engine=self._engine.facts())
+        if problem is not None or found is None:
+            raise problem or AssertionError("an absent image is a problem")
+        if action.fingerprint:
+            self._note(action, found.id)
+        return Outcome(kind="done", action=action, image_id=found.id)
+
+    def _note(self, action: VerifyImage, image_id: str) -> None:
+        revision = self._journal.record(action.document).revision(action.fingerprint)
+        if revision is None or revision.image_id != image_id or revision.image_collected:
+            self._journal.verified(action.document, action.fingerprint, image_id=image_id)
+
+    def remove(self, action: RemoveImage, _progress: Progress) -> Outcome:
+        """An image that something still uses is kept, and that is no failure: it is tried again later."""
+        reference = str(action.image)
+        removed = self._engine.remove_image(reference)
+        if not removed and self._engine.inspect_image(reference) is not None:
+            return Outcome(kind="already", action=action, detail="kept: still in use")
+        self._journal.image_collected(action.document, action.fingerprint)
+        return Outcome(kind="done" if removed else "already", action=action)
