@@ -106,7 +106,7 @@ class Record:
         for operation in reversed(self.operations):
             if operation.fingerprint == fingerprint and operation.state == "committed":
                 break
-            count += operation.fingerprint == fingerprint and operation.quarantine
+            count += operation.fingerprint == fingerprint and bool(operation.failure)
         return count
 
 
