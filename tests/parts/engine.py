@@ -126,6 +126,8 @@ class PrivateEngine:
             "--ip-masq=false",
             "--ip-forward=false",
             "--shutdown-timeout=5",
+            # the engine's own retries of a broken layer take 75 s and would only hide what our code does
+            "--max-download-attempts=1",
             *self._arguments,
         ]
 
