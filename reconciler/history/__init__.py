@@ -1,0 +1,36 @@
+"""The history: what was tried, what runs, what is held back; durable before a method returns.
+
+One SQLite file per host, written by one controller and, in small ways, by operators' commands beside it.
+Decides nothing about deploys; it remembers. ``History`` implements the ``Journal`` of ``core.interfaces``
+and keeps events, accepted documents and sync times beside it, each in a file of this package.
+
+Invariants: generations only grow; an operation's state only goes forward; a call that changes nothing
+writes nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reconciler.history.accepted import Accepted
+from reconciler.history.database import Database
+from reconciler.history.events import EventLog
+from reconciler.history.operations import Operations
+from reconciler.history.part import Clock
+from reconciler.history.rows import Rebuild
+from reconciler.history.standing import Standing
+from reconciler.history.sync import SyncLog
+
+__all__ = ["Clock", "History", "Rebuild"]
+
+
+class History(Operations, Standing, EventLog, Accepted, SyncLog):
+    """One open history. Safe for use from many threads."""
+
+    @classmethod
+    def open(cls, path: Path, *, clock: Clock, rebuild: Rebuild) -> History:
+        """Open or create the database at ``path``, whose folder must exist.
+
+        Raises StateDamaged, StateUnwritable, StateLocked, or StateError for a file of a newer reconciler.
+        """
+        return cls(Database(path), clock=clock, rebuild=rebuild)

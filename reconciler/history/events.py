@@ -1,0 +1,39 @@
+"""Events of documents: what was done, to what, why, and what came of it. Shown by ``why``.
+
+Bounded: the newest five hundred of a document stay, also when the document was pruned.
+"""
+
+from __future__ import annotations
+
+from dataclasses import astuple, fields
+
+from reconciler.core.record import Event
+from reconciler.history.part import Part
+
+KEPT_EVENTS = 500
+
+_COLUMNS = ", ".join(item.name for item in fields(Event))
+_MARKS = ", ".join("?" for _ in fields(Event))
+
+
+class EventLog(Part):
+    """Append and read events."""
+
+    def add_event(self, event: Event) -> None:
+        """Keep one event and let go of the oldest beyond the bound."""
+        with self._database.write() as connection:
+            connection.execute(f"INSERT INTO events ({_COLUMNS}) VALUES ({_MARKS})", astuple(event))  # noqa: S608 (names of a class)
+            connection.execute(
+                "DELETE FROM events WHERE document = ?1 AND id <= "
+                "(SELECT id FROM events WHERE document = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+                (event.document, KEPT_EVENTS),
+            )
+
+    def events(self, document: str, limit: int = 50) -> tuple[Event, ...]:
+        """The newest ``limit`` events of a document, oldest first."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                f"SELECT {_COLUMNS} FROM events WHERE document = ? ORDER BY id DESC LIMIT ?",  # noqa: S608 (as above)
+                (document, limit),
+            ).fetchall()
+        return tuple(Event(**row) for row in reversed(rows))
