@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from reconciler.core.desired import ImageReference, short_digest
 from reconciler.core.observation import EngineFacts, ImageFacts
-from reconciler.errors import PlatformMismatch, ReconcilerError, VerificationFailed
+from reconciler.errors import PlatformMismatch, VerificationFailed
 
 
 def present(image: ImageReference, found: ImageFacts | None) -> bool:
@@ -19,38 +19,41 @@ def present(image: ImageReference, found: ImageFacts | None) -> bool:
     return found is not None and _familiar(image) in {_familiar_text(text) for text in found.repo_digests}
 
 
-def problem(
+def verify(
     image: ImageReference, found: ImageFacts | None, *, image_id: str, engine: EngineFacts
-) -> ReconcilerError | None:
-    """What is wrong with the image that the engine resolves ``image`` to. ``image_id`` "": none recorded."""
+) -> ImageFacts:
+    """``found`` if it is right: what the engine resolves ``image`` to. ``image_id`` "": none is recorded.
+
+    Raises VerificationFailed and PlatformMismatch.
+    """
     if found is None:
-        return VerificationFailed(
+        raise VerificationFailed(
             f"verifying {image.short}: the host does not have it", hint="the next pass pulls it again"
         )
     if not present(image, found):
         known = ", ".join(found.repo_digests) or "none"
-        return VerificationFailed(
+        raise VerificationFailed(
             f"verifying {image}: the image found under this name has other digests ({known})",
             hint="remove that image from the host, and look at the registry",
         )
     if image_id and found.id != image_id:
-        return VerificationFailed(
+        raise VerificationFailed(
             f"verifying {image.short}: it is image {short_digest(found.id)} here, "
             f"but was {short_digest(image_id)} when this revision was last verified",
             hint="remove the image from the host so that it is pulled again",
         )
-    return _platform_problem(image, found, engine)
+    _check_platform(image, found, engine)
+    return found
 
 
-def _platform_problem(image: ImageReference, found: ImageFacts, engine: EngineFacts) -> PlatformMismatch | None:
+def _check_platform(image: ImageReference, found: ImageFacts, engine: EngineFacts) -> None:
     pairs = ((found.os, engine.os), (found.architecture, engine.architecture))
-    if all(theirs == ours or not theirs or not ours for theirs, ours in pairs):
-        return None
-    return PlatformMismatch(
-        f"verifying {image.short}: the image is for {found.platform}, "
-        f"the engine runs {engine.os}/{engine.architecture}",
-        hint="name the digest of an index that has this platform, or of the image for it",
-    )
+    if any(theirs and ours and theirs != ours for theirs, ours in pairs):
+        raise PlatformMismatch(
+            f"verifying {image.short}: the image is for {found.platform}, "
+            f"the engine runs {engine.os}/{engine.architecture}",
+            hint="name the digest of an index that has this platform, or of the image for it",
+        )
 
 
 def _familiar(image: ImageReference) -> str:

@@ -27,19 +27,12 @@ class ImageActions:
         return Outcome(kind="done", action=action)
 
     def verify(self, action: VerifyImage, _progress: Progress) -> Outcome:
-        """Raises VerificationFailed and PlatformMismatch. Notes an image id that the history lacks."""
+        """Raises VerificationFailed and PlatformMismatch. Notes the image id in the history."""
         found = self._engine.inspect_image(str(action.image))
-        problem = image_check.problem(action.image, found, image_id=action.image_id, engine=self._engine.facts())
-        if problem is not None or found is None:
-            raise problem or AssertionError("an absent image is a problem")
+        verified = image_check.verify(action.image, found, image_id=action.image_id, engine=self._engine.facts())
         if action.fingerprint:
-            self._note(action, found.id)
-        return Outcome(kind="done", action=action, image_id=found.id)
-
-    def _note(self, action: VerifyImage, image_id: str) -> None:
-        revision = self._journal.record(action.document).revision(action.fingerprint)
-        if revision is None or revision.image_id != image_id or revision.image_collected:
-            self._journal.verified(action.document, action.fingerprint, image_id=image_id)
+            self._journal.verified(action.document, action.fingerprint, image_id=verified.id)
+        return Outcome(kind="done", action=action, image_id=verified.id)
 
     def remove(self, action: RemoveImage, _progress: Progress) -> Outcome:
         """An image that something still uses is kept, and that is no failure: it is tried again later."""
