@@ -1,0 +1,54 @@
+"""Everything the reconciler needs, simulated, in one place: for scenario and property tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reconciler.core.container import ContainerConfig
+from reconciler.core.desired import DesiredState, ImageReference, Release, StickerPlace
+from tests.simulator.behaviour import Behaviour
+from tests.simulator.clock import SimulatedClock
+from tests.simulator.engine import SimulatedEngine
+from tests.simulator.journal import MemoryJournal
+from tests.simulator.registry import DEFAULT_FACTS, SimulatedRegistry
+from tests.simulator.stickers import MemoryStickers
+
+
+class Killed(BaseException):
+    """Plays the sudden death of the controller: no handler of errors may catch it."""
+
+
+class World:
+    """One host, one registry, one history, one clock. Restarting the controller is making another one on it."""
+
+    def __init__(self) -> None:
+        self.clock = SimulatedClock()
+        self.registry = SimulatedRegistry()
+        self.engine = SimulatedEngine(clock=self.clock, registry=self.registry)
+        self.journal = MemoryJournal(clock=self.clock)
+        self.stickers = MemoryStickers()
+
+    def publish(self, repository: str = "shop/web", *, behaviour: Behaviour | None = None) -> ImageReference:
+        """A new image in the registry, not yet on the host."""
+        return self.registry.publish(repository, DEFAULT_FACTS, behaviour=behaviour)
+
+    def desired(
+        self,
+        name: str = "web",
+        *,
+        image: ImageReference | None = None,
+        release: str = "1",
+        config: ContainerConfig | None = None,
+        **fields: Any,
+    ) -> DesiredState:
+        """A wish for release ``release``; of a new image where none is given."""
+        place = StickerPlace(path=f"/var/stella/{name}/version.json")
+        return DesiredState(
+            name=name,
+            release=Release(id=release, name=f"{name} {release}"),
+            image=image or self.publish(f"shop/{name}"),
+            container_name=fields.pop("container_name", name),
+            config=config or ContainerConfig(),
+            sticker=fields.pop("sticker", place),
+            **fields,
+        )
