@@ -18,7 +18,7 @@ KEPT_REVISIONS = 3
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
     """``now`` is seconds since the epoch. ``unmet`` names dependencies that are not so yet, in words.
-    ``protected`` holds image references (``repository@digest``) that other documents need.
+    ``needed_by`` maps image references (``repository@digest``) to the documents that want or may go back to them.
     """
 
     desired: DesiredState
@@ -27,7 +27,7 @@ class Situation:
     sticker: StickerState = "unknown"
     now: float = 0.0
     unmet: tuple[str, ...] = ()
-    protected: frozenset[str] = field(default_factory=frozenset)
+    needed_by: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def quarantine(self) -> str:

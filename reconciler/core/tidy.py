@@ -81,14 +81,15 @@ def _removal(situation: Situation, row: ContainerRow) -> RemoveContainer:
 def _images(situation: Situation) -> Iterator[Action]:
     """Images of revisions beyond the last good ones, unless something still needs them."""
     record = situation.record
-    needed = {str(situation.desired.image), *situation.protected}
+    needed = {str(situation.desired.image)}
     needed |= {str(revision.image) for revision in _last_good(record)}
     used = {row.image_id for row in situation.observation.containers}
     seen: set[str] = set()
     for revision in record.revisions:
         reference = str(revision.image)
         spare = revision.image_id and not revision.image_collected and revision.image_id not in used
-        if spare and reference not in needed and reference not in seen:
+        elsewhere = situation.needed_by.get(reference, frozenset()) - {record.document}
+        if spare and not elsewhere and reference not in needed and reference not in seen:
             seen.add(reference)
             yield RemoveImage(
                 document=record.document,

@@ -1,0 +1,142 @@
+"""Assess: observe, compare and plan for any number of documents. Reads only.
+
+One list of the containers serves all documents. What only a deploy needs to know (image references, networks)
+is looked up for those documents alone that differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from reconciler.controller.catalogue import Catalogue
+from reconciler.core.desired import DesiredState
+from reconciler.core.interfaces import Journal
+from reconciler.core.judge import judge, unseen
+from reconciler.core.observation import Observation, Subject
+from reconciler.core.plan import Plan
+from reconciler.core.planning import make_plan, orphan_plan
+from reconciler.core.pruning import prune_plan
+from reconciler.core.record import Record
+from reconciler.core.situation import Situation, unmet_dependencies
+from reconciler.core.status import DocumentStatus
+from reconciler.core.sticker import judge as judge_sticker
+from reconciler.engine.observe import Observer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """One document: what the decision rested on, and the decision."""
+
+    situation: Situation
+    plan: Plan
+
+    def status(self, since: float) -> DocumentStatus:
+        """The document's status; ``since`` is when its sync last changed."""
+        return judge(self.situation, self.plan, since=since)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessor:
+    """Assesses documents of one host. ``key`` authenticates stickers."""
+
+    catalogue: Catalogue
+    observer: Observer
+    journal: Journal
+    key: bytes
+    clock: Callable[[], float]
+
+    def assess(self, names: Sequence[str] = (), *, full: bool = False) -> tuple[Assessment, ...]:
+        """Plans for the named documents and orphans, or for all. Raises EngineUnavailable, UnknownDocument."""
+        records = self.journal.records()
+        chosen = self.catalogue.choose(names, records)
+        involved = self._with_dependencies(chosen)
+        subjects = {name: subject(desired, self._record(records, name)) for name, desired in involved.items()}
+        observation = self.observer.observe(tuple(subjects.values()), full=full)
+        first = self._plans(chosen, records, observation)
+        differing = tuple(subjects[name] for name, item in first.items() if item.plan.drift or item.plan.actions)
+        if not differing:
+            return tuple(first.values())
+        completed = self.observer.complete(observation, differing)
+        return tuple(self._plans(chosen, records, completed).values())
+
+    def prunable(self, names: Sequence[str] = ()) -> tuple[Assessment, ...]:
+        """Removal plans for orphans: the named ones, else those whose last document said ``delete``.
+
+        None while any file of the folder cannot be read or is wrong: what is unknown is never removed."""
+        loaded = self.catalogue.loaded
+        if not loaded.complete or loaded.unknown_files:
+            return ()
+        orphans = self.catalogue.orphans(self.journal.records())
+        wanted = [
+            name
+            for name, item in orphans.items()
+            if name in names or (not names and item.deletion_policy == "delete")
+        ]
+        found = self.assess(wanted) if wanted else ()
+        return tuple(replace(item, plan=prune_plan(item.situation)) for item in found)
+
+    def unseen(self, reason: str) -> tuple[DocumentStatus, ...]:
+        """What can be said of every document while the engine cannot be asked."""
+        records = self.journal.records()
+        return tuple(
+            unseen(self._situation(desired, records, Observation()), reason)
+            for desired in self.catalogue.choose((), records).values()
+        )
+
+    def _plans(
+        self, chosen: Mapping[str, DesiredState], records: Mapping[str, Record], observation: Observation
+    ) -> dict[str, Assessment]:
+        desired = self.catalogue.desired()
+        found = {}
+        needed_by = self._needed_by(records)
+        for name, wish in chosen.items():
+            situation = replace(self._situation(wish, records, observation), needed_by=needed_by)
+            gone = name not in desired and situation.record.open is None
+            plan = orphan_plan(situation) if gone else make_plan(situation)
+            found[name] = Assessment(situation=situation, plan=plan)
+        return found
+
+    def _situation(
+        self, desired: DesiredState, records: Mapping[str, Record], observation: Observation
+    ) -> Situation:
+        record = self._record(records, desired.name)
+        reading = observation.stickers.get(desired.name)
+        return Situation(
+            desired=desired,
+            observation=observation,
+            record=record,
+            sticker=judge_sticker(reading, record, desired, self.key),
+            now=self.clock(),
+            unmet=unmet_dependencies(desired, observation, records),
+        )
+
+    def _needed_by(self, records: Mapping[str, Record]) -> dict[str, frozenset[str]]:
+        """Which documents want an image or may go back to it."""
+        found: dict[str, set[str]] = {}
+        for name, desired in self.catalogue.desired().items():
+            found.setdefault(str(desired.image), set()).add(name)
+        for name, record in records.items():
+            for revision in record.revisions:
+                found.setdefault(str(revision.image), set()).add(name)
+        return {reference: frozenset(names) for reference, names in found.items()}
+
+    def _with_dependencies(self, chosen: Mapping[str, DesiredState]) -> dict[str, DesiredState]:
+        everything = self.catalogue.desired()
+        needed = {item.name for desired in chosen.values() for item in desired.depends_on}
+        return {**{name: everything[name] for name in sorted(needed) if name in everything}, **chosen}
+
+    def _record(self, records: Mapping[str, Record], name: str) -> Record:
+        return records.get(name) or Record(document=name, owner=self.journal.owner)
+
+
+def subject(desired: DesiredState, record: Record) -> Subject:
+    """What an observation must look at for one document."""
+    return Subject(
+        name=desired.name,
+        container_name=desired.container_name,
+        container_ids=frozenset(item.container_id for item in record.operations if item.container_id),
+        image=desired.image,
+        image_ids=frozenset(item.image_id for item in record.revisions if item.image_id),
+        sticker=desired.sticker,
+    )

@@ -1,0 +1,75 @@
+"""Catalogue: the documents in force, and those whose containers have outlived them.
+
+Joins the source's documents with the history, so that a broken file keeps its last good documents over
+restarts. Leaves reading and checking to ``sources`` and ``spec``.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+
+from reconciler.core.desired import DesiredState
+from reconciler.core.record import Record
+from reconciler.errors import UnknownDocument
+from reconciler.history import History
+from reconciler.sources.files import FolderSource, Loaded
+
+NOTHING = Loaded(documents=(), problems=(), unknown_files=(), complete=False)
+
+
+class Catalogue:
+    """Safe to ask from many threads; ``reload`` is done by one at a time."""
+
+    def __init__(self, source: FolderSource, history: History) -> None:
+        self._source = source
+        self._history = history
+        self._lock = threading.Lock()
+        self._loaded = NOTHING
+        self._remembering = False
+
+    @property
+    def loaded(self) -> Loaded:
+        """What the last ``reload`` found."""
+        return self._loaded
+
+    def reload(self) -> Loaded:
+        """Read the folder again (only changed files are parsed), and note what is good."""
+        with self._lock:
+            self._loaded = self._source.load()
+            if self._remembering:
+                self._history.accept(self._source.good_by_file())
+            return self._loaded
+
+    def remember(self) -> None:
+        """From now on write the last good documents into the history: for the one controller, not for readers."""
+        self._remembering = True
+
+    def desired(self) -> dict[str, DesiredState]:
+        """Documents in force, by name, in the order of their names."""
+        return {item.name: item for item in sorted(self._loaded.documents, key=lambda item: item.name)}
+
+    def orphans(self, records: Mapping[str, Record]) -> dict[str, DesiredState]:
+        """Last known states of documents that are gone from a folder that could be read."""
+        if not self._loaded.documents:
+            return {}
+        known = self.desired().keys() | self._claimed_elsewhere()
+        return {
+            name: record.committed_revision.desired
+            for name, record in sorted(records.items())
+            if name not in known and record.committed_revision is not None
+        }
+
+    def _claimed_elsewhere(self) -> set[str]:
+        """Names in files that cannot be read or are wrong now: unknown, never gone."""
+        accepted = self._history.accepted()
+        return {item.name for file in self._loaded.unknown_files for item in accepted.get(file, ())}
+
+    def choose(self, names: Sequence[str], records: Mapping[str, Record]) -> dict[str, DesiredState]:
+        """Documents and orphans with these names; all of them for no names. Raises UnknownDocument."""
+        everything = {**self.orphans(records), **self.desired()}
+        unknown = [name for name in names if name not in everything]
+        if unknown:
+            known = ", ".join(everything) or "none"
+            raise UnknownDocument(f"no document is named {', '.join(unknown)}", hint=f"known: {known}")
+        return {name: everything[name] for name in (names or sorted(everything))}

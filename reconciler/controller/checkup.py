@@ -1,0 +1,92 @@
+"""Check-up: what is in the way of working well on this host, each finding with a way to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from reconciler.core import names
+from reconciler.core.interfaces import Engine
+from reconciler.errors import ReconcilerError
+from reconciler.history import History
+from reconciler.sources.files import Loaded
+
+Level = Literal["ok", "warning", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at. ``fix`` is what to do about it, "" when all is well."""
+
+    level: Level
+    subject: str
+    detail: str
+    fix: str = ""
+
+
+def check_up(engine: Engine, loaded: Loaded, history: History) -> tuple[Finding, ...]:
+    """Look at the engine, the folder, the history and at who else claims containers here. Changes nothing."""
+    return (*_engine(engine, history.owner), *_folder(loaded), *_history(history))
+
+
+def _engine(engine: Engine, owner: str) -> Iterator[Finding]:
+    try:
+        facts = engine.facts()
+        rows = engine.list_containers()
+    except ReconcilerError as error:
+        yield Finding("error", "engine", str(error), "start the Docker engine, or name it with --engine URL")
+        return
+    yield Finding(
+        "ok", "engine", f"Docker {facts.version}, API {facts.api_version}, {facts.os}/{facts.architecture}"
+    )
+    if not facts.live_restore:
+        yield Finding(
+            "warning",
+            "live-restore",
+            "off: containers stop when the engine restarts, and `unless-stopped` does not bring them back",
+            'set "live-restore": true in /etc/docker/daemon.json; until then the controller starts them again',
+        )
+    if not facts.swap_limit:
+        yield Finding(
+            "warning",
+            "swap",
+            "the kernel cannot limit swap: a memory limit does not bound it",
+            "boot with swapaccount=1, or use cgroup v2",
+        )
+    others = {row.labels[names.OWNER] for row in rows if row.labels.get(names.OWNER, owner) != owner}
+    for other in sorted(others):
+        yield Finding(
+            "warning",
+            "ownership",
+            f"another controller ({other}) has containers on this engine",
+            "let one controller per engine have its state directory; `adopt: true` takes a container over",
+        )
+
+
+def _folder(loaded: Loaded) -> Iterator[Finding]:
+    errors = [problem for problem in loaded.problems if problem.level == "error"]
+    for problem in errors:
+        yield Finding("error", "documents", str(problem), "mend the file; the last good state stays in force")
+    if not loaded.complete:
+        yield Finding(
+            "error",
+            "documents",
+            "the folder is missing or empty",
+            "name it with --desired, or write a first document",
+        )
+    elif not errors:
+        yield Finding("ok", "documents", f"{len(loaded.documents)} valid")
+
+
+def _history(history: History) -> Iterator[Finding]:
+    stuck = [name for name, record in history.records().items() if record.quarantined or record.held]
+    for name in sorted(stuck):
+        yield Finding(
+            "warning",
+            "history",
+            f"{name} is quarantined or held",
+            f"see `reconciler why {name}`, then edit or clear it",
+        )
+    if not stuck:
+        yield Finding("ok", "history", f"{len(history.records())} documents known, none held")

@@ -1,0 +1,106 @@
+"""Conclude: what follows from the Outcomes of one plan, written to the history, told as a Verdict.
+
+The last step of a pass. It decides whether a failure quarantines a release and when to look again; it never
+acts on the host. A failure between intent and commit leaves the operation open: the next pass takes it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from reconciler.controller.backoff import backoff_delay
+from reconciler.core.action import Commit, EngineAction, RecordUndone
+from reconciler.core.interfaces import Journal
+from reconciler.core.outcome import Outcome, Verdict
+from reconciler.core.plan import Plan
+from reconciler.core.record import Operation
+from reconciler.core.situation import Situation
+from reconciler.errors import Interrupted, ReconcilerError, TemporaryError
+
+WAIT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conclusion:
+    """Writes what came of plans to the history. ``chance`` gives 0..1 for the jitter of the backoff."""
+
+    journal: Journal
+    clock: Callable[[], float]
+    chance: Callable[[], float]
+
+    def conclude(self, situation: Situation, plan: Plan, outcomes: Sequence[Outcome]) -> Verdict:
+        """The verdict on one document after its plan was carried out as far as it went."""
+        failed = outcomes[-1] if outcomes and outcomes[-1].kind == "failed" else None
+        if failed is not None and failed.error is not None:
+            return self._failed(situation, plan, outcomes, failed.error)
+        if plan.purpose == "undo":
+            return self._undone(situation, plan)
+        if plan.purpose == "adopt" and plan.actions:
+            return Verdict(kind="progressing", reason="adopted", retry_after=0.0)
+        return self._went_well(situation, plan)
+
+    def _went_well(self, situation: Situation, plan: Plan) -> Verdict:
+        if plan.waiting:
+            return Verdict(kind="waiting", reason=plan.blocked, retry_after=WAIT_S)
+        self.journal.passed(situation.desired.name)
+        if plan.held:
+            return Verdict(kind="held", reason=plan.blocked)
+        if plan.blocked:
+            return Verdict(kind="blocked", reason=plan.blocked)
+        return Verdict(kind="converged")
+
+    def _undone(self, situation: Situation, plan: Plan) -> Verdict:
+        operation = situation.record.open
+        assert operation is not None  # noqa: S101  (an undo plan is only made for an open operation)
+        former = situation.record.committed is not None
+        if former:
+            self.journal.restored(plan.document, operation.generation)
+        if not operation.failure:
+            return Verdict(kind="progressing", reason="took back what was interrupted", retry_after=0.0)
+        if not operation.quarantine:
+            return self._later(plan.document, operation.failure, None)
+        if former:
+            return Verdict(kind="rolled-back", reason=operation.failure)
+        return Verdict(kind="failed", reason=f"{operation.failure}; there is nothing to go back to")
+
+    def _failed(
+        self, situation: Situation, plan: Plan, outcomes: Sequence[Outcome], error: ReconcilerError
+    ) -> Verdict:
+        record = self.journal.record(plan.document)
+        if isinstance(error, Interrupted):
+            return Verdict(kind="waiting", reason=str(error), retry_after=0.0)
+        if plan.purpose == "undo":
+            return self._undo_failed(plan, outcomes, error)
+        if record.open is not None:
+            quarantine = quarantines(situation, record.open, error)
+            self.journal.failed(plan.document, record.open.generation, reason=str(error), quarantine=quarantine)
+            return Verdict(kind="progressing", reason=str(error), retry_after=0.0)
+        if any(isinstance(item.action, Commit) for item in outcomes):
+            return self._later(plan.document, f"the release runs; afterwards: {error}", error)
+        return self._later(plan.document, str(error), error)
+
+    def _undo_failed(self, plan: Plan, outcomes: Sequence[Outcome], error: ReconcilerError) -> Verdict:
+        taken_back = any(isinstance(item.action, RecordUndone) and item.kind != "failed" for item in outcomes)
+        state = "the former container does not serve" if taken_back else "taking the release back failed"
+        return self._later(plan.document, f"{state}: {error}", error)
+
+    def _later(self, document: str, reason: str, error: ReconcilerError | None) -> Verdict:
+        failures = self.journal.record(document).failures + 1
+        asked = error.retry_after if isinstance(error, TemporaryError) else None
+        delay = asked if asked is not None else backoff_delay(failures, self.chance())
+        self.journal.retry_later(document, error=reason, retry_at=self.clock() + delay)
+        return Verdict(kind="failed", reason=reason, retry_after=delay)
+
+
+def quarantines(situation: Situation, operation: Operation, error: ReconcilerError) -> bool:
+    """Whether this failure ends the tries of a release: one that does not pass by itself, of a deploy or a
+    rollback, after as many further tries as the document allows."""
+    if isinstance(error, TemporaryError) or operation.kind in {"heal", "adopt"}:
+        return False
+    return situation.record.failures_of(operation.fingerprint) >= situation.desired.strategy.retries
+
+
+def touched_the_host(outcomes: Sequence[Outcome]) -> bool:
+    """Whether anything on the Docker host was changed."""
+    return any(item.kind == "done" and isinstance(item.action, EngineAction) for item in outcomes)

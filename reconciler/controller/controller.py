@@ -1,0 +1,221 @@
+"""Controller: the program that keeps one host as the folder says.
+
+Long-lived tasks: a watcher of the folder, a thread on the engine's events, a timer, a poll for operators'
+changes, and the workers. All but the workers only wake: they put names into the work queue, and a worker looks
+for itself. Stopping finishes or takes back what is under way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from reconciler.controller.assess import Assessment, Assessor
+from reconciler.controller.backoff import backoff_delay
+from reconciler.controller.board import Board
+from reconciler.controller.loop import Pass, Reconciler
+from reconciler.controller.stop import StopRequest
+from reconciler.controller.wakes import EventWakes
+from reconciler.controller.workqueue import QueueClosed, WorkQueue
+from reconciler.core import names
+from reconciler.core.interfaces import EngineEvent
+from reconciler.core.pruning import over_the_cap
+from reconciler.errors import EngineUnavailable, ReconcilerError
+from reconciler.history import History
+from reconciler.sources.watch import FolderWatch
+
+QUIET_EVENTS = ("exec_", "top", "attach", "resize", "archive-path", "extract-to-dir", "copy")
+OPERATOR_POLL_S = 1.0
+
+log = structlog.get_logger("reconciler")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How often and how many: seconds between looks at everything, workers, and whether pruning is allowed."""
+
+    resync_s: float
+    workers: int
+    prune: bool
+    prune_cap_percent: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Controller:
+    """Runs until ``stop`` is asked for. All its parts are handed in."""
+
+    assessor: Assessor
+    reconciler: Reconciler
+    history: History
+    board: Board
+    wakes: EventWakes
+    watch: FolderWatch
+    stop: StopRequest
+    pace: Pace
+    queue: WorkQueue[str]
+    _pruning: set[str] = field(default_factory=set)
+    _failed_looks: int = 0
+    _look_again: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> None:
+        """Serve until stopped; then let the workers finish or take back what they are at."""
+        background = [asyncio.create_task(job()) for job in (self._timer, self._folder, self._operators)]
+        workers = [asyncio.create_task(self._worker()) for _ in range(self.pace.workers)]
+        self.wakes.start()
+        try:
+            await self._first_of(self.stop.asked.wait(), background)
+        finally:
+            self.queue.close()
+            for task in background:
+                task.cancel()
+            await asyncio.gather(*background, return_exceptions=True)
+            await self._first_of(self.stop.at_once.wait(), [asyncio.ensure_future(asyncio.gather(*workers))])
+            await asyncio.to_thread(self.wakes.close)
+
+    @staticmethod
+    async def _first_of(
+        wish: Awaitable[object], tasks: list[asyncio.Task[None]] | list[asyncio.Future[list[None]]]
+    ) -> None:
+        """Wait for a wish or for the first of the tasks, whose error, if any, is raised."""
+        waiting = asyncio.ensure_future(wish)
+        done, _ = await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        for task in done - {waiting}:
+            task.result()
+
+    def on_event(self, event: EngineEvent) -> None:
+        """An engine event: a hint to look at its container, and at the document it belongs to."""
+        if event.action.startswith(QUIET_EVENTS):
+            return
+        self.assessor.observer.touch(event.container_id)
+        name = event.labels.get(names.DOCUMENT) or self._claimant(event.container_name)
+        if name:
+            self.queue.add(name)
+
+    def resync(self) -> None:
+        """Look at everything soon: the event stream was away."""
+        self._look_again.set()
+
+    def _claimant(self, container_name: str) -> str:
+        desired = self.assessor.catalogue.desired().values()
+        return next((item.name for item in desired if item.container_name == container_name), "")
+
+    async def _timer(self) -> None:
+        while True:
+            delay = await self._look()
+            self._look_again.clear()
+            try:
+                await asyncio.wait_for(self._look_again.wait(), timeout=delay)
+            except TimeoutError:
+                continue
+
+    async def _folder(self) -> None:
+        async for _ in self.watch.changes():
+            self._look_again.set()
+
+    async def _operators(self) -> None:
+        """Wake for what an operator's command wrote beside us (suspend, resume, clear)."""
+        seen = await asyncio.to_thread(self.history.data_version)
+        while True:
+            await asyncio.sleep(OPERATOR_POLL_S)
+            version = await asyncio.to_thread(self.history.data_version)
+            if version != seen:
+                seen = version
+                self._look_again.set()
+
+    async def _look(self) -> float:
+        """Look at everything once, queue what needs work; the seconds until the next look."""
+        try:
+            found = await asyncio.to_thread(self._assess_all)
+        except EngineUnavailable as error:
+            return await self._engine_away(error)
+        if self._failed_looks:
+            log.info("the engine is back")
+        self._failed_looks = 0
+        for item in found:
+            self._queue(item)
+        return self.pace.resync_s * random.uniform(0.9, 1.1)  # noqa: S311  (jitter, not a secret)
+
+    def _assess_all(self) -> tuple[Assessment, ...]:
+        self.assessor.catalogue.reload()
+        found = self.assessor.assess()
+        self.board.show(found, everything=True)
+        self._allow_pruning()
+        return found
+
+    def _allow_pruning(self) -> None:
+        if not self.pace.prune:
+            return
+        removals = [item.plan.document for item in self.assessor.prunable()]
+        documents = len(self.assessor.catalogue.desired())
+        refusal = over_the_cap(removals, documents, cap_percent=self.pace.prune_cap_percent)
+        if refusal:
+            log.warning("pruning waits", reason=refusal)
+        self._pruning = set() if refusal else set(removals)
+
+    async def _engine_away(self, error: EngineUnavailable) -> float:
+        self._failed_looks += 1
+        if self._failed_looks == 1:
+            log.warning("the engine cannot be reached; nothing is changed until it is back", error=str(error))
+        self.board.engine_away(await asyncio.to_thread(self.assessor.unseen, str(error)))
+        return min(backoff_delay(self._failed_looks, random.random()), self.pace.resync_s)  # noqa: S311
+
+    def _queue(self, item: Assessment) -> None:
+        name = item.plan.document
+        if name in self._pruning:
+            self.queue.add(name)
+        elif item.plan.actions or item.plan.waiting or item.situation.record.failures:
+            self.queue.add_after(name, item.situation.record.retry_at - self.assessor.clock())
+
+    async def _worker(self) -> None:
+        while True:
+            try:
+                name = await self.queue.get()
+            except QueueClosed:
+                return
+            try:
+                await self._work(name)
+            finally:
+                self.queue.done(name)
+
+    async def _work(self, name: str) -> None:
+        try:
+            done = await asyncio.to_thread(self._one_pass, name)
+        except EngineUnavailable:
+            self._look_again.set()
+            return
+        except ReconcilerError as error:
+            log.error("the pass failed", document=name, error=str(error))
+            self.queue.add_after(name, self.pace.resync_s)
+            return
+        verdict = done.verdict
+        if verdict.retry_after is not None:
+            self.queue.add_after(name, verdict.retry_after)
+        if verdict.kind == "converged" and done.outcomes:
+            self._wake_dependants(name)
+
+    def _one_pass(self, name: str) -> Pass:
+        prune = name in self._pruning
+        return self.reconciler.one_pass(name, progress=lambda line: log.debug(line, document=name), prune=prune)
+
+    def _wake_dependants(self, name: str) -> None:
+        for desired in self.assessor.catalogue.desired().values():
+            if any(item.name == name for item in desired.depends_on):
+                self.queue.add(desired.name)
+
+
+def watched(board: Board) -> Callable[[], tuple[bool, str]]:
+    """Readiness: the engine answers and everything was looked at once."""
+
+    def ready() -> tuple[bool, str]:
+        if not board.engine_up:
+            return False, "the Docker engine does not answer"
+        if not board.first_pass_done:
+            return False, "the first look is not done"
+        return True, "ready"
+
+    return ready

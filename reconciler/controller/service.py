@@ -1,0 +1,214 @@
+"""Service: what a person can ask of one host's reconciler, opened for one command.
+
+The command line's only door to the controller; it renders, this answers. Everything is done by the same
+assessing, planning and performing as in the running controller.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from reconciler.controller.assess import Assessor
+from reconciler.controller.checkup import Finding, check_up
+from reconciler.controller.loop import Pass, Reconciler, refuse_changed
+from reconciler.core.desired import DesiredState, Suspension
+from reconciler.core.observation import StickerReading, StickerState
+from reconciler.core.outcome import Outcome
+from reconciler.core.plan import Plan
+from reconciler.core.plan_json import plan_json
+from reconciler.core.record import Event, Record
+from reconciler.core.status import DocumentStatus
+from reconciler.core.sticker import judge as judge_sticker
+from reconciler.engine.client import DockerEngine
+from reconciler.errors import EngineUnavailable, StalePlan, UnknownDocument
+from reconciler.history import History
+from reconciler.sources.files import Loaded
+
+AppliedOutcome = Literal["converged", "rolled-back", "failed", "held", "blocked"]
+DocumentProgress = Callable[[str, str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """What applying one document came to, and every Outcome on the way."""
+
+    name: str
+    outcome: AppliedOutcome
+    error: str = ""
+    outcomes: tuple[Outcome, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One host's reconciler. Safe from one thread at a time; its own work runs in ``workers`` threads."""
+
+    assessor: Assessor
+    reconciler: Reconciler
+    history: History
+    engine: DockerEngine
+    workers: int
+    prune_cap_percent: int
+    write_sticker_now: Callable[[DesiredState], None]
+    read_sticker: Callable[[DesiredState], StickerReading]
+
+    def loaded(self) -> Loaded:
+        """The folder's documents and problems."""
+        return self.assessor.catalogue.loaded
+
+    def plans(self, names: Sequence[str] = ()) -> tuple[Plan, ...]:
+        """What would be done, without doing it. Raises UnknownDocument, EngineUnavailable."""
+        return tuple(item.plan for item in self.assessor.assess(names, full=True))
+
+    def status(self, names: Sequence[str] = ()) -> tuple[DocumentStatus, ...]:
+        """Status of the named documents, or of all; unknown, with the reason, while the engine is away."""
+        try:
+            found = self.assessor.assess(names, full=True)
+        except EngineUnavailable as error:
+            return tuple(item for item in self.assessor.unseen(str(error)) if not names or item.name in names)
+        return tuple(item.status(self.history.drift_since(item.plan.document)) for item in found)
+
+    def apply(
+        self,
+        names: Sequence[str] = (),
+        *,
+        expected: Mapping[str, Any] | None = None,
+        progress: DocumentProgress,
+        prune: bool = False,
+    ) -> tuple[Applied, ...]:
+        """Converge the named documents, or all; ``expected`` is a saved plan, refused with StalePlan if either
+        side moved. Documents that wait for others are tried again as long as any of them gets further."""
+        progress = SerialProgress(progress)
+        checks = self._checks(expected)
+        if checks and not names:
+            names = tuple(checks)
+        pending = list(self.assessor.catalogue.choose(names, self.history.records()))
+        done: dict[str, list[Pass]] = {name: [] for name in pending}
+        with ThreadPoolExecutor(max_workers=self.workers) as pool:
+            while pending:
+                for name, passes in pool.map(lambda name: self._settle(name, checks, progress), pending):
+                    done[name] += passes
+                waiting = [name for name in pending if done[name][-1].verdict.kind == "waiting"]
+                pending = waiting if len(waiting) < len(pending) else []
+        applied = tuple(applied_of(name, passes) for name, passes in done.items())
+        return (*applied, *(self.prune(progress=progress) if prune else ()))
+
+    def _settle(
+        self, name: str, checks: Mapping[str, Callable[[Plan], None]], progress: DocumentProgress
+    ) -> tuple[str, tuple[Pass, ...]]:
+        check = checks.get(name, lambda _: None)
+        return name, self.reconciler.until_settled(name, progress=lambda line: progress(name, line), check=check)
+
+    def _checks(self, expected: Mapping[str, Any] | None) -> dict[str, Callable[[Plan], None]]:
+        """One check for each document of a saved plan, all of them made once before anything is done."""
+        if expected is None:
+            return {}
+        wanted = {item["name"]: item for item in expected.get("documents", ())}
+        checks = {name: _same_plan(item) for name, item in wanted.items()}
+        try:
+            plans = self.plans(tuple(wanted))
+        except UnknownDocument as error:
+            raise StalePlan(f"the plan no longer fits: {error.message}", hint=error.hint) from error
+        for plan in plans:
+            checks[plan.document](plan)
+        return checks
+
+    def prunable(self, names: Sequence[str] = ()) -> tuple[Plan, ...]:
+        """What pruning would remove: the named orphans, else those whose last document said ``delete``."""
+        return tuple(item.plan for item in self.assessor.prunable(names))
+
+    def prune(self, names: Sequence[str] = (), *, progress: DocumentProgress) -> tuple[Applied, ...]:
+        """Remove orphans. The cap is the caller's to ask a person about (``over_the_cap``)."""
+        applied = []
+        for plan in self.prunable(names):
+            name = plan.document
+            done = self.reconciler.one_pass(
+                name, progress=lambda line, name=name: progress(name, line), prune=True
+            )  # type: ignore[misc]
+            applied.append(applied_of(name, (done,)))
+        return tuple(applied)
+
+    def events(self, name: str, *, limit: int = 50) -> tuple[Event, ...]:
+        """The document's last events, oldest first. Raises UnknownDocument."""
+        self.record(name)
+        return self.history.events(name, limit)
+
+    def record(self, name: str) -> Record:
+        """What the history knows of a document. Raises UnknownDocument where neither it nor the folder does."""
+        record = self.history.records().get(name)
+        if record is None:
+            self.assessor.catalogue.choose((name,), {})
+            return Record(document=name, owner=self.history.owner)
+        return record
+
+    def suspend(self, name: str, suspension: Suspension) -> None:
+        """Change nothing of this document until it ends. Raises UnknownDocument."""
+        self.record(name)
+        self.history.suspend(name, suspension)
+
+    def resume(self, name: str) -> bool:
+        """End an operator's suspension; False when there was none."""
+        self.record(name)
+        return self.history.resume(name)
+
+    def clear(self, name: str) -> bool:
+        """End quarantine, hold and backoff; False when there was nothing to end."""
+        self.record(name)
+        return self.history.clear(name)
+
+    def sticker(self, name: str) -> tuple[StickerState, bytes]:
+        """The sticker as it lies on the host, and what it is worth."""
+        desired = self._desired(name)
+        reading = self.read_sticker(desired)
+        return judge_sticker(reading, self.record(name), desired, self.assessor.key), reading.content
+
+    def write_sticker(self, name: str) -> None:
+        """Write the sticker of the committed generation anew."""
+        self.write_sticker_now(self._desired(name))
+
+    def resolve_tag(self, repository: str, tag: str) -> str:
+        """The digest a tag stands for at this moment, as the registry tells the engine."""
+        return self.engine.resolve_tag(repository, tag)
+
+    def doctor(self) -> tuple[Finding, ...]:
+        """What is in the way of working well on this host, each with a way to mend it."""
+        return check_up(self.engine, self.assessor.catalogue.loaded, self.history)
+
+    def _desired(self, name: str) -> DesiredState:
+        return self.assessor.catalogue.choose((name,), self.history.records())[name]
+
+
+def _same_plan(wanted: dict[str, Any]) -> Callable[[Plan], None]:
+    return lambda plan: refuse_changed(wanted, plan, plan_json(plan))
+
+
+def applied_of(name: str, passes: Sequence[Pass]) -> Applied:
+    """The outcome of one document from all its passes: a rollback on the way is told, whatever came after."""
+    kinds: dict[str, AppliedOutcome] = {
+        "converged": "converged",
+        "rolled-back": "rolled-back",
+        "held": "held",
+        "blocked": "blocked",
+        "waiting": "blocked",
+    }
+    last = passes[-1].verdict
+    outcome: AppliedOutcome = kinds.get(last.kind, "failed")
+    error = "" if outcome == "converged" else last.reason
+    outcomes = tuple(item for one in passes for item in one.outcomes)
+    return Applied(name=name, outcome=outcome, error=error, outcomes=outcomes)
+
+
+class SerialProgress:
+    """Lets many threads tell their progress to one listener, a line at a time."""
+
+    def __init__(self, listener: DocumentProgress) -> None:
+        self._listener = listener
+        self._lock = threading.Lock()
+
+    def __call__(self, document: str, line: str) -> None:
+        """Pass one line on."""
+        with self._lock:
+            self._listener(document, line)
