@@ -28,7 +28,10 @@ SOUND_AFTER_S = 10.0
 CLOSE_WITHIN_S = 0.9
 
 WAKING = frozenset(
-    "create start die oom pause unpause rename update destroy restart connect disconnect health_status".split()
+    {
+        *("create", "start", "die", "oom", "restart", "destroy", "health_status"),
+        *("pause", "unpause", "rename", "update", "connect", "disconnect"),
+    }
 )
 """Events after which a host may differ. Not: what only looks (exec of health checks, attach, top, export), and
 what another one follows at once (kill and stop come with die)."""

@@ -1,0 +1,1 @@
+"""What the reconciler serves over HTTP: read-only, on the loopback address unless told otherwise."""
