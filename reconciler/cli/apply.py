@@ -1,0 +1,120 @@
+"""``apply``: one pass until every document converged or failed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from reconciler.cli.exits import Exit, of_outcomes
+from reconciler.cli.files import read_bounded
+from reconciler.cli.invocation import Invocation, pass_invocation
+from reconciler.cli.options import HOST, names_argument, output_option, settings_options
+from reconciler.cli.plan import show_problems
+from reconciler.cli.progress import progress
+from reconciler.cli.screen import Cell, Column, Screen
+from reconciler.cli.words import count
+from reconciler.core.display import as_duration
+from reconciler.core.plan_json import VERSION as PLAN_VERSION
+from reconciler.core.pruning import over_the_cap
+from reconciler.errors import InputError
+
+if TYPE_CHECKING:
+    from reconciler.controller.service import Applied, Service
+
+VERSION: Final = 1
+COLUMNS: Final = (Column("DOCUMENT"), Column("OUTCOME"), Column("WORK"), Column("REASON", fixed=False))
+STYLES: Final = {
+    "converged": "green",
+    "rolled-back": "yellow",
+    "failed": "red",
+    "held": "magenta",
+    "blocked": "magenta",
+}
+
+
+@click.command("apply")
+@names_argument
+@click.option(
+    "--plan",
+    "plan_file",
+    type=click.Path(path_type=Path),
+    help="Do this saved plan; refused when either side moved.",
+)
+@output_option
+@settings_options(*HOST, "workers", "pull-deadline", "prune", "prune-cap")
+@pass_invocation
+@click.pass_context
+def apply(
+    context: click.Context, invocation: Invocation, *, names: tuple[str, ...], plan_file: Path | None, output: str
+) -> None:
+    """Make the host follow the documents, once.
+
+    Exit status: 0 converged, 3 rolled back, 4 failed, 5 held or blocked, 1 error; the worst of all documents.
+    """
+    expected = read_plan(plan_file) if plan_file else None
+    with invocation.service(exclusive=True) as service:
+        broken = show_problems(invocation.screen, service)
+        with progress(invocation.screen, invocation.clock) as report:
+            results = service.apply(names, expected=expected, progress=report, prune=invocation.settings.prune)
+    show_results(invocation.screen, results, output=output)
+    worst = of_outcomes(item.outcome for item in results)
+    context.exit(Exit.ERROR if broken and not names and worst == Exit.DONE else worst)
+
+
+def _capped(invocation: Invocation, service: Service) -> str:
+    """Why nothing is pruned this time: too much at once wants a person's word."""
+    removals = [plan.document for plan in service.prunable()]
+    cap_percent = invocation.settings.prune_cap_percent
+    return over_the_cap(removals, len(service.loaded().documents), cap_percent=cap_percent)
+
+
+def read_plan(path: Path) -> Mapping[str, Any]:
+    """A plan that ``plan --out`` saved. Raises InputError when it is none."""
+    try:
+        value = json.loads(read_bounded(path))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not a saved plan: no JSON", hint="make one with plan --out FILE") from error
+    if not isinstance(value, dict) or "basis" not in value or "documents" not in value:
+        raise InputError(f"{path} is not a saved plan", hint="make one with plan --out FILE")
+    if value.get("version") != PLAN_VERSION:
+        raise InputError(f"{path} is a plan of version {value.get('version')}; this program reads {PLAN_VERSION}")
+    return value
+
+
+def show_results(screen: Screen, results: Sequence[Applied], *, output: str) -> None:
+    """What came of each document."""
+    if output == "json":
+        screen.json(results_json(results))
+    elif not results:
+        screen.note("nothing to do")
+    else:
+        screen.table(COLUMNS, [_row(item) for item in results])
+
+
+def results_json(results: Sequence[Applied]) -> dict[str, Any]:
+    """The published form of results."""
+    return {"version": VERSION, "documents": [_json(item) for item in results]}
+
+
+def _json(item: Applied) -> dict[str, Any]:
+    actions = [
+        {
+            "action": outcome.action.kind,
+            "target": outcome.action.target,
+            "cause": outcome.action.cause,
+            "outcome": outcome.kind,
+            "durationMs": outcome.duration_ms,
+        }
+        for outcome in item.outcomes
+    ]
+    return {"name": item.name, "outcome": item.outcome, "error": item.error, "actions": actions}
+
+
+def _row(item: Applied) -> tuple[Cell, ...]:
+    spent = as_duration(sum(outcome.duration_ms for outcome in item.outcomes))
+    work = f"{count(len(item.outcomes), 'action')} in {spent}" if item.outcomes else "-"
+    return item.name, (item.outcome, STYLES[item.outcome]), work, item.error

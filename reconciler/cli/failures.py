@@ -1,0 +1,84 @@
+"""Failures: what a person reads when a command does not end well, and with which status it ends.
+
+Invariant: a traceback is only ever shown on ``--debug``, and the text of an unexpected exception never is
+otherwise, since nobody knows what it carries.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from reconciler.cli.exits import Exit
+from reconciler.cli.invocation import Invocation, ReaderLeft
+from reconciler.errors import InvalidSettings, ReconcilerError
+
+
+def guarded(command: Callable[[], Any], invocation: Invocation) -> int:
+    """Run ``command`` and return the exit status of the process, whatever happens."""
+    try:
+        status = int(command() or Exit.DONE)
+        sys.stdout.flush()
+    except Exception as error:  # noqa: BLE001 - the outermost place: everything becomes a message
+        return explain(_innermost(error), invocation)
+    return status
+
+
+def explain(error: Exception, invocation: Invocation) -> int:
+    """Tell what went wrong on standard error. Returns the exit status."""
+    if isinstance(error, BrokenPipeError | ReaderLeft):
+        _drop_output()
+        return Exit.BROKEN_PIPE
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if isinstance(error, click.Abort):
+        _say("stopped; the next pass goes on from here" if invocation.changing else "stopped", color=None)
+        return Exit.INTERRUPTED
+    if invocation.debug:
+        traceback.print_exception(error)
+    status, message, hint = _told(error)
+    _say("error: " + message.replace("\n", "\n       "), color="red")
+    if hint:
+        _say("hint: " + hint, color="cyan")
+    return status
+
+
+def _told(error: Exception) -> tuple[Exit, str, str]:
+    if isinstance(error, click.UsageError):
+        path = error.ctx.command_path if error.ctx else "reconciler"
+        return Exit.USAGE, error.format_message(), f"try '{path} --help'"
+    if isinstance(error, click.ClickException):
+        return Exit.ERROR, error.format_message(), ""
+    if isinstance(error, ReconcilerError):
+        usage = isinstance(error, InvalidSettings)
+        return Exit.USAGE if usage else Exit.ERROR, error.message, error.hint
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        return Exit.ERROR, f"{place}{error.strerror or type(error).__name__}", ""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{type(error).__name__} at {os.path.relpath(frame.filename)}:{frame.lineno}"
+    return Exit.BUG, f"this is a bug: {place}", "run it again with --debug and report what it prints"
+
+
+def _innermost(error: Exception) -> Exception:
+    """The only error of a group, since tasks that run together report in groups."""
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
+def _say(text: str, *, color: str | None) -> None:
+    colored = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    word, colon, rest = text.partition(":")
+    shown = click.style(word + colon, fg=color, bold=True) + rest if color and colored else text
+    click.echo(shown, err=True, color=colored)
+
+
+def _drop_output() -> None:
+    """Let the interpreter's last flush go nowhere: the reader has left."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

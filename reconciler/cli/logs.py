@@ -1,0 +1,66 @@
+"""Log lines: readable on a terminal, JSON elsewhere, always on standard error, never with a secret.
+
+Our own lines (structlog) and those of libraries (logging) take the same way out.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping
+from typing import Any, Final
+
+import structlog
+
+from reconciler.config import LogFormat, LogLevel
+from reconciler.core.display import MASK, SECRET_NAME, SECRET_URL
+
+_NOISY: Final = ("asyncio", "urllib3", "docker", "watchfiles")
+
+
+def set_up_logs(*, format: LogFormat, level: LogLevel, color: bool) -> None:  # noqa: A002 - the setting's name
+    """Send all log lines of at least ``level`` to standard error. May be called again."""
+    readable = sys.stderr.isatty() if format == "auto" else format == "text"
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        redact,
+    ]
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer(colors=color) if readable else structlog.processors.JSONRenderer()
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    for name in _NOISY:
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def redact(_: Any, __: str, event: Any) -> Any:
+    """A structlog processor: masks values whose name looks like a secret's, and credentials in URLs."""
+    return {key: MASK if SECRET_NAME.search(str(key)) else _clean(value) for key, value in event.items()}
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return SECRET_URL.sub(MASK, value)
+    if isinstance(value, Mapping):
+        return redact(None, "", value)
+    if isinstance(value, list | tuple):
+        return [_clean(item) for item in value]
+    return value

@@ -1,0 +1,159 @@
+"""``why`` and ``history``: what happened to one document."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import click
+
+from reconciler.cli.invocation import Invocation, pass_invocation
+from reconciler.cli.options import HOST, name_argument, output_option, settings_options
+from reconciler.cli.screen import Cell, Column, Screen
+from reconciler.cli.words import age
+from reconciler.core.desired import short_digest
+from reconciler.core.record import Event, Operation, Record
+from reconciler.core.status_json import timestamp
+
+VERSION: Final = 1
+EVENTS: Final = (
+    Column("WHEN", align="right"),
+    Column("ACTION"),
+    Column("RESULT"),
+    Column("TARGET", fixed=False),
+    Column("BECAUSE", fixed=False),
+)
+OPERATIONS: Final = (
+    Column("GEN", align="right"),
+    Column("KIND"),
+    Column("STATE"),
+    Column("RELEASE", fixed=False),
+    Column("DIGEST"),
+    Column("STARTED", align="right"),
+    Column("RESULT", fixed=False),
+)
+_STYLES: Final = {"committed": "green", "intent": "blue", "undone": "red", "failed": "red"}
+
+
+@click.command("why")
+@name_argument
+@click.option(
+    "--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many, newest kept."
+)
+@output_option
+@settings_options(*HOST)
+@pass_invocation
+def why(invocation: Invocation, *, name: str, limit: int, output: str) -> None:
+    """Show the last actions on a document with their causes, newest last."""
+    with invocation.service() as service:
+        events = sorted(service.events(name, limit=limit), key=lambda event: event.at)
+    screen = invocation.screen
+    if output == "json":
+        screen.json({"version": VERSION, "name": name, "events": [_event_json(event) for event in events]})
+    elif not events:
+        screen.note(f"nothing was ever done for {name}")
+    else:
+        screen.table(EVENTS, [_event_row(event, screen, invocation.clock()) for event in events])
+
+
+@click.command("history")
+@name_argument
+@output_option
+@settings_options(*HOST)
+@pass_invocation
+def history(invocation: Invocation, *, name: str, output: str) -> None:
+    """Show the generations of a document, newest last: each was one try to make a release run."""
+    with invocation.service() as service:
+        record = service.record(name)
+    screen = invocation.screen
+    if output == "json":
+        screen.json(history_json(record))
+    elif not record.operations:
+        screen.note(f"{name} was never deployed")
+    else:
+        now = invocation.clock()
+        screen.table(OPERATIONS, [_operation_row(record, item, screen, now) for item in record.operations])
+
+
+def history_json(record: Record) -> dict[str, Any]:
+    """The published form of a record."""
+    return {
+        "version": VERSION,
+        "name": record.document,
+        "quarantined": [
+            {"release": _release(record, fingerprint), "fingerprint": fingerprint, "reason": reason}
+            for fingerprint, reason in record.quarantined.items()
+        ],
+        "generations": [_operation_json(record, operation) for operation in record.operations],
+    }
+
+
+def _operation_json(record: Record, operation: Operation) -> dict[str, Any]:
+    revision = record.revision(operation.fingerprint)
+    return {
+        "generation": operation.generation,
+        "kind": operation.kind,
+        "state": operation.state,
+        "release": revision.release.id if revision else "",
+        "image": str(revision.image) if revision else "",
+        "fingerprint": operation.fingerprint,
+        "startedAt": timestamp(operation.started_at),
+        "endedAt": timestamp(operation.ended_at),
+        "failure": operation.failure,
+        "actor": operation.actor,
+        "cause": operation.cause,
+    }
+
+
+def _operation_row(record: Record, operation: Operation, screen: Screen, now: float) -> tuple[Cell, ...]:
+    revision = record.revision(operation.fingerprint)
+    return (
+        str(operation.generation),
+        operation.kind,
+        (operation.state, _STYLES[operation.state]),
+        revision.release.id if revision else "-",
+        short_digest(revision.image.digest) if revision else "-",
+        _when(operation.started_at, screen, now),
+        _result(record, operation),
+    )
+
+
+def _result(record: Record, operation: Operation) -> str:
+    if operation.state == "committed":
+        return "running" if operation == record.committed else "was good"
+    if operation.state == "intent":
+        return f"failed, not taken back yet: {operation.failure}" if operation.failure else "under way"
+    return operation.failure or "interrupted"
+
+
+def _release(record: Record, fingerprint: str) -> str:
+    revision = record.revision(fingerprint)
+    return revision.release.id if revision else ""
+
+
+def _event_json(event: Event) -> dict[str, Any]:
+    return {
+        "at": timestamp(event.at),
+        "action": event.action,
+        "target": event.target,
+        "cause": event.cause,
+        "outcome": event.outcome,
+        "detail": event.detail,
+        "actor": event.actor,
+        "generation": event.generation,
+    }
+
+
+def _event_row(event: Event, screen: Screen, now: float) -> tuple[Cell, ...]:
+    cause = event.cause + (f" ({event.detail})" if event.detail else "")
+    return (
+        _when(event.at, screen, now),
+        event.action,
+        (event.outcome, _STYLES.get(event.outcome, "")),
+        event.target,
+        cause,
+    )
+
+
+def _when(then: float, screen: Screen, now: float) -> str:
+    """Short for eyes, exact for whoever reads a pipe."""
+    return age(then, now) if screen.terminal else timestamp(then) or "-"

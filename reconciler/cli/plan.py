@@ -1,0 +1,80 @@
+"""``plan``: what would be done and why. Also how plans and document problems look everywhere else."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from reconciler.cli.exits import Exit
+from reconciler.cli.files import write_atomically
+from reconciler.cli.invocation import Invocation, pass_invocation
+from reconciler.cli.options import HOST, names_argument, output_option, settings_options
+from reconciler.cli.screen import Screen
+from reconciler.core.plan import Plan
+from reconciler.core.plan_json import plans_json
+from reconciler.core.plan_text import render
+from reconciler.spec.problem import is_error
+
+if TYPE_CHECKING:
+    from reconciler.controller.service import Service
+
+_SIGNED: Final = re.compile(r"^  (\+|~|-/\+|-) ")
+_SIGN_STYLES: Final = {"+": "green", "~": "yellow", "-/+": "magenta", "-": "red"}
+_WORDS: Final = re.compile(r"^  (drift|waits|held|blocked|note)\b")
+_WORD_STYLES: Final = {"drift": "yellow", "waits": "blue", "held": "magenta", "blocked": "red", "note": "dim"}
+
+
+@click.command("plan")
+@names_argument
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Also save it, for apply --plan.")
+@output_option
+@settings_options(*HOST)
+@pass_invocation
+@click.pass_context
+def plan(
+    context: click.Context, invocation: Invocation, *, names: tuple[str, ...], out: Path | None, output: str
+) -> None:
+    """Show what would be done and why; changes nothing.
+
+    Exit status: 0 nothing to do, 2 changes, 1 error (also when a document cannot be read).
+    """
+    with invocation.service() as service:
+        broken = show_problems(invocation.screen, service)
+        plans = service.plans(names)
+    if out is not None:
+        write_atomically(out, json.dumps(plans_json(plans), indent=2) + "\n")
+    if output == "json":
+        invocation.screen.json(plans_json(plans))
+    else:
+        show_plans(invocation.screen, plans)
+    changes = any(item.changes for item in plans)
+    context.exit(Exit.ERROR if broken and not names else Exit.DIFFERS if changes else Exit.DONE)
+
+
+def show_plans(screen: Screen, plans: Sequence[Plan]) -> None:
+    """The text of plans, coloured by sign on a terminal."""
+    for line in render(plans).splitlines():
+        screen.line(line, style_of(line))
+
+
+def style_of(line: str) -> str:
+    """The style of one line of a rendered plan."""
+    signed, word = _SIGNED.match(line), _WORDS.match(line)
+    if signed:
+        return _SIGN_STYLES[signed[1]]
+    if word:
+        return _WORD_STYLES[word[1]]
+    return "dim" if line.lstrip().startswith("because ") else "bold" if line[:1].strip() else ""
+
+
+def show_problems(screen: Screen, service: Service) -> bool:
+    """Tell what is wrong in the documents. Returns whether any of it is an error."""
+    problems = service.loaded().problems
+    for problem in problems:
+        screen.note(str(problem), style="red" if is_error(problem) else "yellow")
+    return any(map(is_error, problems))

@@ -1,0 +1,24 @@
+"""``run``: the controller, until it is told to stop."""
+
+from __future__ import annotations
+
+import click
+
+from reconciler.cli.invocation import Invocation, pass_invocation
+from reconciler.cli.logs import set_up_logs
+from reconciler.cli.options import CONTROLLER, LOGS, settings_options
+
+
+@click.command("run")
+@settings_options(*CONTROLLER, *LOGS)
+@pass_invocation
+def run(invocation: Invocation) -> None:
+    """Keep the host following the documents.
+
+    Watches the folder and the engine, looks again on a timer, serves metrics and health. SIGTERM and Ctrl-C
+    end it; a deploy that is under way is finished or taken back.
+    """
+    settings = invocation.settings
+    set_up_logs(format=settings.log_format, level=settings.log_level, color=invocation.screen.error_colors)
+    invocation.changing = True
+    invocation.run_controller(settings)

@@ -1,0 +1,170 @@
+"""Screen: where results and messages go, and how they look there.
+
+A terminal gets colours and tables that fit its width; a pipe gets the same words without escape codes and
+without anything cut off. Results go to standard output, everything else to standard error. Text from
+outside (names, errors, logs) cannot steer the terminal: control characters are shown, not sent.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import IO, TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from reconciler.config import Color
+
+Cell = str | tuple[str, str]
+"""Text, or text with a style."""
+
+_UNBOUNDED: Final = 100_000
+_GAP: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. ``fixed`` columns are never cut while another one can give way."""
+
+    title: str
+    fixed: bool = True
+    align: Literal["left", "right"] = "left"
+
+
+class Screen:
+    """Standard output and standard error of one command."""
+
+    def __init__(self, *, color: Color, environment: Mapping[str, str], terminal: int | None = None) -> None:
+        self._color = color
+        self._environment = environment
+        self._terminal = terminal
+
+    @cached_property
+    def out(self) -> Console:
+        return self._console(sys.stdout)
+
+    @cached_property
+    def err(self) -> Console:
+        return self._console(sys.stderr)
+
+    @property
+    def interactive(self) -> bool:
+        """Whether standard error is a terminal that can redraw lines."""
+        return self._is_terminal(sys.stderr) and self._environment.get("TERM") != "dumb"
+
+    @property
+    def terminal(self) -> bool:
+        """Whether standard output is a terminal."""
+        return self._is_terminal(sys.stdout)
+
+    @property
+    def error_colors(self) -> bool:
+        """Whether messages are coloured."""
+        return self._colored(sys.stderr)
+
+    def json(self, value: Any) -> None:
+        """One JSON document, ASCII only, so that it survives every locale."""
+        sys.stdout.write(json.dumps(value, indent=2) + "\n")
+        sys.stdout.flush()
+
+    def line(self, text: str = "", style: str = "") -> None:
+        """One or several lines of the result, never broken or cut."""
+        self.out.print(printable(text), style=style or None, soft_wrap=True)
+
+    def note(self, text: str, style: str = "") -> None:
+        """A message beside the result."""
+        self.err.print(printable(text), style=style or None, soft_wrap=True)
+
+    def table(self, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> None:
+        """A table under upper-case titles, one line for each row. Where that is too wide for the terminal, the
+        last column moves below its row, and flexible columns are cut.
+        """
+        from rich.cells import cell_len
+
+        cells = [[cell if isinstance(cell, tuple) else (cell, "") for cell in row] for row in rows]
+        cells = [[(one_line(text), style) for text, style in row] for row in cells]
+        titles = [(column.title, "") for column in columns]
+        widths = [max(cell_len(row[place][0]) for row in [titles, *cells]) for place in range(len(columns))]
+        if sum(widths) + _GAP * (len(columns) - 1) <= self.out.width:
+            self._write(self._lines(columns, cells))
+            return
+        head, *lines = self._lines(columns[:-1], [row[:-1] for row in cells])
+        below = [self._below(row[-1]) for row in cells]
+        self._write([head, *(text for line, more in zip(lines, below, strict=True) for text in (line, *more))])
+
+    def _lines(self, columns: Sequence[Column], cells: Sequence[Sequence[tuple[str, str]]]) -> list[str]:
+        """The table's lines as they are written: titles, then one for each row."""
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="bold")
+        for column in columns:
+            table.add_column(Text(column.title, no_wrap=True), no_wrap=column.fixed, justify=column.align)
+        for row in cells:
+            table.add_row(*(Text(text, style=style, no_wrap=True, overflow="ellipsis") for text, style in row))
+        with self.out.capture() as capture:
+            self.out.print(table)
+        return capture.get().splitlines()
+
+    def _below(self, cell: tuple[str, str]) -> list[str]:
+        """A cell as wrapped lines of its own, a little to the right."""
+        from rich.padding import Padding
+        from rich.text import Text
+
+        if not cell[0]:
+            return []
+        with self.out.capture() as capture:
+            self.out.print(Padding(Text(cell[0], style=cell[1] or "dim"), (0, 0, 0, 4)))
+        return capture.get().splitlines()
+
+    @staticmethod
+    def _write(lines: Sequence[str]) -> None:
+        sys.stdout.write("".join(line.rstrip() + "\n" for line in lines))
+        sys.stdout.flush()
+
+    def _console(self, stream: IO[str]) -> Console:
+        from rich.console import Console
+
+        terminal = self._is_terminal(stream)
+        return Console(
+            file=stream,
+            force_terminal=terminal,
+            color_system="auto"
+            if terminal and self._colored(stream)
+            else "standard"
+            if self._colored(stream)
+            else None,
+            no_color=not self._colored(stream),
+            width=self._terminal or (None if terminal else _UNBOUNDED),
+            markup=False,
+            highlight=False,
+            emoji=False,
+            _environ=self._environment,
+        )
+
+    def _is_terminal(self, stream: IO[str]) -> bool:
+        return self._terminal is not None or stream.isatty()
+
+    def _colored(self, stream: IO[str]) -> bool:
+        if self._color != "auto":
+            return self._color == "always"
+        plain = self._environment.get("NO_COLOR") or self._environment.get("TERM") == "dumb"
+        return self._is_terminal(stream) and not plain
+
+
+def printable(text: str) -> str:
+    r"""``text`` with control characters other than line ends and tabs shown as ``\x1b``."""
+    return "".join(char if char.isprintable() or char in "\n\t" else _shown(char) for char in text)
+
+
+def one_line(text: str) -> str:
+    """``text`` for a table's cell: line ends become ``; ``."""
+    return printable("; ".join(line.strip() for line in text.splitlines() if line.strip()))
+
+
+def _shown(char: str) -> str:
+    return char.encode("unicode_escape", "surrogatepass").decode("ascii")

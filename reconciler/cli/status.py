@@ -1,0 +1,160 @@
+"""``status``: every document in one table, worst first; exit status 2 when one is not in sync."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from reconciler.cli.exits import Exit
+from reconciler.cli.invocation import Invocation, pass_invocation
+from reconciler.cli.options import HOST, names_argument, output_option, settings_options
+from reconciler.cli.screen import Cell, Column, Screen
+from reconciler.cli.words import age, count
+from reconciler.core.status import DocumentStatus
+from reconciler.core.status_json import statuses_json, timestamp
+
+if TYPE_CHECKING:
+    from reconciler.controller.service import Service
+
+COLUMNS: Final = (
+    Column("DOCUMENT"),
+    Column("SYNC"),
+    Column("HEALTH"),
+    Column("RELEASE", fixed=False),
+    Column("DRIFT"),
+    Column("SINCE", align="right"),
+    Column("REASON", fixed=False),
+)
+STYLES: Final = {
+    "Synced": "green",
+    "Healthy": "green",
+    "OutOfSync": "yellow",
+    "Progressing": "blue",
+    "Degraded": "red",
+    "Missing": "red",
+    "Suspended": "cyan",
+    "Unknown": "magenta",
+}
+_PHASES: Final = ("Failed", "RolledBack", "Held", "Blocked", "Reconciling", "Converged")
+_HEALTHS: Final = ("Degraded", "Missing", "Unknown", "Progressing", "Suspended", "Healthy")
+_SYNCS: Final = ("OutOfSync", "Unknown", "Synced")
+
+
+@click.command("status")
+@names_argument
+@click.option("--watch", is_flag=True, help="Show it again and again until Ctrl-C.")
+@click.option("--every", type=click.FloatRange(0.1, 3600), default=2.0, show_default=True, help="Seconds between.")
+@output_option
+@settings_options(*HOST)
+@pass_invocation
+@click.pass_context
+def status(
+    context: click.Context,
+    invocation: Invocation,
+    *,
+    names: tuple[str, ...],
+    watch: bool,
+    every: float,
+    output: str,
+) -> None:
+    """Show each document: in sync, healthy, since when and why. Worst first.
+
+    Named documents are shown with every field that differs. Exit status: 0 all in sync, 2 something differs.
+    """
+    with invocation.service() as service:
+        if watch:
+            _watch(invocation, service, names=names, every=every, output=output)
+        statuses = service.status(names)
+        _show(invocation, statuses, names=names, output=output)
+    context.exit(exit_of(statuses))
+
+
+def exit_of(statuses: Sequence[DocumentStatus]) -> Exit:
+    """0 when every document is known to be in sync and nothing differs."""
+    return Exit.DONE if all(item.sync == "Synced" and not item.drift for item in statuses) else Exit.DIFFERS
+
+
+def worst_first(statuses: Sequence[DocumentStatus]) -> list[DocumentStatus]:
+    """By phase, then health, then sync; equals by name."""
+    return sorted(
+        statuses,
+        key=lambda item: (
+            _PHASES.index(item.phase),
+            _HEALTHS.index(item.health),
+            _SYNCS.index(item.sync),
+            item.name,
+        ),
+    )
+
+
+def row(item: DocumentStatus, now: float) -> tuple[Cell, ...]:
+    """One document's cells under ``COLUMNS``."""
+    return (
+        item.name,
+        (item.sync, STYLES[item.sync]),
+        (item.health, STYLES[item.health]),
+        item.running_release or "none",
+        _drift(item),
+        age(item.since, now),
+        _reason(item),
+    )
+
+
+def _show(
+    invocation: Invocation, statuses: Sequence[DocumentStatus], *, names: Sequence[str], output: str
+) -> None:
+    screen = invocation.screen
+    ordered = worst_first(statuses)
+    if output == "json":
+        screen.json(statuses_json(ordered))
+        return
+    if not ordered:
+        screen.note(f"no documents in {invocation.settings.desired}")
+        return
+    screen.table(COLUMNS, [row(item, invocation.clock()) for item in ordered])
+    if names:
+        for item in ordered:
+            _details(screen, item)
+
+
+def _details(screen: Screen, item: DocumentStatus) -> None:
+    if item.drift:
+        screen.line(f"\n{item.name}: {count(len(item.drift), 'difference')}")
+        rows = [((one.kind, "yellow"), one.path, one.wanted, one.found) for one in item.drift]
+        titles = (Column("DRIFT"), Column("PATH"), Column("WANTED", fixed=False), Column("FOUND", fixed=False))
+        screen.table(titles, rows)
+
+
+def _watch(invocation: Invocation, service: Service, *, names: tuple[str, ...], every: float, output: str) -> None:
+    """Show the status whenever it changed (on a terminal: always), for as long as nobody interrupts."""
+    shown: Sequence[DocumentStatus] | None = None
+    while True:
+        statuses = service.status(names)
+        if invocation.screen.terminal:
+            click.clear()
+        if invocation.screen.terminal or statuses != shown:
+            _show(invocation, statuses, names=names, output=output)
+        shown = statuses
+        invocation.sleep(every)
+
+
+def _drift(item: DocumentStatus) -> Cell:
+    if not item.drift:
+        return "-"
+    kinds = list(dict.fromkeys(one.kind for one in item.drift))
+    return kinds[0] + (f" +{len(kinds) - 1}" if len(kinds) > 1 else ""), "yellow"
+
+
+def _reason(item: DocumentStatus) -> str:
+    parts: list[str] = []
+    if item.desired_release != item.running_release:
+        parts.append(f"wants {item.desired_release}" if item.desired_release else "not wanted any more")
+    if item.phase not in {"Converged", "Reconciling"}:
+        parts.append(item.phase)
+    if item.suspension is not None:
+        until = timestamp(item.suspension.until)
+        parts.append(f"suspended by {item.suspension.by}" + (f" until {until}" if until else ""))
+    said = item.reason or item.quarantined or (item.suspension.reason if item.suspension else "")
+    return ": ".join([", ".join(parts), said] if parts and said else [", ".join(parts) or said])

@@ -1,0 +1,21 @@
+"""Times and counts as people read them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_STEPS: Final = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+
+
+def age(then: float, now: float) -> str:
+    """``3m`` for 200 seconds; ``-`` for a time that is not known (0)."""
+    if not then:
+        return "-"
+    seconds = max(0, int(now - then))
+    size, unit = next((step for step in _STEPS if seconds >= step[0]), (1, "s"))
+    return f"{seconds // size}{unit}"
+
+
+def count(number: int, noun: str) -> str:
+    """``1 document``, ``2 documents``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

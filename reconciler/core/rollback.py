@@ -1,0 +1,74 @@
+"""Rollback: which earlier revision a document is to go back to. Pure.
+
+A rollback only ever goes back: without a named release it is the revision that served before the current one
+first did, so that asking twice goes two steps back and never forward again to what was just left. A release
+that never worked here, or is quarantined, is refused unless forced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from reconciler.core.record import Record, Revision
+from reconciler.errors import InputError
+
+
+def choose_revision(record: Record, *, current: str, release: str = "", force: bool = False) -> Revision:
+    """The revision to go back to.
+
+    ``current`` is the fingerprint that the document asks for now; ``release`` is a release id, "" means the one
+    before. ``force`` allows a revision that is quarantined or never served. Raises InputError with the known
+    releases when there is none.
+    """
+    chosen = _named(record, release, current, force=force) if release else _before(record, current)
+    reason = record.quarantined.get(chosen.fingerprint)
+    if reason is not None and not force:
+        raise InputError(
+            f"release {chosen.release.id} of {record.document} is quarantined: {reason}",
+            hint=f"`reconciler clear {record.document}` ends the quarantine; --force goes back to it all the same",
+        )
+    return chosen
+
+
+def served(record: Record) -> tuple[str, ...]:
+    """Fingerprints that were committed, in the order in which each first was."""
+    return tuple(dict.fromkeys(item.fingerprint for item in record.operations if item.state == "committed"))
+
+
+def _before(record: Record, current: str) -> Revision:
+    order = served(record)
+    earlier = order[: order.index(current)] if current in order else order
+    kept = [
+        revision for fingerprint in reversed(earlier) if (revision := record.revision(fingerprint)) is not None
+    ]
+    good = [revision for revision in kept if revision.fingerprint not in record.quarantined]
+    if not kept:
+        raise InputError(f"nothing to roll back to: no earlier release of {record.document} ever worked here")
+    return (good or kept)[0]
+
+
+def _named(record: Record, release: str, current: str, *, force: bool) -> Revision:
+    of_release = [item for item in record.revisions if item.release.id == release]
+    if not of_release:
+        known = ", ".join(release_ids(record.revisions)) or "none"
+        raise InputError(f"release {release} is not in the history of {record.document}", hint=f"known: {known}")
+    order = served(record)
+    good = [item for item in of_release if item.fingerprint in order]
+    if not good and not force:
+        raise InputError(
+            f"release {release} of {record.document} never worked here", hint="--force tries it again"
+        )
+    newest = sorted(good or of_release, key=lambda item: _place(order, item.fingerprint))
+    others = [item for item in newest if item.fingerprint != current]
+    if not others:
+        raise InputError(f"the document of {record.document} already asks for release {release}")
+    return others[-1]
+
+
+def _place(order: Sequence[str], fingerprint: str) -> int:
+    return order.index(fingerprint) if fingerprint in order else -1
+
+
+def release_ids(revisions: Iterable[Revision]) -> tuple[str, ...]:
+    """Ids of the releases, oldest first, each once."""
+    return tuple(dict.fromkeys(item.release.id for item in revisions))
