@@ -128,7 +128,7 @@ def connect(host: Host, container: Container, network: NetworkAttachment) -> Non
     if network.name not in {item.name for item in present}:
         attached = NetworkAttachment(network.name, tuple(sorted(network.aliases)))
         container.config = replace(container.config, networks=tuple(sorted((*present, attached))))
-        host.emit(container, "connect")
+        host.emit_network(container, "network-connect")
 
 
 def disconnect(host: Host, container: Container, network: str) -> None:
@@ -136,4 +136,4 @@ def disconnect(host: Host, container: Container, network: str) -> None:
     left = tuple(item for item in present if item.name != network)
     if left != present:
         container.config = replace(container.config, networks=left)
-        host.emit(container, "disconnect")
+        host.emit_network(container, "network-disconnect")

@@ -95,7 +95,10 @@ class SimulatedEngine:
     def create(
         self, name: str, *, image: ImageReference, config: ContainerConfig, labels: Mapping[str, str]
     ) -> str:
-        return containers.create(self.host, name, image=str(image), config=config, labels=labels).id
+        """A memory limit also bounds swap; a person's ``docker run`` would allow as much swap again."""
+        swap = config.memory_bytes if config.memory_swap_bytes is None else config.memory_swap_bytes
+        bounded = replace(config, memory_swap_bytes=swap)
+        return containers.create(self.host, name, image=str(image), config=bounded, labels=labels).id
 
     @operation(mutates=True)
     def start(self, container_id: str) -> None:
@@ -150,6 +153,8 @@ class SimulatedEngine:
     @operation(mutates=False)
     def read_volume(self, volume: str, path: str, *, helper: str, limit: int) -> bytes | None:
         """Changes nothing that lasts, though a real engine makes and removes a helper container."""
+        if volume not in self.host.volumes:
+            return None
         self.host.helper(helper)
         return files.read(self.host, volume, path, limit=limit)
 

@@ -8,13 +8,11 @@ from tests.simulator.state import Host, Volume
 
 def read(host: Host, volume: str, path: str, *, limit: int) -> bytes | None:
     """Raises EngineRefused for a folder or more than ``limit`` bytes."""
-    found = host.volumes.get(volume)
-    if found is None:
-        return None
+    files = host.volumes[volume].files
     name = path.strip("/")
-    content = found.files.get(name)
+    content = files.get(name)
     if content is None:
-        if any(item.startswith(f"{name}/") for item in found.files):
+        if any(item.startswith(f"{name}/") for item in files):
             raise EngineRefused(f"{volume}:{path} is not a regular file")
         return None
     if len(content) > limit:

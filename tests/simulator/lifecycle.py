@@ -16,6 +16,7 @@ LONGEST_BACKOFF_S = 60.0
 BACKOFF_ENDS_AFTER_S = 10.0
 DEFAULT_STOP_TIMEOUT_S = 10
 KILLED = 137
+PROBE_S = 0.5
 
 
 def start(host: Host, container: Container) -> None:
@@ -84,7 +85,8 @@ def stop(host: Host, container: Container, timeout_s: int | None) -> None:
 def end(host: Host, container: Container, code: int, *, at: float, oom: bool = False) -> None:
     """The process is gone; the restart policy decides what follows."""
     ran = at - container.started
-    container.status, container.health = "exited", "none"
+    container.status = "exited"
+    _stop_probing(container)
     container.exit_code, container.oom_killed = code, oom
     container.published, container.due, container.restart_due = (), [], None
     host.emit(container, "die", at)
@@ -187,8 +189,16 @@ def kill(host: Host, container: Container) -> None:
     if not container.alive:
         raise EngineRefused(f"cannot kill {container.name}: it is not running")
     container.stopped_by_hand = True
-    host.emit(container, "kill")
     end(host, container, KILLED, at=host.clock())
+
+
+def _stop_probing(container: Container) -> None:
+    if container.probed:
+        container.health = "unhealthy"
+
+
+def _time(due: tuple[float, Step]) -> float:
+    return due[0]
 
 
 def crash(host: Host, container: Container, code: int = 1) -> None:
@@ -200,15 +210,21 @@ def pause(host: Host, container: Container) -> None:
     if container.status != "running":
         raise EngineRefused(f"cannot pause {container.name}: it is {container.status}")
     container.status, container.paused_at = "paused", host.clock()
+    container.healthy_before_pause = container.health == "healthy"
+    _stop_probing(container)
     host.emit(container, "pause")
 
 
 def unpause(host: Host, container: Container) -> None:
-    """Not paused is success. What the process had ahead goes on from where it stood."""
+    """Not paused is success. What the process had ahead goes on from where it stood, and a healthy one stays
+    ``unhealthy`` until the next probe.
+    """
     if container.status == "paused":
         frozen = host.clock() - container.paused_at
         container.status = "running"
         container.due = [(at + frozen, step) for at, step in container.due]
+        if container.healthy_before_pause:
+            container.due = sorted([*container.due, (host.clock() + PROBE_S, Step(0.0, "healthy"))], key=_time)
         host.emit(container, "unpause")
 
 

@@ -40,6 +40,7 @@ class Container:
     due: list[tuple[float, Step]] = field(default_factory=list)
     restart_due: float | None = None
     paused_at: float = 0.0
+    healthy_before_pause: bool = False
     health_log: list[str] = field(default_factory=list)
     logs: list[str] = field(default_factory=list)
 
@@ -120,3 +121,7 @@ class Host:
         time_ns = self.events.next_time(self.clock() if at is None else at)
         labels = dict(container.config.labels or {})
         self.events.append(EngineEvent(container.id, container.name, action, time_ns, labels))
+
+    def emit_network(self, container: Container, action: str) -> None:
+        """A network's event knows only the container's id."""
+        self.events.append(EngineEvent(container.id, "", action, self.events.next_time(self.clock()), {}))

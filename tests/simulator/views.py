@@ -1,4 +1,8 @@
-"""What list and inspect show of a container."""
+"""What list and inspect show of a container.
+
+The list tells health of running containers only; inspect tells the last word, which is ``unhealthy`` once
+nobody probes any more (measured on engine 20.10).
+"""
 
 from __future__ import annotations
 
@@ -28,7 +32,7 @@ def detail(container: Container) -> ContainerDetail:
         image_reference=container.image_reference,
         config=container.config,
         status=container.status,
-        health=container.health if container.status == "running" else "none",
+        health=container.health,
         exit_code=container.exit_code,
         oom_killed=container.oom_killed,
         restart_count=container.restart_count,
