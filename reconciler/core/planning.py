@@ -26,6 +26,8 @@ from reconciler.core.swap import Swap, swap_actions
 from reconciler.core.tidy import tidy
 from reconciler.core.undo import undo_actions
 
+NEWLINE = "\n"
+
 
 def make_plan(situation: Situation) -> Plan:
     """The plan for one document. Deterministic: equal situations give equal plans."""
@@ -82,7 +84,7 @@ def _heal(situation: Situation, claims: Claims, plan: Plan) -> Plan:
 
 def _quarantined(situation: Situation, plan: Plan) -> Plan:
     """Keep the committed revision well; its differences are repaired, the failed one's are only shown."""
-    reason = f"release {situation.desired.release.id} failed before: {situation.quarantine}"
+    reason = f"release {situation.desired.release.id} failed before: {situation.quarantine.partition(NEWLINE)[0]}"
     former = situation.record.committed_revision
     if former is None:
         return replace(plan, blocked=reason, held=True)

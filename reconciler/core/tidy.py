@@ -8,11 +8,13 @@ containers that never served. The images of the last good revisions stay, whatev
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from reconciler.core.action import Action, ContainerRef, RemoveContainer, RemoveImage, StopContainer
+from reconciler.core.names import previous_name
 from reconciler.core.observation import ContainerRow
 from reconciler.core.ownership import Claims
-from reconciler.core.record import Operation, Record, Revision
+from reconciler.core.record import Operation, Record
 from reconciler.core.situation import KEPT_REVISIONS, Situation
 
 ALIVE = frozenset({"running", "paused", "restarting"})
@@ -24,30 +26,35 @@ def tidy(situation: Situation, claims: Claims) -> tuple[Action, ...]:
     newest = _newest_previous(claims.kept)
     keep_previous = not situation.desired.cleanup_previous
     actions: list[Action] = []
+    gone: set[str] = set()
     for operation, row in claims.kept:
         failed = operation.state == "undone"
         if failed and operation.fingerprint in record.quarantined and _last_failed(record, operation):
             continue
-        if not failed and keep_previous and operation == newest:
-            actions += _stopped(situation, row)
-            continue
         actions += _stopped(situation, row)
-        actions.append(_removal(situation, row))
-    return (*actions, *_images(situation))
+        if failed or not keep_previous or operation != newest:
+            actions.append(_removal(situation, row))
+            gone.add(row.id)
+    return (*actions, *_images(situation, _last_good(record), gone))
 
 
 def tidy_after_swap(situation: Situation, claims: Claims) -> tuple[Action, ...]:
     """Collect what the swap that precedes makes superfluous: it is carried out after the swap's commit."""
     actions: list[Action] = []
-    old = claims.current
-    if old is not None and situation.desired.cleanup_previous:
-        actions.append(_removal(situation, old))
+    gone: set[str] = set()
+    old, committed = claims.current, situation.record.committed
+    if old is not None and committed is not None and situation.desired.cleanup_previous:
+        name = previous_name(situation.desired.container_name, committed.generation)
+        actions.append(_removal(situation, replace(old, name=name)))
+        gone.add(old.id)
     for operation, row in claims.kept:
         reused = operation.fingerprint == situation.desired.fingerprint and operation.state == "committed"
         if not reused:
             actions += _stopped(situation, row)
             actions.append(_removal(situation, row))
-    return tuple(actions)
+            gone.add(row.id)
+    good = (situation.desired.fingerprint, *_last_good(situation.record))
+    return (*actions, *_images(situation, tuple(dict.fromkeys(good)), gone))
 
 
 def _newest_previous(kept: tuple[tuple[Operation, ContainerRow], ...]) -> Operation | None:
@@ -78,12 +85,15 @@ def _removal(situation: Situation, row: ContainerRow) -> RemoveContainer:
     )
 
 
-def _images(situation: Situation) -> Iterator[Action]:
-    """Images of revisions beyond the last good ones, unless something still needs them."""
+def _images(situation: Situation, good: tuple[str, ...], gone: set[str]) -> Iterator[Action]:
+    """Images of revisions beyond the last good ones, unless something still needs them.
+
+    ``good`` are fingerprints, newest first; ``gone`` are ids of containers that will not be there any more.
+    """
     record = situation.record
-    needed = {str(situation.desired.image)}
-    needed |= {str(revision.image) for revision in _last_good(record)}
-    used = {row.image_id for row in situation.observation.containers}
+    kept = {str(item.image) for item in record.revisions if item.fingerprint in good[:KEPT_REVISIONS]}
+    needed = {str(situation.desired.image), *kept}
+    used = {row.image_id for row in situation.observation.containers if row.id not in gone}
     seen: set[str] = set()
     for revision in record.revisions:
         reference = str(revision.image)
@@ -93,15 +103,13 @@ def _images(situation: Situation) -> Iterator[Action]:
             seen.add(reference)
             yield RemoveImage(
                 document=record.document,
-                cause=f"{revision.release.id} is older than the last {KEPT_REVISIONS} good revisions",
+                cause=f"release {revision.release.id} is not among the last {KEPT_REVISIONS} good revisions",
                 image=revision.image,
                 fingerprint=revision.fingerprint,
             )
 
 
-def _last_good(record: Record) -> tuple[Revision, ...]:
-    order: list[str] = []
-    for operation in reversed(record.operations):
-        if operation.state == "committed" and operation.fingerprint not in order:
-            order.append(operation.fingerprint)
-    return tuple(revision for revision in record.revisions if revision.fingerprint in order[:KEPT_REVISIONS])
+def _last_good(record: Record) -> tuple[str, ...]:
+    """Fingerprints of revisions that were committed, newest first."""
+    good = (item.fingerprint for item in reversed(record.operations) if item.state == "committed")
+    return tuple(dict.fromkeys(good))

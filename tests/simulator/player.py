@@ -1,0 +1,148 @@
+"""Plays the controller on a simulated world: the real decisions, executors and conclusions, no threads.
+
+Observes everything in every pass; what is saved by looking less is the observer's matter and tested there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from reconciler.controller.conclude import Conclusion
+from reconciler.controller.fail_points import fail_points
+from reconciler.controller.perform import Performer
+from reconciler.core.desired import DesiredState
+from reconciler.core.observation import Observation
+from reconciler.core.outcome import Outcome, Verdict
+from reconciler.core.plan import Plan
+from reconciler.core.planning import make_plan, orphan_plan
+from reconciler.core.pruning import prune_plan
+from reconciler.core.record import Event
+from reconciler.core.situation import Situation, unmet_dependencies
+from reconciler.core.sticker import judge
+from reconciler.executors.docker import DockerExecutor
+from reconciler.executors.record import RecordExecutor
+from tests.simulator.world import World
+
+KEY = b"k" * 32
+HELPER = "helper"
+
+
+class NoMeters:
+    """Nothing is measured."""
+
+    def action(self, kind: str, outcome: str, *, seconds: float) -> None:
+        """Forget it."""
+
+
+class Player:
+    """``documents`` is the folder: change it to edit files."""
+
+    def __init__(self, world: World, *documents: DesiredState) -> None:
+        self.world = world
+        self.documents: dict[str, DesiredState] = {item.name: item for item in documents}
+        self.events: list[Event] = []
+        self.progress: list[str] = []
+        self.chance = 0.5
+
+    def want(self, *documents: DesiredState) -> None:
+        """Write these documents into the folder."""
+        self.documents |= {item.name: item for item in documents}
+
+    def observe(self) -> Observation:
+        engine, wanted = self.world.engine, self._everything().values()
+        rows = engine.list_containers()
+        details = {row.id: found for row in rows if (found := engine.inspect_container(row.id))}
+        images = [engine.inspect_image(item.image_id) for item in details.values()]
+        references = {str(item.image): engine.inspect_image(str(item.image)) for item in wanted}
+        known = [item for item in (*images, *references.values()) if item]
+        return Observation(
+            engine=engine.facts(),
+            containers=rows,
+            details=details,
+            images={item.id: item for item in known},
+            references={key: item.id if item else None for key, item in references.items()},
+            networks=engine.list_networks(),
+            stickers={item.name: self.world.stickers.read(item.sticker, helper=HELPER) for item in wanted},
+        )
+
+    def situation(self, name: str, observation: Observation | None = None) -> Situation:
+        seen = observation or self.observe()
+        journal, desired = self.world.journal, self._everything()[name]
+        record = journal.record(name)
+        return Situation(
+            desired=desired,
+            observation=seen,
+            record=record,
+            sticker=judge(seen.stickers.get(name), record, desired, KEY),
+            now=self.world.clock.time(),
+            unmet=unmet_dependencies(desired, seen, journal.records()),
+            needed_by=self._needed_by(),
+        )
+
+    def plan(self, name: str = "web") -> Plan:
+        situation = self.situation(name)
+        if name not in self.documents and situation.record.open is None:
+            return orphan_plan(situation)
+        return make_plan(situation)
+
+    def one_pass(self, name: str = "web", *, prune: bool = False) -> tuple[Plan, tuple[Outcome, ...], Verdict]:
+        situation = self.situation(name)
+        plan = prune_plan(situation) if prune else self.plan(name)
+        outcomes = self._performer().perform(plan, progress=self.progress.append)
+        return plan, outcomes, self._conclusion().conclude(situation, plan, outcomes)
+
+    def settle(self, name: str = "web", *, most: int = 12) -> Verdict:
+        """Pass after pass until there is nothing more to do at once."""
+        for _ in range(most):
+            _, _, verdict = self.one_pass(name)
+            if verdict.kind != "progressing":
+                return verdict
+        raise AssertionError(f"{name} is not settled after {most} passes")
+
+    def idle(self, name: str = "web") -> bool:
+        """Whether another pass would change nothing."""
+        return not self.plan(name).actions
+
+    def _everything(self) -> Mapping[str, DesiredState]:
+        gone = {
+            name: record.committed_revision.desired
+            for name, record in self.world.journal.records().items()
+            if record.committed_revision
+        }
+        return {**gone, **self.documents}
+
+    def _needed_by(self) -> dict[str, frozenset[str]]:
+        found: dict[str, set[str]] = {}
+        for name, record in self.world.journal.records().items():
+            for revision in record.revisions:
+                found.setdefault(str(revision.image), set()).add(name)
+        return {key: frozenset(names) for key, names in found.items()}
+
+    def _performer(self) -> Performer:
+        world = self.world
+        docker = DockerExecutor(
+            world.engine,
+            world.journal,
+            clock=world.clock.monotonic,
+            sleep=world.clock.sleep,
+            pull_deadline_s=60.0,
+            wall_clock=world.clock.time,
+        )
+        record = RecordExecutor(world.journal, world.stickers, key=KEY, actor=lambda _: "test")
+        return Performer(
+            (docker, record),
+            record_event=self.events.append,
+            meters=NoMeters(),
+            fail_points=fail_points({}),
+            clock=world.clock.time,
+            monotonic=world.clock.monotonic,
+        )
+
+    def _conclusion(self) -> Conclusion:
+        return Conclusion(journal=self.world.journal, clock=self.world.clock.time, chance=lambda: self.chance)
+
+
+def edited(desired: DesiredState, **changes: object) -> DesiredState:
+    """The document with other values."""
+    return replace(desired, **changes)  # type: ignore[arg-type]
