@@ -190,8 +190,11 @@ def _busybox_layer() -> bytes:
     binary = program("busybox", package="busybox-static")
     # a link named busybox would replace the program with a link to itself
     names = [name for name in run(binary, "--list").split() if name != "busybox"]
+    content = Path(binary).read_bytes()
+    if b"/ld-linux" in content[:4096]:
+        raise PartFailed(f"{binary} needs libraries, which an image lacks: install the package busybox-static")
     files = {
-        "bin/busybox": Path(binary).read_bytes(),
+        "bin/busybox": content,
         "etc/passwd": b"root:x:0:0:root:/:/bin/sh\nweb:x:1000:1000:web:/:/bin/sh\n",
         "etc/group": b"root:x:0:\nweb:x:1000:\n",
     }

@@ -1,0 +1,55 @@
+# Every target works as the only command in a fresh clone on a bare Debian 12 machine (root): `tools/setup` installs what
+# is missing and is done in a blink when nothing is.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+BIN := .venv/bin
+DESIRED ?= desired
+SHELL_SCRIPTS := tools/setup tools/lock tools/test .ci/run
+
+.PHONY: help
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: setup-run ## Watch it happen on real containers, in about a minute (KEEP=1 leaves everything running)
+	@$(BIN)/python tools/demo.py
+
+.PHONY: run
+run: setup-run ## Run the controller on the documents in desired/ (DESIRED=folder for others)
+	@$(BIN)/reconciler run --desired $(DESIRED)
+
+.PHONY: test
+test: setup-dev ## All tests, on a private engine and registry, with coverage gates (ARGS='-k name' for some)
+	@tools/test $(ARGS)
+
+.PHONY: check
+check: setup-dev ## Format, lint, types, layers, shell scripts: finds, changes nothing
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	shellcheck $(SHELL_SCRIPTS)
+
+.PHONY: bench
+bench: setup-dev ## Costs as ratios to the raw engine API, measured here and now
+	@$(BIN)/python bench/run.py
+
+.PHONY: dev
+dev: setup-dev ## Make .venv with all tools, to work on the code
+	@echo "ready: source $(BIN)/activate"
+
+.PHONY: lock
+lock: setup-dev ## Work out the lock files anew from pyproject.toml (ARGS=--upgrade for new versions)
+	tools/lock $(ARGS)
+
+.PHONY: clean
+clean: ## Remove .venv, caches and everything else that make has made here
+	rm -rf .venv .work dist build htmlcov .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache \
+	    .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: setup-run setup-dev
+setup-run setup-dev: setup-%:
+	@tools/setup $*
