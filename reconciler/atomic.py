@@ -1,0 +1,101 @@
+"""Writing a file so that a reader, a crash or a power cut sees the old content or the new one, whole.
+
+The recipe: a temporary file in the same folder, created exclusively; mode; content; fsync; rename; fsync of
+the folder. Everything happens relative to a handle of the folder, which must not be a link, so that a folder
+swapped meanwhile changes nothing. A failed fsync ends the write: the kernel may have dropped the data, and a
+second fsync would wrongly say yes (https://wiki.postgresql.org/wiki/Fsync_Errors).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from reconciler.errors import StateUnwritable
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def write_file(path: Path, content: bytes, *, mode: int = 0o644) -> None:
+    """Replace or create the file. Raises StateUnwritable; then the old content is still there.
+
+    Refuses a target that is a link or anything but a regular file.
+    """
+    with _translated(path), _folder(path) as folder:
+        _refuse_special(path, folder)
+        with _temporary(path, folder, content, mode=mode) as temporary:
+            os.replace(temporary, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+            os.fsync(folder)
+
+
+def create_file(path: Path, content: bytes, *, mode: int = 0o600) -> bool:
+    """Create the file unless there is one: False then. Of several processes one wins. Raises StateUnwritable."""
+    with _translated(path), _folder(path) as folder, _temporary(path, folder, content, mode=mode) as temporary:
+        try:
+            os.link(temporary, path.name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+        except FileExistsError:
+            return False
+        os.fsync(folder)
+    return True
+
+
+def remove_file(path: Path) -> bool:
+    """Remove the file or link itself; False when it was not there. Raises StateUnwritable."""
+    with _translated(path):
+        try:
+            with _folder(path) as folder:
+                os.unlink(path.name, dir_fd=folder)
+                os.fsync(folder)
+        except FileNotFoundError:
+            return False
+    return True
+
+
+@contextmanager
+def _folder(path: Path) -> Iterator[int]:
+    handle = os.open(path.parent, _FOLDER)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _temporary(path: Path, folder: int, content: bytes, *, mode: int) -> Iterator[str]:
+    """A durable file with the content beside the target; gone afterwards unless it was renamed."""
+    name = f".{path.name[:200]}.{secrets.token_hex(8)}.tmp"
+    handle = os.open(name, _NEW, mode, dir_fd=folder)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            os.fchmod(handle, mode)
+            file.write(content)
+            file.flush()
+            os.fsync(handle)
+        yield name
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=folder)
+
+
+def _refuse_special(path: Path, folder: int) -> None:
+    try:
+        found = os.stat(path.name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(found.st_mode):
+        raise StateUnwritable(f"{path} is not a regular file", hint="it is left as it is; remove it by hand")
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        hint = "free some space" if error.errno in {errno.ENOSPC, errno.EDQUOT} else ""
+        raise StateUnwritable(f"could not write {path}: {error.strerror}", hint=hint) from error
