@@ -1,0 +1,110 @@
+"""From the documents of many files to DesiredStates: the one Defaults, building, the checks across documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from reconciler.core.desired import DesiredState
+from reconciler.spec.build import build_checked, check_defaults
+from reconciler.spec.check import Conflict, conflicts, for_target
+from reconciler.spec.document import Document, read_documents
+from reconciler.spec.merge import merged
+from reconciler.spec.problem import Path, Problem, dotted, is_error
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What was found in some files: the documents that can be used, and every problem, sorted."""
+
+    documents: tuple[DesiredState, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def sound(self) -> bool:
+        return not any(map(is_error, self.problems))
+
+
+def examine(contents: Mapping[str, bytes], *, target: str | None = None, every: bool = False) -> Examined:
+    """Read and check whole files, by their name. ``every``: for each target there is, not for ``target`` alone."""
+    read = [read_documents(content, file) for file, content in contents.items()]
+    documents = [document for found, _ in read for document in found]
+    problems = {problem for _, found in read for problem in found}
+    defaults, about_defaults = choose_defaults(documents)
+    problems.update(about_defaults)
+    built = [
+        (document, *build_document(document, defaults)) for document in documents if document.kind != "Defaults"
+    ]
+    problems.update(problem for _, _, found in built for problem in found)
+    usable = [(document, desired) for document, desired, _ in built if desired is not None]
+    return _checked(usable, problems, target=target, every=every)
+
+
+def _checked(
+    usable: Sequence[tuple[Document, DesiredState]], problems: set[Problem], *, target: str | None, every: bool
+) -> Examined:
+    desired = [item for _, item in usable]
+    targets = {target, *(item.target for item in desired)} if every else {target}
+    origin = {id(item): document for document, item in usable}
+    kept = desired if every else for_target(desired, target)
+    refused: set[int] = set()
+    for name in targets:
+        for conflict in conflicts(for_target(desired, name)):
+            problems.add(conflict_problem(conflict, origin.get(id(conflict.document))))
+            refused.update({id(conflict.document)} if conflict.level == "error" else ())
+    return Examined(tuple(item for item in kept if id(item) not in refused), tuple(sorted(problems)))
+
+
+def choose_defaults(documents: Iterable[Document]) -> tuple[Document | None, tuple[Problem, ...]]:
+    """The Defaults of a folder. None when there are none, or when what there is cannot be used."""
+    found = [document for document in documents if document.kind == "Defaults"]
+    if len(found) > 1:
+        return None, tuple(_second_defaults(document, found) for document in found)
+    problems = [
+        document.problem(path, message) for document in found for path, message in check_defaults(document.value)
+    ]
+    return (found[0] if found and not problems else None), tuple(sorted(problems))
+
+
+def _second_defaults(document: Document, found: Sequence[Document]) -> Problem:
+    others = " and ".join(str(other.source) for other in found if other is not document)
+    return document.problem(("kind",), f"a folder has at most one Defaults document; another is in {others}")
+
+
+def build_document(
+    document: Document, defaults: Document | None
+) -> tuple[DesiredState | None, tuple[Problem, ...]]:
+    """One Container document with the Defaults under it."""
+    under = defaults_for_containers(defaults)
+    whole = merged(under, document.value) if under else document.value
+    desired, findings = build_checked(whole, source=document.source)
+    return desired, tuple(_placed(document, defaults, path, message) for path, message in findings)
+
+
+def defaults_for_containers(defaults: Document | None) -> Mapping[str, object]:
+    """What of the Defaults is merged: labels and spec, not their own kind and name."""
+    if defaults is None:
+        return {}
+    labels = defaults.value.get("metadata", {}).get("labels")
+    return {
+        **({"metadata": {"labels": labels}} if labels else {}),
+        **({"spec": defaults.value["spec"]} if "spec" in defaults.value else {}),
+    }
+
+
+def _placed(document: Document, defaults: Document | None, path: Path, message: str) -> Problem:
+    if defaults is not None and not document.says(path) and defaults.says(path):
+        theirs = defaults.problem(path, message)
+        message = f"{message} (from the Defaults in {theirs.where})"
+    return document.problem(path, message)
+
+
+def conflict_problem(conflict: Conflict, document: Document | None) -> Problem:
+    """A conflict as a Problem, at its place where the document's text is known."""
+    if document is not None:
+        return document.problem(conflict.path, conflict.message, level=conflict.level)
+    source = conflict.document.source
+    file, line = (source.file, source.line) if source else ("", 1)
+    return Problem(
+        file, line, 1, dotted(conflict.path), conflict.message, conflict.level, document=conflict.document.name
+    )

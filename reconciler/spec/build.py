@@ -1,0 +1,189 @@
+"""A validated document, with the Defaults merged under it, as a DesiredState.
+
+Pure, and repeatable: the document kept in a DesiredState builds the same one again, with the same fingerprint.
+What only the schema can express is not checked here again; what it cannot is. Parts that this version does not
+carry out (hooks, secrets, files) are refused, never ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from reconciler.core.desired import (
+    Dependency,
+    DesiredState,
+    DriftPolicy,
+    ImageReference,
+    Release,
+    SourceLocation,
+    StickerPlace,
+    Strategy,
+    Suspension,
+)
+from reconciler.errors import InvalidDocuments
+from reconciler.spec import notation, quantities
+from reconciler.spec.build_config import CONFIG, build_config, refuse_reserved
+from reconciler.spec.findings import Finding, Findings
+from reconciler.spec.problem import Path, Wrong, choices, dotted
+from reconciler.spec.schema import config_keys
+
+NOT_CARRIED_OUT: tuple[Path, ...] = (("spec", "hooks"), (*CONFIG, "secrets"), (*CONFIG, "files"))
+OWN_SUFFIXES = ("-next-g", "-previous-g", "-failed-g")
+HEALTH_TIMEOUT_MS = 60_000
+
+
+def build(document: Mapping[str, Any], *, source: SourceLocation | None = None) -> DesiredState:
+    """The DesiredState of a merged, validated document.
+
+    Raises InvalidDocuments when its values cannot be used (also by a stricter version than wrote it).
+    """
+    desired, findings = build_checked(document, source=source)
+    if desired is None:
+        where = str(source or "stored document")
+        raise InvalidDocuments(tuple(f"{where}: {dotted(path)}: {message}" for path, message in findings))
+    return desired
+
+
+def build_checked(
+    document: Mapping[str, Any], *, source: SourceLocation | None = None
+) -> tuple[DesiredState | None, tuple[Finding, ...]]:
+    """The DesiredState, or None and everything that is wrong."""
+    findings = Findings()
+    metadata, spec = document["metadata"], document["spec"]
+    refuse_reserved(metadata.get("labels"), ("metadata", "labels"), findings)
+    parts = _deployment(spec, metadata["name"], findings)
+    image = findings.read(spec, ("spec", "image"), notation.repository)
+    if findings.items:
+        return None, tuple(findings.items)
+    release = spec["release"]
+    return (
+        DesiredState(
+            name=metadata["name"],
+            target=metadata.get("target"),
+            labels=metadata.get("labels", {}),
+            release=Release(release["id"], release.get("name", release["id"])),
+            image=ImageReference(image or "", spec["digest"]),
+            depends_on=tuple(
+                Dependency(item["name"], item.get("condition", "started")) for item in spec.get("dependsOn", ())
+            ),
+            source=source,
+            document=document,
+            **parts,
+        ),
+        (),
+    )
+
+
+def check_defaults(document: Mapping[str, Any]) -> tuple[Finding, ...]:
+    """What is wrong with the values of a Defaults document by themselves."""
+    findings = Findings()
+    refuse_reserved(document.get("metadata", {}).get("labels"), ("metadata", "labels"), findings)
+    _deployment(document.get("spec", {}), "", findings)
+    return tuple(findings.items)
+
+
+def _deployment(spec: Mapping[str, Any], name: str, findings: Findings) -> dict[str, Any]:
+    """What Defaults may give, too: configuration and how to deploy. ``name`` is "" for Defaults."""
+    config = spec.get("config", {})
+    for path in _present(spec):
+        findings.note(path, "is not carried out by this version; remove it")
+    timeout = findings.read(
+        config.get("healthCheck", {}), (*CONFIG, "healthCheck", "timeout"), quantities.positive_duration
+    )
+    return {
+        "container_name": _container_name(config, name, findings),
+        "config": build_config(config, findings),
+        "health_timeout_ms": timeout or HEALTH_TIMEOUT_MS,
+        "cleanup_previous": config.get("cleanupPrevious", True),
+        "strategy": _strategy(spec.get("strategy", {}), findings),
+        "sticker": _sticker(spec.get("sticker", {}), name, findings),
+        "drift": _drift(spec.get("drift", {}), findings),
+        "suspend": _suspension(spec, findings),
+        "adopt": spec.get("adopt", False),
+        "deletion_policy": spec.get("deletionPolicy", "orphan"),
+    }
+
+
+def _present(spec: Mapping[str, Any]) -> Iterator[Path]:
+    for path in NOT_CARRIED_OUT:
+        where: Any = {"spec": spec}
+        for part in path:
+            where = where.get(part, {}) if isinstance(where, Mapping) else {}
+        if where != {}:
+            yield path
+
+
+def _container_name(config: Mapping[str, Any], name: str, findings: Findings) -> str:
+    chosen: str = config.get("containerName", name)
+    path = (*CONFIG, "containerName") if "containerName" in config else ("metadata", "name")
+    if len(chosen) == 1:
+        findings.note(path, "the engine wants container names of at least 2 characters; set config.containerName")
+    for suffix in OWN_SUFFIXES:
+        head, mark, number = chosen.rpartition(suffix)
+        if head and mark and number.isdigit():
+            findings.note(path, f'container names that end with "{suffix}" and a number are reserved')
+    return chosen
+
+
+def _strategy(spec: Mapping[str, Any], findings: Findings) -> Strategy:
+    min_healthy = findings.read(spec, ("spec", "strategy", "minHealthy"), quantities.duration)
+    return Strategy(
+        order=spec.get("order", "stop-first"),
+        min_healthy_ms=Strategy().min_healthy_ms if min_healthy is None else min_healthy,
+        retries=spec.get("retries", 0),
+    )
+
+
+def _sticker(spec: Mapping[str, Any], name: str, findings: Findings) -> StickerPlace:
+    """On the host an absolute path, one per document; in a volume a path from its root."""
+    path: Path = ("spec", "sticker")
+    location, volume = spec.get("location", "host"), spec.get("volume", "")
+    if location == "volume" and not volume and name:
+        findings.note(path, 'location "volume" needs the name of the volume in sticker.volume')
+    if location == "host" and volume and name:
+        findings.note((*path, "volume"), 'is only for location "volume"; remove it, or set the location')
+    reader = _path_on_host if location == "host" else _path_in_volume
+    default = f"/var/stella/{name}/version.json" if location == "host" else "version.json"
+    return StickerPlace(
+        location=location,
+        path=findings.read(spec, (*path, "path"), reader) or default,
+        volume=volume,
+    )
+
+
+def _path_on_host(value: str) -> str:
+    path = notation.absolute_path(value, "a path on the host")
+    if path == "/" or value.endswith("/"):
+        raise Wrong(f'must name a file, not a folder: "{value}"')
+    return path
+
+
+def _path_in_volume(value: str) -> str:
+    if value.startswith("/"):
+        raise Wrong(f'a path in a volume begins at the volume\'s root; did you mean "{value.lstrip("/")}"?')
+    return _path_on_host(f"/{value}").lstrip("/")
+
+
+def _drift(spec: Mapping[str, Any], findings: Findings) -> DriftPolicy:
+    ignore = findings.read_list(spec, ("spec", "drift", "ignore"), _ignored)
+    return DriftPolicy(mode=spec.get("mode", "correct"), ignore=ignore or ())
+
+
+def _ignored(value: str) -> str:
+    """A misspelt path would ignore nothing, silently."""
+    head, *rest = value.split(".")
+    known = config_keys()
+    if head == "config" and rest and rest[0] not in known:
+        raise Wrong(f'"{value}": config has no "{rest[0]}"{choices(rest[0], known, limit=0)}')
+    if head in known:
+        raise Wrong(f'"{value}" is not a path below spec; did you mean "config.{value}"?')
+    return value
+
+
+def _suspension(spec: Mapping[str, Any], findings: Findings) -> Suspension | None:
+    if "suspend" not in spec:
+        return None
+    suspend = spec["suspend"]
+    until = findings.read(suspend, ("spec", "suspend", "until"), quantities.timestamp)
+    return Suspension(suspend["by"], suspend["reason"], until)

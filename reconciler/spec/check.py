@@ -1,0 +1,170 @@
+"""Checks across all documents for one target. Pure.
+
+Both sides of a conflict are named, each at its own place; documents that are not involved go on. A document
+without a target is for every controller, so it is checked with those of each target.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from reconciler.core.container import PortBinding
+from reconciler.core.desired import DesiredState
+from reconciler.spec.problem import Level, Path, choices
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """One thing that is wrong with ``document`` in the company of the others."""
+
+    document: DesiredState
+    path: Path
+    message: str
+    level: Level = "error"
+
+
+def for_target(documents: Iterable[DesiredState], target: str | None) -> tuple[DesiredState, ...]:
+    """The documents that a controller for ``target`` acts upon: its own, and those with none."""
+    return tuple(item for item in documents if item.target is None or item.target == target)
+
+
+def conflicts(documents: Sequence[DesiredState]) -> tuple[Conflict, ...]:
+    """All conflicts among documents of one target, in the order of the documents."""
+    found = [
+        *_twins(documents, _name, ("metadata", "name"), "the name"),
+        *_twins(documents, _container, ("spec", "config", "containerName"), "the container name"),
+        *_twins(documents, _sticker, ("spec", "sticker"), "the sticker's path"),
+        *_ports(documents),
+        *_dependencies(documents),
+        *_order(documents),
+    ]
+    order = {id(document): place for place, document in enumerate(documents)}
+    return tuple(sorted(found, key=lambda item: order[id(item.document)]))
+
+
+def _name(document: DesiredState) -> str:
+    return document.name
+
+
+def _container(document: DesiredState) -> str:
+    """Names that differ in case only are two to the engine, but one to people."""
+    return document.container_name.lower()
+
+
+def _sticker(document: DesiredState) -> Hashable:
+    return document.sticker
+
+
+def _twins(
+    documents: Sequence[DesiredState], key: Callable[[DesiredState], Hashable], path: Path, what: str
+) -> Iterator[Conflict]:
+    groups: dict[Hashable, list[DesiredState]] = defaultdict(list)
+    for document in documents:
+        groups[key(document)].append(document)
+    for group in groups.values():
+        if len({document.name for document in group}) == 1 and key is not _name:
+            continue
+        for document in group:
+            others = [_called(other) for other in group if other is not document]
+            if others:
+                yield Conflict(document, path, f"{what} is also used by {' and '.join(others[:3])}")
+
+
+def _called(document: DesiredState) -> str:
+    return f'"{document.name}" ({document.source})' if document.source else f'"{document.name}"'
+
+
+def _ports(documents: Sequence[DesiredState]) -> Iterator[Conflict]:
+    claims: dict[tuple[int, str], list[tuple[DesiredState, PortBinding]]] = defaultdict(list)
+    for document in documents:
+        for port in document.config.ports or ():
+            if port.host_port:
+                claims[port.host_port, port.protocol].append((document, port))
+    for group in claims.values():
+        for document, port in group:
+            rivals = [
+                other
+                for other, theirs in group
+                if other.name != document.name and overlap(port.host_ip, theirs.host_ip)
+            ]
+            if rivals:
+                message = f"host port {port.host_port}/{port.protocol} is also used by {_called(rivals[0])}"
+                yield Conflict(document, ("spec", "config", "ports"), message)
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether two listening addresses collide: "" is all addresses, 0.0.0.0 and :: all of their family."""
+    if "" in {one, other} or one == other:
+        return True
+    first, second = ipaddress.ip_address(one), ipaddress.ip_address(other)
+    return first.version == second.version and (first.is_unspecified or second.is_unspecified)
+
+
+def _dependencies(documents: Sequence[DesiredState]) -> Iterator[Conflict]:
+    by_name = {document.name: document for document in documents}
+    cycles = _cycles(by_name)
+    for document in documents:
+        for index, dependency in enumerate(document.depends_on):
+            path = ("spec", "dependsOn", index, "name")
+            wanted = by_name.get(dependency.name)
+            if wanted is None:
+                known = choices(dependency.name, tuple(by_name), limit=0)
+                yield Conflict(document, path, f'no document for this target is called "{dependency.name}"{known}')
+            elif dependency.condition == "completed" and not _can_complete(wanted):
+                message = f'"{wanted.name}" never completes: its restart policy is not "no" or "on-failure"'
+                yield Conflict(document, path, message)
+        if document.name in cycles:
+            circle = " -> ".join(cycles[document.name])
+            yield Conflict(document, ("spec", "dependsOn"), f"the documents wait for each other: {circle}")
+
+
+def _can_complete(document: DesiredState) -> bool:
+    policy = document.config.restart_policy
+    return policy is not None and policy.name in {"no", "on-failure"}
+
+
+def _cycles(documents: Mapping[str, DesiredState]) -> dict[str, tuple[str, ...]]:
+    """For each name that waits for itself, a shortest way round."""
+    waits = {name: [item.name for item in document.depends_on] for name, document in documents.items()}
+    closed: dict[str, tuple[str, ...]] = {}
+    for name in _waiting(waits):
+        circle = _way_back(name, waits)
+        if circle:
+            closed[name] = circle
+    return closed
+
+
+def _waiting(waits: Mapping[str, list[str]]) -> list[str]:
+    """Names that are on a circle or lead to one: what is left when all that wait for nobody are taken away."""
+    left = {name: {other for other in others if other in waits} for name, others in waits.items()}
+    while free := {name for name, others in left.items() if not others & left.keys()}:
+        left = {name: others for name, others in left.items() if name not in free}
+    return [name for name in waits if name in left]
+
+
+def _way_back(start: str, waits: Mapping[str, list[str]]) -> tuple[str, ...]:
+    seen, edge = {start}, list[tuple[str, ...]]([(start,)])
+    while edge:
+        further: list[tuple[str, ...]] = []
+        for way in edge:
+            for name in waits.get(way[-1], ()):
+                if name == start:
+                    return (*way, start)
+                if name not in seen:
+                    seen.add(name)
+                    further.append((*way, name))
+        edge = further
+    return ()
+
+
+def _order(documents: Sequence[DesiredState]) -> Iterator[Conflict]:
+    for document in documents:
+        fixed = [port for port in document.config.ports or () if port.host_port]
+        if document.strategy.order == "start-first" and fixed:
+            message = (
+                f"start-first is not possible with the fixed host port {fixed[0]}; replacing will be stop-first"
+            )
+            yield Conflict(document, ("spec", "strategy", "order"), message, "warning")

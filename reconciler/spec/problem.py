@@ -1,0 +1,96 @@
+"""Problem: one thing that is wrong in a desired-state file, at the place where a person can mend it.
+
+Printed as ``file:line:column: path: what is wrong; allowed: …; did you mean "…"?``. Lines and columns count
+from 1, columns in characters. The source line is kept for people at a terminal; it is left empty where a
+value may be secret (``PRIVATE``), and messages about such places never quote the value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+Level = Literal["error", "warning"]
+Path = tuple[str | int, ...]
+
+MAX_SOURCE_LINE = 200
+PRIVATE = frozenset({"environment", "secrets", "files"})
+
+
+class Place(NamedTuple):
+    """Where something is written; ``text`` is the whole source line, or "" where it may hold a secret."""
+
+    line: int
+    column: int
+    text: str = ""
+
+
+class Wrong(ValueError):
+    """One value is wrong. Raised by the readers of single values; its text is the message of a Problem."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """Sorted by file and place. ``document`` is the name of the document it concerns, if known."""
+
+    file: str
+    line: int
+    column: int
+    path: str
+    message: str
+    level: Level = "error"
+    document: str = ""
+    text: str = ""
+
+    def __str__(self) -> str:
+        words = (self.where, "warning" if self.level == "warning" else "", self.path, self.message)
+        return ": ".join(word for word in words if word)
+
+    @property
+    def where(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+    def illustrated(self) -> str:
+        """With the source line and a caret under the place, where the line is known."""
+        if not self.text.strip() or len(self.text) > MAX_SOURCE_LINE:
+            return str(self)
+        lead = "".join("\t" if char == "\t" else " " for char in self.text[: self.column - 1])
+        return f"{self}\n  {self.text.rstrip()}\n  {lead}^"
+
+
+def is_error(problem: Problem) -> bool:
+    return problem.level == "error"
+
+
+def dotted(path: Sequence[str | int]) -> str:
+    """``("spec", "ports", 0)`` as ``spec.ports[0]``."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += f".{part}" if text else part
+    return text
+
+
+def is_private(path: Iterable[str | int]) -> bool:
+    """Whether values below this path may be secret and are never quoted."""
+    return any(part in PRIVATE for part in path)
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """The known word that was most likely meant, or ""."""
+    import difflib  # noqa: PLC0415  (only mistakes pay for it)
+
+    folded = {"".join(char for char in name.lower() if char.isalnum()): name for name in known}
+    wanted = "".join(char for char in word.lower() if char.isalnum())
+    close = difflib.get_close_matches(wanted, folded, n=1, cutoff=0.7)
+    return folded[close[0]] if close else ""
+
+
+def choices(word: str, known: Sequence[str], *, limit: int = 12) -> str:
+    """The end of a message about an unknown word: what is allowed, what was meant."""
+    meant = suggestion(word, known)
+    listed = f"; allowed: {', '.join(known)}" if len(known) <= limit or not meant else ""
+    return listed + (f'; did you mean "{meant}"?' if meant else "")

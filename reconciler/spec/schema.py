@@ -1,0 +1,123 @@
+"""The JSON Schemas of the package: finding them, and one compiled validator per kind of document.
+
+The schema is chosen by ``kind`` before validating, so that an error is about what was meant. The files lie in
+``schemas/`` beside the package in a checkout, and in ``reconciler/schemas`` in an installed wheel. Only local
+references are used; nothing is fetched.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Any, cast
+
+from reconciler.spec.problem import Path
+
+if TYPE_CHECKING:
+    import jsonschema_rs
+
+KINDS = ("Container", "Defaults")
+API_VERSION = "stella/v1"
+DESIRED_STATE = "desired-state.v1.schema.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One broken rule: ``keyword`` of ``schema`` (with its value ``rule``) does not hold for ``found``."""
+
+    path: Path
+    keyword: str
+    rule: Any
+    found: Any
+    schema: Any
+
+
+@cache
+def schema(name: str) -> Mapping[str, Any]:
+    """A schema of the package by its file name."""
+    installed = resources.files("reconciler") / "schemas" / name
+    beside = FilePath(__file__).parents[2] / "schemas" / name
+    text = (installed if installed.is_file() else beside).read_text(encoding="utf-8")
+    content: Mapping[str, Any] = json.loads(text)
+    return content
+
+
+def violations(kind: str, document: Mapping[str, Any]) -> Iterator[Violation]:
+    """What in ``document`` breaks the rules of its kind, in no particular order."""
+    validator = _validator(kind)
+    if validator.is_valid(document):
+        return
+    for error in validator.iter_errors(document):
+        *where, keyword = error.schema_path
+        path = tuple(error.instance_path)
+        if keyword == "propertyNames":
+            inner = cast("Any", error.kind).error
+            rules = _walk(where)["propertyNames"]
+            yield Violation((*path, inner.instance), inner.kind.name, inner.kind.value, inner.instance, rules)
+        elif error.kind.name == "falseSchema":
+            yield Violation(path, "falseSchema", None, error.instance, False)  # noqa: FBT003  (the schema itself)
+        else:
+            yield Violation(path, error.kind.name, error.kind.value, error.instance, _walk(where))
+
+
+def wants_number(kind: str, path: Path) -> bool:
+    """Whether a decimal fraction may stand at ``path``."""
+    return "number" in _types(_below(_definition(kind), path))
+
+
+def known_keys(rules: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys that an object schema allows, with their schemas resolved."""
+    return {key: _resolved(value) for key, value in rules.get("properties", {}).items()}
+
+
+@cache
+def config_keys() -> tuple[str, ...]:
+    """The keys of ``spec.config``."""
+    return tuple(_definition("Config")["properties"])
+
+
+@cache
+def _validator(kind: str) -> jsonschema_rs.Draft202012Validator:
+    import jsonschema_rs  # noqa: PLC0415  (paid by those who read documents only)
+
+    root = schema(DESIRED_STATE)
+    return jsonschema_rs.Draft202012Validator({"$ref": f"#/$defs/{kind}", "$defs": root["$defs"]})
+
+
+def _definition(name: str) -> Mapping[str, Any]:
+    definition: Mapping[str, Any] = schema(DESIRED_STATE)["$defs"][name]
+    return definition
+
+
+def _walk(where: list[Any]) -> Any:
+    found: Any = schema(DESIRED_STATE)
+    for part in where:
+        found = found[part]
+    return found
+
+
+def _resolved(rules: Any) -> Any:
+    """A schema with its references followed; values beside a reference win."""
+    if not isinstance(rules, dict):
+        return {}
+    for base in (*({"$ref": rules["$ref"]} for _ in range("$ref" in rules)), *rules.get("allOf", ())):
+        target = _resolved(_definition(base["$ref"].rpartition("/")[2]))
+        rules = {**target, **rules, "properties": {**target.get("properties", {}), **rules.get("properties", {})}}
+    return rules
+
+
+def _below(rules: Any, path: Path) -> Any:
+    for part in path:
+        rules = _resolved(rules)
+        keys = rules.get("properties", {})
+        rules = rules.get("items") if isinstance(part, int) else keys.get(part, rules.get("additionalProperties"))
+    return _resolved(rules)
+
+
+def _types(rules: Mapping[str, Any]) -> tuple[str, ...]:
+    types = rules.get("type", ())
+    return (types,) if isinstance(types, str) else tuple(types)
