@@ -14,6 +14,7 @@ from reconciler.core.action import (
     ContainerRef,
     Hold,
     RecordHeal,
+    RecordIntent,
     ReleaseHold,
     RenameContainer,
     StartContainer,
@@ -36,6 +37,11 @@ class Healing:
     blocked: str = ""
     held: bool = False
     starts: bool = False
+
+    @property
+    def replaces(self) -> bool:
+        """Whether a swap is among the Actions: it collects for itself what is left over."""
+        return any(isinstance(action, RecordIntent) for action in self.actions)
 
 
 def heal(situation: Situation, claims: Claims, drift: tuple[Drift, ...]) -> Healing:

@@ -75,11 +75,11 @@ def _heal(situation: Situation, claims: Claims, plan: Plan) -> Plan:
     healing = heal(situation, claims, plan.drift)
     if healing.blocked:
         return replace(plan, purpose="heal", actions=healing.actions, blocked=healing.blocked, held=healing.held)
-    if healing.actions:
-        waiting = _waiting(situation, plan) if healing.starts else plan
-        return replace(waiting, purpose="heal", actions=() if waiting.blocked else healing.actions)
-    leftovers = tidy(situation, claims)
-    return replace(plan, purpose="repair" if leftovers else "none", actions=leftovers)
+    if healing.starts and situation.unmet:
+        return _waiting(situation, plan)
+    leftovers = () if healing.replaces else tidy(situation, claims)
+    purpose: Purpose = "heal" if healing.actions else "repair" if leftovers else "none"
+    return replace(plan, purpose=purpose, actions=(*healing.actions, *leftovers))
 
 
 def _quarantined(situation: Situation, plan: Plan) -> Plan:

@@ -5,13 +5,15 @@ Observes everything in every pass; what is saved by looking less is the observer
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from reconciler.controller.conclude import Conclusion
 from reconciler.controller.fail_points import fail_points
 from reconciler.controller.perform import Performer
+from reconciler.core.action import Action
 from reconciler.core.desired import DesiredState
+from reconciler.core.interfaces import Executor, Progress
 from reconciler.core.observation import Observation
 from reconciler.core.outcome import Outcome, Verdict
 from reconciler.core.plan import Plan
@@ -22,10 +24,12 @@ from reconciler.core.situation import Situation, unmet_dependencies
 from reconciler.core.sticker import judge
 from reconciler.executors.docker import DockerExecutor
 from reconciler.executors.record import RecordExecutor
-from tests.simulator.world import World
+from tests.simulator.world import Killed, World
 
 KEY = b"k" * 32
 HELPER = "helper"
+
+Hook = Callable[[Action], None]
 
 
 class NoMeters:
@@ -35,8 +39,44 @@ class NoMeters:
         """Forget it."""
 
 
+class Hooked:
+    """An executor with something of the test's before and after each Action."""
+
+    def __init__(self, executor: Executor, before: Hook, after: Hook) -> None:
+        self._executor, self._before, self._after = executor, before, after
+
+    def handles(self, action: Action) -> bool:
+        return self._executor.handles(action)
+
+    def perform(self, action: Action, *, progress: Progress) -> Outcome:
+        self._before(action)
+        outcome = self._executor.perform(action, progress=progress)
+        self._after(action)
+        return outcome
+
+
+class KillAt:
+    """Dies before or after the n-th Action (from 1) that the controller carries out."""
+
+    def __init__(self, number: int, edge: str) -> None:
+        self._number, self._edge = number, edge
+        self.seen = 0
+
+    def before(self, action: Action) -> None:
+        self.seen += 1
+        if self._edge == "before" and self.seen == self._number:
+            raise Killed(f"before {action.kind}")
+
+    def after(self, action: Action) -> None:
+        if self._edge == "after" and self.seen == self._number:
+            raise Killed(f"after {action.kind}")
+
+
 class Player:
     """``documents`` is the folder: change it to edit files."""
+
+    before: Hook = staticmethod(lambda _: None)
+    after: Hook = staticmethod(lambda _: None)
 
     def __init__(self, world: World, *documents: DesiredState) -> None:
         self.world = world
@@ -100,6 +140,18 @@ class Player:
                 return verdict
         raise AssertionError(f"{name} is not settled after {most} passes")
 
+    def settle_killed_at(self, number: int, edge: str, name: str = "web") -> bool:
+        """Settle, but die at this point; False when it was over before. A new controller is then in its place."""
+        point = KillAt(number, edge)
+        self.before, self.after = point.before, point.after
+        try:
+            self.settle(name)
+        except Killed:
+            return True
+        finally:
+            del self.before, self.after
+        return False
+
     def idle(self, name: str = "web") -> bool:
         """Whether another pass would change nothing."""
         return not self.plan(name).actions
@@ -131,7 +183,7 @@ class Player:
         )
         record = RecordExecutor(world.journal, world.stickers, key=KEY, actor=lambda _: "test")
         return Performer(
-            (docker, record),
+            (Hooked(docker, self.before, self.after), Hooked(record, self.before, self.after)),
             record_event=self.events.append,
             meters=NoMeters(),
             fail_points=fail_points({}),

@@ -1,0 +1,48 @@
+"""The oracle: what must hold of every document whenever the controller has settled, whatever happened before."""
+
+from __future__ import annotations
+
+from reconciler.core import names
+from reconciler.core.ownership import find_claims
+from reconciler.core.sticker import judge
+from tests.simulator.player import HELPER, KEY, Player
+
+TEMPORARY = ("-next-g",)
+
+
+def violations(player: Player, name: str = "web") -> list[str]:
+    """Every breach, in words; empty when all is well."""
+    desired = player.documents[name]
+    record = player.world.journal.record(name)
+    observation = player.observe()
+    claims = find_claims(desired.container_name, observation, record)
+    found: list[str] = []
+    committed = record.committed
+    if record.open is not None:
+        found.append(f"operation {record.open.generation} is still open")
+    if committed is None:
+        serving = [row.name for row in observation.containers if row.labels.get(names.DOCUMENT) == name and row.running]
+        return [*found, *(f"{row} runs without a commit" for row in serving)]
+    if claims.current is None:
+        found.append("the committed container is gone")
+    else:
+        if claims.current.name != record_name(player, name):
+            found.append(f"its name is {claims.current.name}")
+        if not claims.current.running:
+            found.append(f"it is {claims.current.status}")
+        if claims.current.image_id != committed.image_id:
+            found.append("its image is not the committed one")
+    running = [row.name for _, row in claims.kept if row.running]
+    found += [f"{row} runs beside it" for row in running]
+    found += [f"{row.name} is left over" for row in observation.containers if any(mark in row.name for mark in TEMPORARY)]
+    reading = player.world.stickers.read(desired.sticker, helper=HELPER)
+    if judge(reading, record, desired, KEY) != "current":
+        found.append("the sticker is not current")
+    return found
+
+
+def record_name(player: Player, name: str) -> str:
+    """The container name of what is committed."""
+    revision = player.world.journal.record(name).committed_revision
+    assert revision is not None
+    return revision.desired.container_name
