@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from reconciler.core.container import ContainerConfig, HealthProbe, PortBinding
+from reconciler.core.desired import ImageReference, StickerPlace
 
 Status = Literal["created", "running", "paused", "restarting", "removing", "exited", "dead"]
 Health = Literal["none", "starting", "healthy", "unhealthy"]
@@ -101,6 +102,18 @@ class StickerReading:
     fact: StickerFact
     content: bytes = b""
     problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What an observation is made for: one document, with the containers and images that its history knows."""
+
+    name: str
+    container_name: str
+    image: ImageReference
+    sticker: StickerPlace
+    container_ids: frozenset[str] = frozenset()
+    image_ids: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
