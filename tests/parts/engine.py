@@ -17,7 +17,7 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -41,7 +41,8 @@ class PrivateEngine:
             raise host.PartFailed("a private Docker engine needs root: run as root")
         _sweep()
         # a socket's path may have 107 bytes: stay out of long TMPDIRs
-        self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir="/tmp"))
+        self.folder = Path("/tmp") / f"{_PREFIX}{uuid.uuid4().hex[:8]}"  # containerd refuses odd names
+        self.folder.mkdir(mode=0o700)
         self._owner = _own(self.folder)
         self.bridge = claim_bridge()
         (self.folder / "daemon.json").write_text("{}")  # else the host's own settings would apply
