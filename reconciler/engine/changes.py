@@ -1,0 +1,171 @@
+"""What can be changed on the engine: each method makes one thing so, and "already so" is success.
+
+Decides which refusals mean "already so". Nothing is retried: a request without an answer may have been carried
+out, so whoever asked has to look again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from reconciler.core import names
+from reconciler.core.action import UpdateLimits
+from reconciler.core.container import ContainerConfig, NetworkAttachment, RestartPolicy
+from reconciler.core.desired import ImageReference
+from reconciler.engine.connection import CHANGE_S, Answer, Connection, Request, route
+from reconciler.engine.limits import NO_QUOTA, blocked_by_quota, unliftable, update_body
+from reconciler.engine.reads import EngineReads
+from reconciler.engine.translate_create import creation, endpoint, further_networks, restart_policy
+from reconciler.errors import EngineRefused, NotFound, ReconcilerError
+
+DEFAULT_STOP_S = 10
+PREDEFINED_NETWORKS = frozenset({"bridge", "host", "none"})
+_NOT_PAUSED = re.compile(r"is not paused", re.IGNORECASE)
+_SAME_NAME = re.compile(r"same name as its current name", re.IGNORECASE)
+_CONNECTED = re.compile(r"already exists in network|already attached to network", re.IGNORECASE)
+_NOT_CONNECTED = re.compile(r"is not connected to (the )?network", re.IGNORECASE)
+_NETWORK_EXISTS = re.compile(r"network with name \S+ already exists", re.IGNORECASE)
+_BEING_REMOVED = re.compile(r"removal of container \S+ is already in progress", re.IGNORECASE)
+_IMAGE_IN_USE = re.compile(r"^conflict: unable to (remove|delete)", re.IGNORECASE)
+
+
+class EngineChanges(EngineReads):
+    """The changing half of ``core.interfaces.Engine``. ``clock`` gives seconds since the epoch."""
+
+    def __init__(self, connection: Connection, *, clock: Callable[[], float]) -> None:
+        super().__init__(connection)
+        self._clock = clock
+
+    def create(
+        self, name: str, *, image: ImageReference, config: ContainerConfig, labels: Mapping[str, str]
+    ) -> str:
+        doing = f"creating container {name}"
+        self._require_networks(config)
+        marks = {**labels, names.DEPLOYED_AT: _rfc3339(self._clock())}
+        body = creation(image, config, marks, swap_limit=self._known_host().facts.swap_limit)
+        answer = self._post(doing, "/containers/create", body, {"name": name})
+        container_id = str(answer.must(doing).json["Id"])
+        try:
+            for network in further_networks(config):
+                self.connect(container_id, network)
+        except ReconcilerError:
+            with suppress(ReconcilerError):  # the cause is what counts; by its labels the rest is found again
+                self.remove(container_id, volumes=True)
+            raise
+        return container_id
+
+    def start(self, container_id: str) -> None:
+        doing = f"starting container {container_id[:12]}"
+        self._post(doing, route("/containers/{}/start", container_id)).must(doing)
+
+    def stop(self, container_id: str, *, timeout_s: int | None) -> None:
+        doing = f"stopping container {container_id[:12]}"
+        patience = self._own_stop_timeout(container_id) if timeout_s is None else timeout_s
+        request = Request(
+            method="POST",
+            path=route("/containers/{}/stop", container_id),
+            params={} if timeout_s is None else {"t": str(timeout_s)},
+            timeout_s=None if patience < 0 else patience + CHANGE_S,
+        )
+        _accept(self._connection.send(doing, request), doing, gone_is_fine=True)
+
+    def unpause(self, container_id: str) -> None:
+        doing = f"unpausing container {container_id[:12]}"
+        _accept(self._post(doing, route("/containers/{}/unpause", container_id)), doing, already=_NOT_PAUSED)
+
+    def rename(self, container_id: str, name: str) -> None:
+        doing = f"renaming container {container_id[:12]} to {name}"
+        answer = self._post(doing, route("/containers/{}/rename", container_id), None, {"name": name})
+        _accept(answer, doing, already=_SAME_NAME)
+
+    def set_restart_policy(self, container_id: str, policy: RestartPolicy) -> None:
+        doing = f"setting the restart policy of container {container_id[:12]} to {policy}"
+        self._update(doing, container_id, {"RestartPolicy": restart_policy(policy)})
+
+    def update_limits(self, container_id: str, limits: UpdateLimits) -> None:
+        doing = f"changing limits of container {container_id[:12]}"
+        told = self._container(container_id)
+        if told is None:
+            raise NotFound(f"{doing}: no such container")
+        fixed = unliftable(limits, told["HostConfig"])
+        if fixed:
+            raise EngineRefused(
+                f"{doing}: the engine can change but not lift a {' and a '.join(fixed)} limit",
+                hint="only a new container is without it",
+            )
+        if blocked_by_quota(limits, told["HostConfig"]):
+            self._update(doing, container_id, NO_QUOTA)
+        body = update_body(limits, swap_limit=self._known_host().facts.swap_limit)
+        if body:
+            self._update(doing, container_id, body)
+
+    def connect(self, container_id: str, network: NetworkAttachment) -> None:
+        doing = f"connecting container {container_id[:12]} to network {network.name}"
+        body = {"Container": container_id, "EndpointConfig": endpoint(network)}
+        _accept(self._post(doing, route("/networks/{}/connect", network.name), body), doing, already=_CONNECTED)
+
+    def disconnect(self, container_id: str, network: str) -> None:
+        doing = f"disconnecting container {container_id[:12]} from network {network}"
+        answer = self._post(doing, route("/networks/{}/disconnect", network), {"Container": container_id})
+        _accept(answer, doing, already=_NOT_CONNECTED)
+
+    def create_network(self, name: str) -> None:
+        if name in PREDEFINED_NETWORKS:
+            return
+        doing = f"creating network {name}"
+        body = {"Name": name, "Driver": "bridge", "CheckDuplicate": True}
+        _accept(self._post(doing, "/networks/create", body), doing, already=_NETWORK_EXISTS)
+
+    def remove(self, container_id: str, *, volumes: bool) -> None:
+        doing = f"removing container {container_id[:12]}"
+        request = Request(
+            method="DELETE",
+            path=route("/containers/{}", container_id),
+            params={"v": "1" if volumes else "0", "force": "0"},
+        )
+        _accept(self._connection.send(doing, request), doing, already=_BEING_REMOVED, gone_is_fine=True)
+
+    def remove_image(self, reference: str) -> bool:
+        doing = f"removing image {reference}"
+        request = Request(method="DELETE", path=route("/images/{}", reference), params={"force": "0"})
+        answer = self._connection.send(doing, request)
+        return _accept(answer, doing, already=_IMAGE_IN_USE, gone_is_fine=True)
+
+    def _post(self, doing: str, path: str, body: Any = None, params: Mapping[str, str] | None = None) -> Answer:
+        return self._connection.send(doing, Request(method="POST", path=path, body=body, params=params or {}))
+
+    def _update(self, doing: str, container_id: str, body: Mapping[str, Any]) -> None:
+        self._post(doing, route("/containers/{}/update", container_id), dict(body)).must(doing)
+
+    def _own_stop_timeout(self, container_id: str) -> int:
+        """Seconds that the engine will wait by itself; negative: for ever."""
+        told = self._container(container_id) or {"Config": {}}
+        timeout = told["Config"].get("StopTimeout")
+        return DEFAULT_STOP_S if timeout is None else int(timeout)
+
+    def _require_networks(self, config: ContainerConfig) -> None:
+        """Engines accept a network that is not there, and refuse only to start: too late for us."""
+        for network in config.networks or ():
+            if network.name not in PREDEFINED_NETWORKS:
+                doing = f"looking for network {network.name}"
+                self._connection.get(doing, route("/networks/{}", network.name)).must(doing)
+
+
+def _accept(
+    answer: Answer, doing: str, *, already: re.Pattern[str] | None = None, gone_is_fine: bool = False
+) -> bool:
+    """Whether it was done now; False when it was so before. Raises what any other refusal means."""
+    if answer.accepted:
+        return True
+    refusal = answer.refusal(doing)
+    if (already and already.search(answer.message)) or (gone_is_fine and isinstance(refusal, NotFound)):
+        return False
+    raise refusal
+
+
+def _rfc3339(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,51 @@
+"""The real Docker host behind ``core.interfaces.Engine``.
+
+Puts together what the other files of this room do; may be used from any number of threads.
+
+Invariants: containers are named by full id, never found by a name filter (the engine's is an unanchored regular
+expression); a list of all containers is one request; only errors of ``reconciler.errors`` come out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from reconciler.core.desired import ImageReference
+from reconciler.core.interfaces import Progress
+from reconciler.engine import pull
+from reconciler.engine.changes import EngineChanges
+from reconciler.engine.connection import Connection
+from reconciler.engine.volume_files import VolumeFiles
+
+
+class DockerEngine(EngineChanges):
+    """``url`` as in ``DOCKER_HOST``; connects at the first request. ``clock`` gives seconds since the epoch.
+    ``environment`` is where the TLS files of a ``tcp://`` engine are named (default: the process's own).
+    """
+
+    def __init__(
+        self, url: str, *, clock: Callable[[], float], environment: Mapping[str, str] | None = None
+    ) -> None:
+        connection = Connection(url, environment=environment)
+        super().__init__(connection, clock=clock)
+        self._files = VolumeFiles(connection, clock=clock)
+
+    def pull(self, image: ImageReference, *, deadline_s: float, progress: Progress) -> None:
+        pull.pull(self._connection, image, deadline_s=deadline_s, progress=progress)
+
+    def resolve_tag(self, repository: str, tag: str) -> str:
+        """The digest that a registry has for a tag now, asked through the engine, with docker's credentials.
+
+        Raises ImageNotFound, RegistryDenied, RegistryUnavailable, EngineUnavailable.
+        """
+        return pull.resolve_tag(self._connection, repository, tag)
+
+    def read_volume(self, volume: str, path: str, *, helper: str, limit: int) -> bytes | None:
+        return self._files.read(volume, path, helper=helper, limit=limit)
+
+    def write_volume(self, volume: str, path: str, content: bytes, *, helper: str) -> None:
+        self._files.write(volume, path, content, helper=helper)
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self._connection.close()

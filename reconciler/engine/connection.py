@@ -1,0 +1,219 @@
+"""Talking HTTP to the engine: one SDK client per thread, versions, timeouts, answers.
+
+Of the SDK this uses what it is good at: transports (unix socket, TCP with TLS, SSH) and docker's own
+configuration of credentials. Requests and answers are the engine's documented JSON, built and read by the
+``translate_*`` modules, so nothing is lost or renamed on the way.
+
+Invariants: every request has a timeout; whatever goes wrong between us and the engine is EngineUnavailable; an
+answer of the engine, also a refusal, is an ``Answer`` and no error. After trouble the thread's client is
+dropped and the version negotiated anew, since another engine may answer next time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+from weakref import WeakSet
+
+import docker
+import requests
+import urllib3
+from docker.errors import DockerException
+from docker.utils import kwargs_from_env
+
+from reconciler.engine.failures import engine_failure, printable, unreachable
+from reconciler.engine.versions import OLDEST_API, common_version, text
+from reconciler.errors import EngineUnavailable, InvalidSettings, ReconcilerError
+
+READ_S = 30.0
+CHANGE_S = 120.0
+CONNECT_S = 10.0
+
+_TRANSPORT = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request. ``body`` is sent as JSON, or as a tar archive when it is bytes. ``timeout_s`` bounds the wait
+    for each next byte; None waits for ever.
+    """
+
+    method: str
+    path: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    timeout_s: float | None = CHANGE_S
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the engine said. ``message`` is its reason when it refused."""
+
+    status: int
+    content: bytes
+
+    @property
+    def accepted(self) -> bool:
+        return self.status < 400
+
+    @property
+    def json(self) -> Any:
+        """The body. Raises EngineUnavailable when it is no JSON (a proxy's page, half an answer)."""
+        try:
+            return json.loads(self.content)
+        except ValueError as error:
+            raise EngineUnavailable(
+                "the engine's answer is not JSON", hint="check what listens on the engine's address"
+            ) from error
+
+    @property
+    def message(self) -> str:
+        try:
+            return str(json.loads(self.content)["message"])
+        except (ValueError, KeyError, TypeError):
+            return self.content.decode("utf-8", "replace") or f"status {self.status}"
+
+    def must(self, doing: str) -> Answer:
+        """The answer itself if the engine accepted; raises what its refusal means."""
+        if self.accepted:
+            return self
+        raise self.refusal(doing)
+
+    def refusal(self, doing: str) -> ReconcilerError:
+        return engine_failure(doing, self.message)
+
+
+class Connection:
+    """Requests to one engine, from any thread. ``url`` as in ``DOCKER_HOST``; for ``tcp://`` the TLS files are
+    those of ``DOCKER_CERT_PATH`` and ``DOCKER_TLS_VERIFY`` in ``environment``, as for the docker command.
+    """
+
+    def __init__(self, url: str, *, environment: Mapping[str, str] | None = None) -> None:
+        self.url = url
+        self._environment = {**(os.environ if environment is None else environment), "DOCKER_HOST": url}
+        self._local = threading.local()
+        self._clients: WeakSet[docker.APIClient] = WeakSet()
+        self._lock = threading.Lock()
+        self._version: tuple[int, int] | None = None
+        self.epoch = 0
+        """Grows when another engine may be answering from now on."""
+
+    @property
+    def api_version(self) -> str:
+        """The version we speak with this engine. Raises EngineTooOld, EngineRefused, EngineUnavailable."""
+        version = self._version
+        if version is None:
+            version = self._version = self._negotiate()
+        return text(version)
+
+    def get(self, doing: str, path: str, params: Mapping[str, str] | None = None) -> Answer:
+        """Ask for something. ``doing`` names the attempt in errors."""
+        return self.send(doing, Request(method="GET", path=path, params=params or {}, timeout_s=READ_S))
+
+    def send(self, doing: str, request: Request) -> Answer:
+        """Send and read the whole answer."""
+        with self.streaming(doing, request) as response:
+            return Answer(response.status_code, response.content)
+
+    @contextmanager
+    def streaming(self, doing: str, request: Request) -> Iterator[requests.Response]:
+        """The response, its body not read yet. Trouble while the block reads it is translated too."""
+        response = self.open(doing, request)
+        try:
+            yield response
+        except _TRANSPORT as error:
+            self.drop()
+            raise unreachable(doing, error) from error
+        finally:
+            response.close()
+
+    def open(self, doing: str, request: Request) -> requests.Response:
+        """The response, for the caller to read and close."""
+        return self._open(doing, request, prefix=f"/v{self.api_version}")
+
+    def client(self) -> docker.APIClient:
+        """The SDK client of the calling thread."""
+        client: docker.APIClient | None = getattr(self._local, "client", None)
+        if client is None:
+            client = self._local.client = self._connect()
+            with self._lock:
+                self._clients.add(client)
+        return client
+
+    def drop(self) -> None:
+        """Forget this thread's client: it is broken."""
+        self.renew()
+        client = getattr(self._local, "client", None)
+        self._local.client = None
+        if client is not None:
+            client.close()
+
+    def renew(self) -> None:
+        """Ask for the version again before the next request: what answers next may be another engine."""
+        self._version = None
+        self.epoch += 1
+
+    def close(self) -> None:
+        """Close every thread's connections."""
+        with self._lock:
+            clients = list(self._clients)
+        for client in clients:
+            client.close()
+
+    def _open(self, doing: str, request: Request, *, prefix: str) -> requests.Response:
+        client = self.client()
+        archive = isinstance(request.body, bytes)
+        data = request.body if request.body is None or archive else json.dumps(request.body).encode()
+        kind = {} if data is None else {"Content-Type": f"application/{'x-tar' if archive else 'json'}"}
+        try:
+            return client.request(
+                request.method,
+                f"{client.base_url}{prefix}{request.path}",
+                params=dict(request.params),
+                data=data,
+                headers={**kind, **request.headers},
+                timeout=(CONNECT_S, request.timeout_s),
+                stream=True,
+                allow_redirects=False,
+            )
+        except _TRANSPORT as error:
+            self.drop()
+            raise unreachable(doing, error) from error
+
+    def _connect(self) -> docker.APIClient:
+        try:
+            options = kwargs_from_env(environment=self._environment)
+            client = docker.APIClient(
+                **options, version=text(OLDEST_API), timeout=int(READ_S), num_pools=4, max_pool_size=2
+            )
+        except (DockerException, ValueError) as error:
+            raise InvalidSettings(
+                f"engine address {printable(self.url)}: {printable(str(error))}",
+                hint="use unix:///path/to/docker.sock or tcp://host:2376",
+            ) from error
+        if client.base_url.startswith("http+docker://"):
+            client.trust_env = False  # neither proxies nor .netrc concern a local socket
+        return client
+
+    def _negotiate(self) -> tuple[int, int]:
+        doing = f"asking the engine at {printable(self.url)} for its version"
+        request = Request(method="GET", path="/version", timeout_s=READ_S)
+        try:
+            with self._open(doing, request, prefix="") as response:
+                answer = Answer(response.status_code, response.content)
+        except _TRANSPORT as error:
+            self.drop()
+            raise unreachable(doing, error) from error
+        return common_version(answer.must(doing).json)
+
+
+def route(path: str, *parts: str) -> str:
+    """``path`` with each ``{}`` filled by a part, quoted except for what image references are made of."""
+    return path.format(*(quote(part, safe="/:@") for part in parts))
