@@ -36,14 +36,13 @@ class ContainerCreation:
         generation = action.container.generation
         recorded = self._lookup.recorded_id(action.document, generation)
         found = self._engine.inspect_container(recorded) if recorded else None
-        container_id = found.id if found else self._marked(action)
-        kind = "already" if container_id else "done"
-        container_id = container_id or self._create(action)
+        there = found.id if found else self._marked(action)
+        container_id = there or self._create(action)
         if container_id != recorded:
             self._journal.created(action.document, generation, container_id=container_id)
         detail = self._read_back(action, found or self._engine.inspect_container(container_id))
         return Outcome(
-            kind="already" if kind == "already" else "done",
+            kind="already" if there else "done",
             action=action,
             container_id=container_id,
             image_id=detail.image_id,

@@ -19,9 +19,7 @@ def present(image: ImageReference, found: ImageFacts | None) -> bool:
     return found is not None and _familiar(image) in {_familiar_text(text) for text in found.repo_digests}
 
 
-def verify(
-    image: ImageReference, found: ImageFacts | None, *, image_id: str, engine: EngineFacts
-) -> ImageFacts:
+def verify(image: ImageReference, found: ImageFacts | None, *, image_id: str, engine: EngineFacts) -> ImageFacts:
     """``found`` if it is right: what the engine resolves ``image`` to. ``image_id`` "": none is recorded.
 
     Raises VerificationFailed and PlatformMismatch.

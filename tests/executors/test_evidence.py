@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.core.container import ContainerConfig
+from reconciler.core.observation import ContainerDetail
+from reconciler.executors.evidence import CUT, LIMIT_BYTES, evidence, plain
+
+DETAIL = ContainerDetail(
+    id="c1", name="web", image_id="i", image_reference="r", config=ContainerConfig(), status="exited", exit_code=7
+)
+
+
+def test_a_container_that_is_gone_leaves_nothing_to_show() -> None:
+    assert evidence(None, ()) == ""
+
+
+def test_a_running_container_has_no_exit_code() -> None:
+    assert evidence(replace(DETAIL, status="running"), ()) == ""
+
+
+def test_the_engines_own_error_and_an_empty_probe_are_told() -> None:
+    detail = replace(DETAIL, error="exec: no such file\n", health_log=("first", "  "))
+    assert evidence(detail, ()).splitlines() == [
+        "",
+        "  exit code 7",
+        "  engine: exec: no such file",
+        "  last health check: (no output)",
+    ]
+
+
+def test_terminal_sequences_and_line_breaks_are_taken_out() -> None:
+    hostile = "\x1b[31mred\x1b[0m \x1b]0;title\x07bell\x07 a\tb\r\nc\u202e\x9b2J\x00"
+    assert plain(hostile) == "red bell a b  c2J"
+
+
+def test_empty_lines_are_left_out() -> None:
+    assert evidence(None, ("", "\x1b[0m", "x")) == "\n  last log lines:\n    x"
+
+
+def test_the_newest_lines_survive_a_cut() -> None:
+    text = evidence(DETAIL, ["a" * 1_500, "b" * 1_500, "the end"])
+    assert text.startswith("\n  exit code 7\n  last log lines:" + CUT)
+    assert text.endswith("\n    the end")
+    assert len(text.encode()) <= LIMIT_BYTES
+
+
+def test_a_huge_engine_error_leaves_room_for_log_lines() -> None:
+    text = evidence(replace(DETAIL, error="e" * 10_000), ["the end"])
+    assert CUT in text
+    assert text.endswith("the end")
+
+
+@given(st.text(), st.lists(st.text(), max_size=20), st.text())
+def test_whatever_a_container_writes_the_evidence_is_bounded_and_printable(
+    error: str, lines: list[str], probe: str
+) -> None:
+    text = evidence(replace(DETAIL, error=error, health_log=(probe,)), lines)
+    assert len(text.encode()) <= LIMIT_BYTES
+    assert all(char == "\n" or unicodedata.category(char)[0] != "C" for char in text)
