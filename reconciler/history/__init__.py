@@ -34,3 +34,8 @@ class History(Operations, Standing, EventLog, Accepted, SyncLog):
         Raises StateDamaged, StateUnwritable, StateLocked, or StateError for a file of a newer reconciler.
         """
         return cls(Database(path), clock=clock, rebuild=rebuild)
+
+    def forget(self, document: str) -> None:
+        """The document was pruned: only its generation counter and its events stay."""
+        super().forget(document)
+        self._sync.pop(document, None)

@@ -71,3 +71,12 @@ def test_the_time_of_the_last_change_of_sync_is_kept(history: History, reopen: R
     assert observer.data_version() == before
     history.note_sync("web", "OutOfSync", 40.0)
     assert (history.drift_since("web"), observer.data_version() != before) == (40.0, True)
+
+
+def test_a_forgotten_document_has_no_time_of_change(history: History, reopen: Reopen) -> None:
+    history.note_sync("web", "OutOfSync", 10.0)
+    history.forget("web")
+    history.forget("never noted")
+    assert (history.drift_since("web"), reopen().drift_since("web")) == (0.0, 0.0)
+    history.note_sync("web", "OutOfSync", 20.0)
+    assert history.drift_since("web") == 20.0
