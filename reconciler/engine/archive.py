@@ -23,6 +23,7 @@ class Entry:
 
     content: bytes | None = None
     link: str = ""
+    directory: bool = False
 
 
 def first_entry(stream: object, limit: int) -> Entry:
@@ -34,6 +35,8 @@ def first_entry(stream: object, limit: int) -> Entry:
                 raise EngineRefused("the engine sent an empty archive")
             if member.issym():
                 return Entry(link=member.linkname)
+            if member.isdir():
+                return Entry(directory=True)
             file = archive.extractfile(member) if member.isreg() and member.size <= limit else None
             return Entry(content=file.read() if file else None)
     except tarfile.TarError as error:

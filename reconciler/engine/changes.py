@@ -7,16 +7,14 @@ out, so whoever asked has to look again.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Any
 
-from reconciler.core import names
 from reconciler.core.action import UpdateLimits
 from reconciler.core.container import ContainerConfig, NetworkAttachment, RestartPolicy
 from reconciler.core.desired import ImageReference
-from reconciler.engine.connection import CHANGE_S, Answer, Connection, Request, route
+from reconciler.engine.connection import CHANGE_S, Answer, Request, route
 from reconciler.engine.limits import NO_QUOTA, blocked_by_quota, unliftable, update_body
 from reconciler.engine.reads import EngineReads
 from reconciler.engine.translate_create import creation, endpoint, further_networks, restart_policy
@@ -34,19 +32,14 @@ _IMAGE_IN_USE = re.compile(r"^conflict: unable to (remove|delete)", re.IGNORECAS
 
 
 class EngineChanges(EngineReads):
-    """The changing half of ``core.interfaces.Engine``. ``clock`` gives seconds since the epoch."""
-
-    def __init__(self, connection: Connection, *, clock: Callable[[], float]) -> None:
-        super().__init__(connection)
-        self._clock = clock
+    """The changing half of ``core.interfaces.Engine``."""
 
     def create(
         self, name: str, *, image: ImageReference, config: ContainerConfig, labels: Mapping[str, str]
     ) -> str:
         doing = f"creating container {name}"
         self._require_networks(config)
-        marks = {**labels, names.DEPLOYED_AT: _rfc3339(self._clock())}
-        body = creation(image, config, marks, swap_limit=self._known_host().facts.swap_limit)
+        body = creation(image, config, labels, swap_limit=self._known_host().facts.swap_limit)
         answer = self._post(doing, "/containers/create", body, {"name": name})
         container_id = str(answer.must(doing).json["Id"])
         try:
@@ -165,7 +158,3 @@ def _accept(
     if (already and already.search(answer.message)) or (gone_is_fine and isinstance(refusal, NotFound)):
         return False
     raise refusal
-
-
-def _rfc3339(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

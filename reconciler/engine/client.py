@@ -19,15 +19,17 @@ from reconciler.engine.volume_files import VolumeFiles
 
 
 class DockerEngine(EngineChanges):
-    """``url`` as in ``DOCKER_HOST``; connects at the first request. ``clock`` gives seconds since the epoch.
-    ``environment`` is where the TLS files of a ``tcp://`` engine are named (default: the process's own).
+    """``url`` as in ``DOCKER_HOST``; connects at the first request.
+
+    ``clock`` gives seconds since the epoch, for the times of files. ``environment`` is where the TLS files of a
+    ``tcp://`` engine are named (default: the process's own).
     """
 
     def __init__(
         self, url: str, *, clock: Callable[[], float], environment: Mapping[str, str] | None = None
     ) -> None:
         connection = Connection(url, environment=environment)
-        super().__init__(connection, clock=clock)
+        super().__init__(connection)
         self._files = VolumeFiles(connection, clock=clock)
 
     def pull(self, image: ImageReference, *, deadline_s: float, progress: Progress) -> None:

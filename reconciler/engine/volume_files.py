@@ -54,6 +54,8 @@ class VolumeFiles:
         place = _inside(volume, path)
         with self._helper(volume, helper) as container:
             old = self._entry(container, place, limit=0)
+            if old is not None and old.directory:
+                raise EngineRefused(f"writing {volume}:{path}: a directory is there")
             slots = _slots(place)
             slot = slots[1] if old is not None and old.link == slots[0].name else slots[0]
             self._put(container, file_archive(str(slot), content, mtime=int(self._clock())))
