@@ -28,6 +28,10 @@ Color = Literal["auto", "always", "never"]
 LogFormat = Literal["auto", "text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
+BOOLEAN: Final = "BOOLEAN"
+_WHEN: Final = ("auto", "always", "never")
+_FORMATS: Final = ("auto", "text", "json")
+_LEVELS: Final = ("debug", "info", "warning", "error")
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -162,14 +166,14 @@ SETTINGS: Final = (
     Setting("listen", "listen", _address, "127.0.0.1:9464", "Where metrics and health are served.", "HOST:PORT"),
     Setting("resync", "resync_s", _duration(1, 86400), "30s", "Look again at least this often.", "SECONDS"),
     Setting("full-every", "full_every_s", _duration(1, 604800), "10m", "Inspect all this often.", "SECONDS"),
-    Setting("workers", "workers", _integer(1, 64), "8", "Documents at once.", "COUNT"),
-    Setting("pull-deadline", "pull_deadline_s", _duration(1, 86400), "15m", "Longest pull allowed.", "SECONDS"),
-    Setting("prune", "prune", _boolean, "false", "Remove orphans that ask for it.", "BOOL"),
-    Setting("prune-cap", "prune_cap_percent", _integer(0, 100), "20", "Largest share pruned unasked.", "PERCENT"),
-    Setting("color", "color", _choice("auto", "always", "never"), "auto", "Use colours.", "WORD"),
-    Setting("log-format", "log_format", _choice("auto", "text", "json"), "auto", "How log lines look.", "WORD"),
-    Setting("log-level", "log_level", _choice("debug", "info", "warning", "error"), "info", "Least level."),
-)  # fmt: skip
+    Setting("workers", "workers", _integer(1, 64), "8", "Documents worked on at once.", "COUNT"),
+    Setting("pull-deadline", "pull_deadline_s", _duration(1, 86400), "15m", "Longest pull.", "SECONDS"),
+    Setting("prune", "prune", _boolean, "false", "Remove orphans whose document asked for it.", BOOLEAN),
+    Setting("prune-cap", "prune_cap_percent", _integer(0, 100), "20", "Most that is pruned unasked.", "PERCENT"),
+    Setting("color", "color", _choice(*_WHEN), "auto", "Use colours.", "|".join(_WHEN)),
+    Setting("log-format", "log_format", _choice(*_FORMATS), "auto", "How log lines look.", "|".join(_FORMATS)),
+    Setting("log-level", "log_level", _choice(*_LEVELS), "info", "Least level of log lines.", "|".join(_LEVELS)),
+)
 BY_NAME: Final = {setting.name: setting for setting in SETTINGS}
 
 

@@ -58,10 +58,14 @@ def apply(
     expected = read_plan(plan_file) if plan_file else None
     with invocation.service(exclusive=True) as service:
         broken = show_problems(invocation.screen, service)
+        capped = _capped(invocation, service) if invocation.settings.prune else ""
+        prune = invocation.settings.prune and not capped
         with progress(invocation.screen, invocation.clock) as report:
-            results = service.apply(names, expected=expected, progress=report, prune=invocation.settings.prune)
+            results = service.apply(names, expected=expected, progress=report, prune=prune)
     show_results(invocation.screen, results, output=output)
-    worst = of_outcomes(item.outcome for item in results)
+    if capped:
+        invocation.screen.note(f"not pruned: {capped}", "magenta")
+    worst = of_outcomes([*(item.outcome for item in results), *(["held"] if capped else [])])
     context.exit(Exit.ERROR if broken and not names and worst == Exit.DONE else worst)
 
 

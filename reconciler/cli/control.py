@@ -53,9 +53,8 @@ def suspend(
             }
         )
         return
-    invocation.screen.line(
-        f"{name} is suspended " + (f"until {timestamp(end)}" if end else f"until: resume {name}")
-    )
+    end_words = timestamp(end) or f"`reconciler resume {name}`"
+    invocation.screen.line(f"{name} is suspended until {end_words}")
 
 
 @click.command("resume")

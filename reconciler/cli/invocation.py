@@ -40,11 +40,9 @@ def _open_service(settings: Settings, *, exclusive: bool) -> AbstractContextMana
 
 
 def _run_controller(settings: Settings) -> None:
-    import asyncio
+    from reconciler.controller.app import serve
 
-    from reconciler.controller.app import run
-
-    asyncio.run(run(settings))
+    serve(settings)
 
 
 @dataclass(kw_only=True)

@@ -13,6 +13,7 @@ from typing import Any, Final
 import click
 from click.shell_completion import CompletionItem
 
+from reconciler import __version__
 from reconciler.cli.invocation import ReaderLeft, pass_invocation
 from reconciler.cli.options import common_options
 
@@ -74,9 +75,8 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] not in ENTRIES and not args[0].startswith("-"):
             close = difflib.get_close_matches(args[0], ENTRIES, n=1)
-            raise click.UsageError(
-                f"no such command {args[0]!r}" + f"; did you mean {close[0]}?" * bool(close), ctx
-            )
+            meant = f"; did you mean {close[0]}?" if close else ""
+            raise click.UsageError(f"no such command {args[0]!r}{meant}", ctx)
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -102,9 +102,7 @@ class LazyGroup(click.Group):
 
 def _print_version(context: click.Context, _: click.Parameter, value: Any) -> None:
     if value and not context.resilient_parsing:
-        from importlib.metadata import version
-
-        click.echo(f"reconciler {version('reconciler')}")
+        click.echo(f"reconciler {__version__}")
         context.exit()
 
 

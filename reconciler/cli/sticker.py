@@ -32,7 +32,7 @@ def read(context: click.Context, invocation: Invocation, name: str) -> None:
     if not content:
         invocation.screen.note(f"{name} has no sticker that can be read ({state})")
         context.exit(Exit.ERROR)
-    if sys.stdout.isatty():
+    if invocation.screen.terminal:
         invocation.screen.line(content.decode("utf-8", "backslashreplace").rstrip("\n"))
         return
     sys.stdout.flush()

@@ -1,0 +1,88 @@
+"""Log lines: form, level, never a secret, the same way out for ours and those of libraries."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from reconciler.cli.logs import set_up_logs
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    return [json.loads(line) for line in captured.err.splitlines()]
+
+
+def test_lines_are_json_where_nobody_reads_along(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs(format="auto", level="info", color=False)
+    structlog.get_logger().info("converged", document="web", generation=3)
+    (line,) = lines(capsys)
+    assert line["event"] == "converged"
+    assert line["document"] == "web"
+    assert line["generation"] == 3
+    assert line["level"] == "info"
+    assert str(line["timestamp"]).endswith("Z")
+
+
+def test_lines_of_libraries_take_the_same_way(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs(format="json", level="info", color=False)
+    logging.getLogger("aiohttp.access").warning("slow %s", "client")
+    (line,) = lines(capsys)
+    assert (line["event"], line["level"]) == ("slow client", "warning")
+
+
+def test_lines_are_readable_when_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs(format="text", level="info", color=False)
+    structlog.get_logger().info("converged", document="web")
+    err = capsys.readouterr().err
+    assert "converged" in err
+    assert "document=web" in err
+    assert "\x1b" not in err
+
+
+def test_lower_levels_are_left_out_and_chatty_libraries_quietened(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs(format="json", level="info", color=False)
+    structlog.get_logger().debug("pass", document="web")
+    logging.getLogger("urllib3.connectionpool").info("starting connection")
+    assert lines(capsys) == []
+
+
+def test_debug_shows_ours_but_not_what_libraries_chatter(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs(format="json", level="debug", color=False)
+    structlog.get_logger().debug("pass")
+    logging.getLogger("docker").debug("chatter")
+    assert [line["event"] for line in lines(capsys)] == ["pass"]
+
+
+def test_secrets_are_masked_wherever_they_hide(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs(format="json", level="info", color=False)
+    structlog.get_logger().info(
+        "pulling https://ana:hunter2@registry.example.com",
+        db_password="hunter2",
+        environment={"API_TOKEN": "hunter2", "URL": "redis://:hunter2@db/0"},
+        tried=["https://bo:hunter2@x", 7],
+    )
+    try:
+        raise ValueError("cannot reach https://ana:hunter2@x")
+    except ValueError:
+        structlog.get_logger().exception("failed")
+    logging.getLogger("other").warning("got https://ana:hunter2@x")
+    captured = capsys.readouterr().err
+    assert captured.count("\n") == 3
+    assert "hunter2" not in captured
+    assert "ValueError" in captured

@@ -1,0 +1,130 @@
+"""``plan`` and ``prune``: text, colours by sign, JSON, saved plans, exit status."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.cli.plan import style_of
+from reconciler.controller.service import Applied
+from reconciler.core.plan import Plan
+from reconciler.core.plan_json import plans_json
+from reconciler.core.plan_text import render
+from reconciler.spec.problem import Problem
+from tests.cli.parts import BLOCKED, DEPLOY, NOTHING, PRUNE
+from tests.cli.recorded import Ran, RecordedService, run
+
+BROKEN = Problem("web.yaml", 3, 5, "spec.digest", "is missing", text="    image: shop/web")
+ODD = Problem("web.yaml", 3, 5, "spec.digest", "is unusual", level="warning")
+
+
+def plan(folder: Path, *arguments: str, of: tuple[Plan, ...] = (DEPLOY, NOTHING), **options: Any) -> Ran:
+    problems = options.pop("problems", ())
+    return run(RecordedService(planned=of, problems=problems), "plan", *arguments, folder=folder, **options)
+
+
+def test_the_text_on_a_pipe_is_that_of_the_core(tmp_path: Path) -> None:
+    ran = plan(tmp_path)
+    assert ran.out == render((DEPLOY, NOTHING))
+    assert ran.exclusive == [False]
+
+
+def test_the_text_on_a_narrow_terminal_is_never_cut(tmp_path: Path) -> None:
+    assert plan(tmp_path, "--color", "never", terminal=40).out == render((DEPLOY, NOTHING))
+
+
+@pytest.mark.parametrize(
+    ("line", "style"),
+    [
+        ("  +   pull-image         x", "green"),
+        ("  ~   start-container    x", "yellow"),
+        ("  -/+ replace            x", "magenta"),
+        ("  -   remove-container   x", "red"),
+        ("      verify-image       x", ""),
+        ("  drift image           digest: wanted a, found b", "yellow"),
+        ("  waits: for db", "blue"),
+        ("  held: a person", "magenta"),
+        ("  blocked: foreign", "red"),
+        ("  note: something", "dim"),
+        ("                         because it differs", "dim"),
+        ("web  deploy  (restarts: 1)", "bold"),
+        ("", ""),
+    ],
+)
+def test_each_sign_has_its_colour(line: str, style: str) -> None:
+    assert style_of(line) == style
+
+
+def test_a_terminal_gets_colours(tmp_path: Path) -> None:
+    out = plan(tmp_path, terminal=100).out
+    assert "\x1b[32m  +   pull-image" in out
+    assert "\x1b[31m  -   remove-container" in out
+
+
+@pytest.mark.parametrize(
+    ("of", "problems", "arguments", "status"),
+    [
+        ((NOTHING,), (), [], 0),
+        ((BLOCKED,), (), [], 0),
+        ((DEPLOY, NOTHING), (), [], 2),
+        ((DEPLOY,), (BROKEN,), [], 1),
+        ((DEPLOY,), (BROKEN,), ["web"], 2),
+        ((NOTHING,), (ODD,), [], 0),
+    ],
+)
+def test_exit_status(
+    tmp_path: Path, of: tuple[Plan, ...], problems: tuple[Problem, ...], arguments: list[str], status: int
+) -> None:
+    ran = plan(tmp_path, *arguments, of=of, problems=problems)
+    assert ran.status == status
+    assert ran.err == "".join(f"{problem}\n" for problem in problems)
+
+
+def test_json_is_that_of_the_core(tmp_path: Path) -> None:
+    assert json.loads(plan(tmp_path, "--json").out) == plans_json((DEPLOY, NOTHING))
+
+
+def test_a_saved_plan_is_the_json_and_the_text_is_still_shown(tmp_path: Path) -> None:
+    file = tmp_path / "p.json"
+    assert plan(tmp_path, "--out", str(file)).out == render((DEPLOY, NOTHING))
+    assert json.loads(file.read_text()) == plans_json((DEPLOY, NOTHING))
+
+
+def test_a_plan_that_cannot_be_saved_is_an_error(tmp_path: Path) -> None:
+    ran = plan(tmp_path, "--out", str(tmp_path / "no" / "p.json"))
+    assert ran.status == 1
+    assert "error: cannot write" in ran.err
+
+
+def test_names_are_handed_on(tmp_path: Path) -> None:
+    service = RecordedService(planned=(NOTHING,))
+    run(service, "plan", "web", "db", folder=tmp_path)
+    assert service.calls == [("plans", ("web", "db"))]
+
+
+def test_prune_only_shows_what_it_would_remove(tmp_path: Path) -> None:
+    service = RecordedService(orphans=(PRUNE,))
+    ran = run(service, "prune", folder=tmp_path)
+    assert ran.out == render((PRUNE,))
+    assert ran.err == "nothing was removed; do it with --confirm\n"
+    assert ran.status == 2
+    assert service.calls == [("prunable", ())]
+
+
+def test_prune_with_nothing_to_remove_is_quiet(tmp_path: Path) -> None:
+    ran = run(RecordedService(), "prune", "-o", "json", folder=tmp_path)
+    assert json.loads(ran.out)["documents"] == []
+    assert (ran.status, ran.err) == (0, "")
+
+
+def test_prune_removes_when_confirmed_and_takes_the_lock(tmp_path: Path) -> None:
+    service = RecordedService(results=(Applied(name="old", outcome="converged"),), reports=(("old", "removing"),))
+    ran = run(service, "prune", "old", "--confirm", folder=tmp_path)
+    assert service.calls == [("prune", ("old",))]
+    assert ran.exclusive == [True]
+    assert ran.status == 0
+    assert ran.err == "old: removing\n"
+    assert "old       converged" in ran.out
