@@ -6,14 +6,14 @@ import json
 import os
 import subprocess
 import sys
-import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from reconciler import __version__ as VERSION  # noqa: N812 -- a constant of ours
+
 ROOT = Path(__file__).parent.parent
-VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
 # Prints where the package lies and the schemas as the installed package finds them.
 _LOOK = """
