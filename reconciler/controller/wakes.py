@@ -1,8 +1,9 @@
 """Wakes: the engine's events, as hints that something happened.
 
-Listens in a thread of its own, because the stream blocks. Decides which events are worth a wake; which document
-one concerns, and what follows, is the loop's. An event carries no meaning: the pass that it wakes looks at the
-host itself, so a lost one can't matter as long as every connection begins with a full look.
+Listens in a thread of its own, because the stream blocks. Decides when to listen again; which events can matter
+is the engine adapter's, which document one concerns, and what follows, is the loop's. An event carries no
+meaning: the pass that it wakes looks at the host itself, so a lost one can't matter as long as every connection
+begins with a full look.
 
 Invariants: the callbacks run in the event loop, never in the thread; ``up`` is True only while a stream is
 open; a stream that ends, with an error or (as when the engine dies) without, is opened again after a growing
@@ -27,15 +28,6 @@ SOUND_AFTER_S = 10.0
 
 CLOSE_WITHIN_S = 0.9
 
-WAKING = frozenset(
-    {
-        *("create", "start", "die", "oom", "restart", "destroy", "health_status"),
-        *("pause", "unpause", "rename", "update", "connect", "disconnect"),
-    }
-)
-"""Events after which a host may differ. Not: what only looks (exec of health checks, attach, top, export), and
-what another one follows at once (kill and stop come with die)."""
-
 
 class Closeable(Protocol):
     """What the engine's event iterators are besides iterators."""
@@ -43,13 +35,8 @@ class Closeable(Protocol):
     def close(self) -> None: ...
 
 
-def waking(action: str) -> bool:
-    """Whether this event may change what a pass sees; ``health_status: healthy`` counts by its first word."""
-    return action.partition(":")[0] in WAKING
-
-
 class EngineWakes:
-    """Calls ``on_event`` for each waking event and ``on_connect`` when a full look is due, in ``loop``.
+    """Calls ``on_event`` for each event and ``on_connect`` when a full look is due, in ``loop``.
 
     ``chance`` gives 0..1 for the jitter of the pauses; ``monotonic`` is seconds of any origin.
     """
@@ -122,8 +109,7 @@ class EngineWakes:
             self._tell(self._on_connect)
             for event in events:
                 self._since_ns = event.time_ns
-                if waking(event.action):
-                    self._tell(self._on_event, event)
+                self._tell(self._on_event, event)
         finally:
             with self._lock:
                 self._stream = None
