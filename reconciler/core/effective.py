@@ -14,6 +14,7 @@ from reconciler.core.observation import EngineFacts, ImageFacts
 
 DEFAULT_RESTART_POLICY = RestartPolicy("unless-stopped")
 DEFAULT_NETWORKS = (NetworkAttachment("bridge"),)
+NO_PROBE = HealthProbe(test=("NONE",))
 
 
 def creation_config(declared: ContainerConfig) -> ContainerConfig:
@@ -34,12 +35,11 @@ def effective_config(declared: ContainerConfig, image: ImageFacts | None, engine
     wanted = _with_engine_defaults(creation_config(declared), engine)
     if image is None:
         return wanted
-    own_entrypoint = declared.entrypoint is not None
-    command = declared.command or (() if own_entrypoint else image.command)
+    # An entrypoint takes the image's command away, an empty one only the image's entrypoint.
     return replace(
         wanted,
-        entrypoint=declared.entrypoint if own_entrypoint else image.entrypoint,
-        command=command,
+        entrypoint=image.entrypoint if declared.entrypoint is None else declared.entrypoint,
+        command=declared.command or (() if declared.entrypoint else image.command),
         user=declared.user or image.user,
         working_dir=declared.working_dir or image.working_dir,
         environment={**image.environment, **(declared.environment or {})},
@@ -75,13 +75,15 @@ def _with_engine_defaults(wanted: ContainerConfig, engine: EngineFacts) -> Conta
 
 
 def _merged_probe(declared: HealthProbe | None, image: HealthProbe | None) -> HealthProbe:
-    """Field by field, as the engine does; no check at all is the same as a disabled one."""
-    if declared is None or image is None or declared.disabled:
-        return declared or image or HealthProbe(test=("NONE",))
+    """Field by field, as the engine does. Without a command to run there is no check, whatever else is said."""
+    own, base = declared or HealthProbe(), image or HealthProbe()
+    test = own.test or base.test
+    if not test or test == NO_PROBE.test:
+        return NO_PROBE
     return HealthProbe(
-        test=declared.test or image.test,
-        interval_ms=declared.interval_ms or image.interval_ms,
-        timeout_ms=declared.timeout_ms or image.timeout_ms,
-        start_period_ms=declared.start_period_ms or image.start_period_ms,
-        retries=declared.retries or image.retries,
+        test=test,
+        interval_ms=own.interval_ms or base.interval_ms,
+        timeout_ms=own.timeout_ms or base.timeout_ms,
+        start_period_ms=own.start_period_ms or base.start_period_ms,
+        retries=own.retries or base.retries,
     )
