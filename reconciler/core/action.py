@@ -312,6 +312,17 @@ class ReleaseHold(RecordAction):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndQuarantine(RecordAction):
+    """Forget failed releases: the document changed, so that they may be tried again one day."""
+
+    kind: ClassVar[str] = "end-quarantine"
+
+    @property
+    def target(self) -> str:
+        return self.document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WriteSticker(RecordAction):
     """Write the sticker of the committed generation, derived from the history."""
 

@@ -72,7 +72,7 @@ def _guarded(situation: Situation, actions: tuple[Action, ...]) -> Healing:
 
 
 def _held(reason: str) -> str:
-    return f"held: {reason}; mend the cause, then `reconciler clear`"
+    return f"{reason}; mend the cause, then `reconciler clear`"
 
 
 def _restart(situation: Situation, claims: Claims, drift: tuple[Drift, ...]) -> tuple[Action, ...]:

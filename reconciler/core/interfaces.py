@@ -165,6 +165,9 @@ class Journal(Protocol):
     def clear(self, document: str) -> bool:
         """A person ends quarantine, hold and backoff. True when there was something to end."""
 
+    def end_quarantine(self, document: str) -> None:
+        """The document no longer wants what is quarantined: forget it (no write when there is nothing)."""
+
     def suspend(self, document: str, suspension: Suspension) -> None: ...
 
     def resume(self, document: str) -> bool: ...

@@ -34,7 +34,7 @@ def render_one(plan: Plan) -> Iterator[str]:
     head = f"{plan.document}  {plan.purpose}" if plan.actions else f"{plan.document}  no action"
     yield f"{head}  (restarts: {plan.restarts})" if plan.actions else head
     if plan.blocked:
-        yield f"  {'waits' if plan.waiting else 'held' if plan.held else 'blocked'}: {plan.blocked}"
+        yield f"  {'waiting' if plan.waiting else 'held' if plan.held else 'blocked'}: {plan.blocked}"
     for item in plan.drift:
         yield f"  drift {item.kind:<15} {item.path}: wanted {item.wanted}, found {item.found}"
     yield from _actions(plan.actions)

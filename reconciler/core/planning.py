@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from reconciler.core.action import EndQuarantine
 from reconciler.core.adoption import adopt_actions
 from reconciler.core.drift import Drift, find_drift
 from reconciler.core.healing import heal
@@ -57,8 +58,17 @@ def make_plan(situation: Situation) -> Plan:
 def _forward(situation: Situation, claims: Claims, plan: Plan) -> Plan:
     committed = situation.record.committed
     if committed is None or committed.fingerprint != situation.desired.fingerprint:
-        return _deploy(situation, claims, plan)
-    return _heal(situation, claims, plan)
+        return _after_quarantine(situation, _deploy(situation, claims, plan))
+    return _after_quarantine(situation, _heal(situation, claims, plan))
+
+
+def _after_quarantine(situation: Situation, plan: Plan) -> Plan:
+    """The document no longer wants what failed: that ends the quarantine, whatever else is to be done."""
+    if not situation.record.quarantined:
+        return plan
+    end = EndQuarantine(document=situation.desired.name, cause="the document wants something else now")
+    purpose: Purpose = "repair" if plan.purpose == "none" else plan.purpose
+    return replace(plan, purpose=purpose, actions=(end, *plan.actions))
 
 
 def _deploy(situation: Situation, claims: Claims, plan: Plan) -> Plan:
@@ -88,7 +98,7 @@ def _quarantined(situation: Situation, plan: Plan) -> Plan:
     former = situation.record.committed_revision
     if former is None:
         return replace(plan, blocked=reason, held=True)
-    kept = replace(situation, desired=former.desired)
+    kept = replace(situation, desired=former.desired, wanted=situation.desired)
     claims = find_claims(former.desired.container_name, situation.observation, situation.record)
     healed = _heal(kept, claims, replace(plan, drift=find_drift(kept, claims)))
     return replace(healed, drift=plan.drift, blocked=healed.blocked or reason, held=True)
@@ -98,7 +108,7 @@ def _waiting(situation: Situation, plan: Plan) -> Plan:
     """A document whose dependencies are not so yet is not started."""
     if not situation.unmet:
         return plan
-    return replace(plan, actions=(), blocked="waits for " + "; ".join(situation.unmet), waiting=True)
+    return replace(plan, actions=(), blocked="for " + "; ".join(situation.unmet), waiting=True)
 
 
 def _suspended(situation: Situation) -> str:

@@ -28,6 +28,8 @@ class Situation:
     now: float = 0.0
     unmet: tuple[str, ...] = ()
     needed_by: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    wanted: DesiredState | None = None
+    """What the document wants while ``desired`` is the committed revision that is kept well in its stead."""
 
     @property
     def quarantine(self) -> str:

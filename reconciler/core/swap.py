@@ -129,13 +129,20 @@ def _prepare(swap: Swap) -> Iterator[Action]:
     )
     if kept is None:
         yield _create(swap)
-    else:
+
+
+def _start_new(swap: Swap, container: ContainerRef) -> Iterator[Action]:
+    """Start and prove the new one. A kept one rested without a restart policy and gets its own back first."""
+    document = swap.desired.name
+    if _reusable(swap) is not None:
         yield SetRestartPolicy(
-            document=swap.desired.name,
+            document=document,
             cause="the kept container of this release serves again",
-            container=_new(swap),
+            container=container,
             policy=restart_policy(swap.desired),
         )
+    yield StartContainer(document=document, cause=swap.cause, container=container)
+    yield wait_healthy(swap.desired, container, swap.cause)
 
 
 def _create(swap: Swap) -> CreateContainer:
@@ -168,15 +175,13 @@ def _stop_first(swap: Swap) -> Iterator[Action]:
     served = ContainerRef(swap.desired.container_name, new.id, new.generation)
     if swap.old is not None and swap.old.status in ALIVE:
         yield _stop_old(swap)
-    yield StartContainer(document=document, cause=swap.cause, container=served)
-    yield wait_healthy(swap.desired, served, swap.cause)
+    yield from _start_new(swap, served)
     yield Commit(document=document, cause="it is healthy", generation=swap.generation)
 
 
 def _start_first(swap: Swap) -> Iterator[Action]:
     new, document = _new(swap), swap.desired.name
-    yield StartContainer(document=document, cause=swap.cause, container=new)
-    yield wait_healthy(swap.desired, new, swap.cause)
+    yield from _start_new(swap, new)
     yield from _retire(swap)
     yield RenameContainer(document=document, cause=swap.cause, container=new, to=swap.desired.container_name)
     yield Commit(document=document, cause="it is healthy", generation=swap.generation)

@@ -29,7 +29,7 @@ def tidy(situation: Situation, claims: Claims) -> tuple[Action, ...]:
     gone: set[str] = set()
     for operation, row in claims.kept:
         failed = operation.state == "undone"
-        if failed and operation.fingerprint in record.quarantined and _last_failed(record, operation):
+        if failed and _kept_for_a_look(record, operation):
             continue
         actions += _stopped(situation, row)
         if failed or not keep_previous or operation != newest:
@@ -42,6 +42,7 @@ def tidy_after_swap(situation: Situation, claims: Claims) -> tuple[Action, ...]:
     """Collect what the swap that precedes makes superfluous: it is carried out after the swap's commit."""
     actions: list[Action] = []
     gone: set[str] = set()
+    heals = situation.wanted is not None
     old, committed = claims.current, situation.record.committed
     if old is not None and committed is not None and situation.desired.cleanup_previous:
         name = previous_name(situation.desired.container_name, committed.generation)
@@ -49,7 +50,8 @@ def tidy_after_swap(situation: Situation, claims: Claims) -> tuple[Action, ...]:
         gone.add(old.id)
     for operation, row in claims.kept:
         reused = operation.fingerprint == situation.desired.fingerprint and operation.state == "committed"
-        if not reused:
+        wanted = operation.state == "undone" and heals and _kept_for_a_look(situation.record, operation)
+        if not reused and not wanted:
             actions += _stopped(situation, row)
             actions.append(_removal(situation, row))
             gone.add(row.id)
@@ -62,9 +64,10 @@ def _newest_previous(kept: tuple[tuple[Operation, ContainerRow], ...]) -> Operat
     return max(good, key=lambda operation: operation.generation, default=None)
 
 
-def _last_failed(record: Record, operation: Operation) -> bool:
+def _kept_for_a_look(record: Record, operation: Operation) -> bool:
+    """The last failed container stays while its release is quarantined and still wanted."""
     failed = [item.generation for item in record.operations if item.state == "undone"]
-    return operation.generation == max(failed)
+    return operation.fingerprint in record.quarantined and operation.generation == max(failed)
 
 
 def _stopped(situation: Situation, row: ContainerRow) -> Iterator[Action]:
@@ -92,7 +95,8 @@ def _images(situation: Situation, good: tuple[str, ...], gone: set[str]) -> Iter
     """
     record = situation.record
     kept = {str(item.image) for item in record.revisions if item.fingerprint in good[:KEPT_REVISIONS]}
-    needed = {str(situation.desired.image), *kept}
+    wanted = situation.wanted or situation.desired
+    needed = {str(situation.desired.image), str(wanted.image), *kept}
     used = {row.image_id for row in situation.observation.containers if row.id not in gone}
     seen: set[str] = set()
     for revision in record.revisions:

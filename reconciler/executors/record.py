@@ -40,6 +40,7 @@ class RecordExecutor:
             actions.RecordHeal.kind: self._heal,
             actions.Hold.kind: self._hold,
             actions.ReleaseHold.kind: self._release,
+            actions.EndQuarantine.kind: self._end_quarantine,
             actions.WriteSticker.kind: self._write_sticker,
             actions.RemoveSticker.kind: self._remove_sticker,
             actions.ForgetDocument.kind: self._forget,
@@ -64,7 +65,7 @@ class RecordExecutor:
         """
         record = self._journal.record(desired.name)
         content = seal(make_sticker(record), self._key)
-        helper = _helper(record, desired)
+        helper = helper_image(record, desired)
         if self._stickers.read(desired.sticker, helper=helper).content == content:
             return False
         self._stickers.write(desired.sticker, content, helper=helper)
@@ -114,11 +115,16 @@ class RecordExecutor:
         self._journal.release(action.document)
         return bool(record.held or record.heals)
 
+    def _end_quarantine(self, action: actions.EndQuarantine) -> bool:
+        something = bool(self._journal.record(action.document).quarantined)
+        self._journal.end_quarantine(action.document)
+        return something
+
     def _write_sticker(self, action: actions.WriteSticker) -> bool:
         return self.write_sticker(action.desired)
 
     def _remove_sticker(self, action: actions.RemoveSticker) -> bool:
-        place, helper = action.desired.sticker, _helper(self._journal.record(action.document), action.desired)
+        place, helper = action.desired.sticker, helper_image(self._journal.record(action.document), action.desired)
         if self._stickers.read(place, helper=helper).fact == "absent":
             return False
         self._stickers.remove(place, helper=helper)
@@ -137,7 +143,7 @@ class RecordExecutor:
         return next((item for item in operations if item.generation == generation), None)
 
 
-def _helper(record: Record, desired: DesiredState) -> str:
+def helper_image(record: Record, desired: DesiredState) -> str:
     """The image for helper containers: one that is on the host for certain, by id where it is known."""
     revision = record.committed_revision
     return revision.image_id or str(revision.image) if revision else str(desired.image)

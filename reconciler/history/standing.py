@@ -52,6 +52,11 @@ class Standing(Part):
             connection.execute("DELETE FROM heals WHERE document = ?", (document,))
             return bool(standing.rowcount or quarantine.rowcount)
 
+    def end_quarantine(self, document: str) -> None:
+        """Forget what is quarantined."""
+        with self._writing(document) as connection:
+            connection.execute("DELETE FROM quarantine WHERE document = ?", (document,))
+
     def suspend(self, document: str, suspension: Suspension) -> None:
         """Nothing is changed while it lasts; a later call replaces it."""
         with self._writing(document) as connection:

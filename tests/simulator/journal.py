@@ -134,6 +134,10 @@ class MemoryJournal:
             self._put_known(document, quarantined={}, held="", heals=(), failures=0, retry_at=0.0, last_error="")
             return bool(something)
 
+    def end_quarantine(self, document: str) -> None:
+        with self._lock:
+            self._put_known(document, quarantined={})
+
     def suspend(self, document: str, suspension: Suspension) -> None:
         with self._lock:
             self._put(self.record(document), suspension=suspension)
