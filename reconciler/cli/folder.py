@@ -1,0 +1,57 @@
+"""Documents read for one command, without engine or state: whole folders and single files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reconciler.config import Settings
+from reconciler.sources.reading import read_file
+from reconciler.sources.scan import list_folder
+from reconciler.spec.assemble import Examined, examine
+from reconciler.spec.problem import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Files that belong together: contents by name, and what could not be read."""
+
+    contents: dict[str, bytes] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, name: str, place: str) -> None:
+        """Read one more file."""
+        reading = read_file(place)
+        if reading.trouble:
+            self.problems.append(Problem(name, 1, 1, "", reading.trouble))
+        else:
+            self.contents[name] = reading.content
+
+    def examined(self, *, target: str | None = None, every: bool = False) -> Examined:
+        """Everything in these files, checked together, with what could not be read."""
+        examined = examine(self.contents, target=target, every=every)
+        return Examined(examined.documents, tuple(sorted([*self.problems, *examined.problems])))
+
+
+def read_folder(folder: Path, *, prefix: str = "") -> Found:
+    """Every document file of a folder; ``prefix`` goes before the names. Never raises."""
+    listing = list_folder(folder)
+    found = Found(problems=[*listing.refused.values(), *listing.unreadable.values()])
+    for name, entry in listing.files.items():
+        found.add(prefix + name, entry.place)
+    return found
+
+
+def read_files(paths: Sequence[Path]) -> Found:
+    """Single files, named as they were given. Never raises."""
+    found = Found()
+    for path in paths:
+        found.add(str(path), str(path.resolve()))
+    return found
+
+
+def names_in(settings: Settings) -> tuple[str, ...]:
+    """Names of the documents in the folder that can be used, for completion."""
+    examined = read_folder(settings.desired).examined(target=settings.target or None)
+    return tuple(sorted(item.name for item in examined.documents))

@@ -1,0 +1,95 @@
+"""``validate``: are the documents right. Needs neither engine nor state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from reconciler.cli.exits import Exit
+from reconciler.cli.folder import read_files, read_folder
+from reconciler.cli.invocation import Invocation, pass_invocation
+from reconciler.cli.options import output_option, settings_options
+from reconciler.cli.screen import Screen
+from reconciler.cli.words import count
+from reconciler.spec.assemble import Examined
+from reconciler.spec.problem import Problem, is_error
+
+VERSION: Final = 1
+
+
+@click.command("validate")
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path))
+@output_option
+@settings_options("desired")
+@pass_invocation
+@click.pass_context
+def validate(context: click.Context, invocation: Invocation, paths: tuple[Path, ...], output: str) -> None:
+    """Check documents; needs no engine.
+
+    PATH is a folder, checked as a whole, or a file; the default is the folder of documents. A file of that folder
+    is checked in its company, with the Defaults there; other files are checked together. Exit status: 0 all good,
+    1 something is wrong.
+    """
+    examined = _examined(paths, invocation.settings.desired)
+    screen = invocation.screen
+    problems = list(dict.fromkeys(problem for item in examined for problem in item.problems))
+    documents = sum(len(item.documents) for item in examined)
+    errors = sum(map(is_error, problems))
+    if output == "json":
+        screen.json(
+            {
+                "version": VERSION,
+                "valid": not errors,
+                "documents": documents,
+                "problems": [_json(problem) for problem in problems],
+            }
+        )
+    else:
+        _show(screen, problems)
+        good = f"{count(documents, 'document')} good"
+        screen.line(f"{good}, {count(errors, 'error')}" if errors else good, "bold" if errors else "green")
+    context.exit(Exit.ERROR if errors else Exit.DONE)
+
+
+def _examined(paths: Sequence[Path], desired: Path) -> list[Examined]:
+    """One entry for each folder, one for the files of the folder of documents, one for all other files."""
+    folders = [path for path in paths or (desired,) if path.is_dir() or not paths]
+    files = [path for path in paths if not path.is_dir()]
+    at_home = [path for path in files if path.is_file() and path.resolve().is_relative_to(desired.resolve())]
+    strangers = [path for path in files if path not in at_home]
+    examined = [read_folder(folder, prefix=_prefix(folder)).examined(every=True) for folder in folders]
+    if at_home:
+        examined.append(_of_files(read_folder(desired, prefix=_prefix(desired)).examined(every=True), at_home))
+    if strangers:
+        examined.append(read_files(strangers).examined(every=True))
+    return examined
+
+
+def _prefix(folder: Path) -> str:
+    """What makes a name in the folder a path that can be opened from here."""
+    shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+    return "" if shown == Path() else f"{shown}/"
+
+
+def _of_files(whole: Examined, files: Sequence[Path]) -> Examined:
+    """What concerns these files of everything that was examined."""
+    places = {path.resolve() for path in files}
+    documents = [item for item in whole.documents if item.source and Path(item.source.file).resolve() in places]
+    problems = [problem for problem in whole.problems if Path(problem.file).resolve() in places]
+    return Examined(tuple(documents), tuple(problems))
+
+
+def _show(screen: Screen, problems: Sequence[Problem]) -> None:
+    for problem in problems:
+        head, *source = problem.illustrated().split("\n")
+        screen.line(head, "red" if is_error(problem) else "yellow")
+        for line in source:
+            screen.line(line, "bold" if line.strip() == "^" else "dim")
+
+
+def _json(problem: Problem) -> dict[str, Any]:
+    keys = ("file", "line", "column", "path", "message", "level", "document")
+    return {key: getattr(problem, key) for key in keys}
