@@ -72,7 +72,7 @@ class ContainerCreation:
             raise NotFound(f"container {action.container} vanished right after it was created")
         image = self._engine.inspect_image(str(action.image))
         wrong = [
-            *dropped_fields(action.config, detail.config, self._engine.facts()),
+            *dropped_fields(action.config, detail.config, image=image, engine=self._engine.facts()),
             *(f"label {key}" for key in missing_labels(action.labels, detail.config.labels)),
             *([] if image is not None and image.id == detail.image_id else ["image"]),
         ]

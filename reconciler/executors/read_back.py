@@ -15,22 +15,27 @@ from typing import Any
 
 from reconciler.core.action import UpdateLimits
 from reconciler.core.container import ContainerConfig, HealthProbe, Logging, NetworkAttachment, PortBinding
-from reconciler.core.observation import ContainerDetail, EngineFacts
+from reconciler.core.effective import effective_config
+from reconciler.core.observation import ContainerDetail, EngineFacts, ImageFacts
 
 
-def dropped_fields(declared: ContainerConfig, found: ContainerConfig, engine: EngineFacts) -> tuple[str, ...]:
-    """Names of declared fields that the container does not have, in the order of ``ContainerConfig``."""
-    return tuple(
-        field.name
-        for field in fields(ContainerConfig)
-        if not _taken(field.name, getattr(declared, field.name), getattr(found, field.name), engine)
-    )
+def dropped_fields(
+    declared: ContainerConfig, found: ContainerConfig, *, image: ImageFacts | None, engine: EngineFacts
+) -> tuple[str, ...]:
+    """Names of declared fields that the container does not have, in the order of ``ContainerConfig``.
+
+    What a declared value comes to on this image and engine (an empty command is the image's) is ``effective``'s
+    business.
+    """
+    wanted = effective_config(declared, image, engine)
+    names = [field.name for field in fields(ContainerConfig) if getattr(declared, field.name) is not None]
+    return tuple(name for name in names if not _taken(name, getattr(wanted, name), getattr(found, name)))
 
 
 def differing_limits(wanted: UpdateLimits, found: ContainerConfig, engine: EngineFacts) -> tuple[str, ...]:
-    """Names of the limits of ``wanted`` that the container does not have."""
-    names = ("memory_bytes", "memory_swap_bytes", "nano_cpus", "pids_limit")
-    return tuple(name for name in names if not _taken(name, getattr(wanted, name), getattr(found, name), engine))
+    """Names of the limits of ``wanted`` that the container does not have; swap only where the kernel limits it."""
+    names = ["memory_bytes", "nano_cpus", "pids_limit", *(["memory_swap_bytes"] if engine.swap_limit else [])]
+    return tuple(name for name in names if not _taken(name, getattr(wanted, name), getattr(found, name)))
 
 
 def missing_labels(wanted: Mapping[str, str], found: Mapping[str, str] | None) -> tuple[str, ...]:
@@ -57,11 +62,9 @@ def _published(port: PortBinding, published: Collection[PortBinding]) -> bool:
     )
 
 
-def _taken(name: str, declared: Any, found: Any, engine: EngineFacts) -> bool:
+def _taken(name: str, declared: Any, found: Any) -> bool:
     if declared is None:
         return True
-    if name == "memory_swap_bytes" and not engine.swap_limit:
-        return True  # the kernel cannot; the engine says so in its facts, and drift leaves it out too
     compare = _COMPARISONS.get(name)
     if compare is not None:
         return compare(declared, found)

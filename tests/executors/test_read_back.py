@@ -15,7 +15,7 @@ from reconciler.core.container import (
     PortBinding,
     RestartPolicy,
 )
-from reconciler.core.observation import ContainerDetail, EngineFacts
+from reconciler.core.observation import ContainerDetail, EngineFacts, ImageFacts
 from reconciler.executors.read_back import differing_limits, dropped_fields, missing_labels, unpublished_ports
 
 FACTS = EngineFacts()
@@ -23,7 +23,7 @@ WEB = PortBinding(80, host_port=8080)
 
 
 def dropped(declared: ContainerConfig, found: ContainerConfig, facts: EngineFacts = FACTS) -> tuple[str, ...]:
-    return dropped_fields(declared, found, facts)
+    return dropped_fields(declared, found, image=None, engine=facts)
 
 
 def test_what_is_not_declared_is_never_missed() -> None:
@@ -80,6 +80,15 @@ def test_a_field_that_the_engine_took_is_not_missed(field: str, declared: Any, f
 )
 def test_a_field_that_the_engine_dropped_is_named(field: str, declared: Any, found: Any) -> None:
     assert dropped(ContainerConfig(**{field: declared}), ContainerConfig(**{field: found})) == (field,)
+
+
+def test_empty_texts_and_commands_leave_the_value_to_the_image() -> None:
+    image = ImageFacts(id="i", command=("serve",), user="1000", working_dir="/srv", stop_signal="SIGINT")
+    found = ContainerConfig(command=("serve",), user="1000", working_dir="/srv", stop_signal="SIGINT")
+    declared = ContainerConfig(command=(), user="", working_dir="", stop_signal="")
+    assert dropped_fields(declared, found, image=image, engine=FACTS) == ()
+    other = replace(found, user="0")
+    assert dropped_fields(declared, other, image=image, engine=FACTS) == ("user",)
 
 
 def test_several_dropped_fields_are_named_without_their_values() -> None:
