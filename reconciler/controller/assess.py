@@ -6,7 +6,7 @@ is looked up for those documents alone that differ.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.controller.catalogue import Catalogue
@@ -54,16 +54,18 @@ class Assessor:
         subjects = {name: subject(desired, self._record(records, name)) for name, desired in involved.items()}
         observation = self.observer.observe(tuple(subjects.values()), full=full)
         first = self._plans(chosen, records, observation)
-        differing = tuple(subjects[name] for name, item in first.items() if item.plan.drift or item.plan.actions)
+        differing = [item.situation for item in first.values() if item.plan.drift or item.plan.actions]
         if not differing:
             return tuple(first.values())
-        completed = self.observer.complete(observation, differing)
+        wanted = tuple(item for situation in differing for item in _to_complete(situation))
+        completed = self.observer.complete(observation, wanted)
         return tuple(self._plans(chosen, records, completed).values())
 
     def prunable(self, names: Sequence[str] = ()) -> tuple[Assessment, ...]:
         """Removal plans for orphans: the named ones, else those whose last document said ``delete``.
 
-        None while any file of the folder cannot be read or is wrong: what is unknown is never removed."""
+        None while any file of the folder cannot be read or is wrong: what is unknown is never removed.
+        """
         loaded = self.catalogue.loaded
         if not loaded.complete or loaded.unknown_files:
             return ()
@@ -128,6 +130,14 @@ class Assessor:
 
     def _record(self, records: Mapping[str, Record], name: str) -> Record:
         return records.get(name) or Record(document=name, owner=self.journal.owner)
+
+
+def _to_complete(situation: Situation) -> Iterator[Subject]:
+    """The wanted revision, and the committed one, which is kept well while the wanted one is quarantined."""
+    yield subject(situation.desired, situation.record)
+    former = situation.record.committed_revision
+    if former is not None and situation.quarantine:
+        yield subject(former.desired, situation.record)
 
 
 def subject(desired: DesiredState, record: Record) -> Subject:

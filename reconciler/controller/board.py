@@ -15,16 +15,25 @@ from reconciler.history import History
 
 
 class Board:
-    """Safe for use from many threads."""
+    """Safe for use from many threads. ``clock`` is seconds since the epoch; ``monotonic`` and ``silent_s`` (how
+    long the loop may look at nothing before it counts as stuck) serve the liveness check.
+    """
 
-    def __init__(self, history: History, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, history: History, clock: Callable[[], float], *, monotonic: Callable[[], float], silent_s: float
+    ) -> None:
         self._history = history
         self._clock = clock
+        self._monotonic = monotonic
+        self._silent_s = silent_s
         self._lock = threading.Lock()
         self._statuses: Mapping[str, DocumentStatus] = {}
         self.last_pass = 0.0
+        self.last_success: Mapping[str, float] = {}
         self.engine_up = False
         self.first_pass_done = False
+        self.problem = ""
+        self._last_turn = monotonic()
 
     @property
     def statuses(self) -> tuple[DocumentStatus, ...]:
@@ -36,15 +45,33 @@ class Board:
         fresh = {item.plan.document: self._status(item) for item in found}
         with self._lock:
             self._statuses = fresh if everything else {**self._statuses, **fresh}
+            well = {name: self._clock() for name, status in fresh.items() if status.phase == "Converged"}
+            known = {name: at for name, at in self.last_success.items() if name in self._statuses}
+            self.last_success = {**known, **well}
         self.engine_up = True
         self.last_pass = self._clock()
+        self._last_turn = self._monotonic()
         self.first_pass_done = self.first_pass_done or everything
 
-    def engine_away(self, statuses: Iterable[DocumentStatus]) -> None:
-        """Say of every document that nothing is known."""
+    def engine_away(self, statuses: Iterable[DocumentStatus], problem: str) -> None:
+        """Say of every document that nothing is known, and why."""
+        self._last_turn = self._monotonic()
+        self.problem = problem
         with self._lock:
             self._statuses = {status.name: status for status in statuses}
         self.engine_up = False
+
+    def ready(self) -> tuple[bool, str]:
+        """Readiness: the engine answers and everything was looked at once."""
+        if not self.first_pass_done:
+            return False, self.problem or "the first look at everything is not done"
+        return self.engine_up, "ready" if self.engine_up else self.problem
+
+    def healthy(self) -> tuple[bool, str]:
+        """Liveness: the loop still turns. An engine that is away is no reason to restart us."""
+        silent = self._monotonic() - self._last_turn
+        alive = silent < self._silent_s
+        return alive, "ok" if alive else f"the loop has not turned for {silent:.0f} s"
 
     def _status(self, item: Assessment) -> DocumentStatus:
         status = item.status(0.0)

@@ -95,7 +95,8 @@ class Conclusion:
 
 def quarantines(situation: Situation, operation: Operation, error: ReconcilerError) -> bool:
     """Whether this failure ends the tries of a release: one that does not pass by itself, of a deploy or a
-    rollback, after as many further tries as the document allows."""
+    rollback, after as many further tries as the document allows.
+    """
     if isinstance(error, TemporaryError) or operation.kind in {"heal", "adopt"}:
         return False
     return situation.record.failures_of(operation.fingerprint) >= situation.desired.strategy.retries

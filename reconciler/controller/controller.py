@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 
@@ -19,17 +19,18 @@ from reconciler.controller.backoff import backoff_delay
 from reconciler.controller.board import Board
 from reconciler.controller.loop import Pass, Reconciler
 from reconciler.controller.stop import StopRequest
-from reconciler.controller.wakes import EventWakes
+from reconciler.controller.wakes import EngineWakes
 from reconciler.controller.workqueue import QueueClosed, WorkQueue
 from reconciler.core import names
-from reconciler.core.interfaces import EngineEvent
+from reconciler.core.interfaces import Engine, EngineEvent
 from reconciler.core.pruning import over_the_cap
 from reconciler.errors import EngineUnavailable, ReconcilerError
 from reconciler.history import History
 from reconciler.sources.watch import FolderWatch
 
-QUIET_EVENTS = ("exec_", "top", "attach", "resize", "archive-path", "extract-to-dir", "copy")
 OPERATOR_POLL_S = 1.0
+STOP_GRACE_S = 9.0
+"""Shorter than the 10 s that Docker and most service managers give before they kill."""
 
 log = structlog.get_logger("reconciler")
 
@@ -52,7 +53,7 @@ class Controller:
     reconciler: Reconciler
     history: History
     board: Board
-    wakes: EventWakes
+    engine: Engine
     watch: FolderWatch
     stop: StopRequest
     pace: Pace
@@ -60,37 +61,53 @@ class Controller:
     _pruning: set[str] = field(default_factory=set)
     _failed_looks: int = 0
     _look_again: asyncio.Event = field(default_factory=asyncio.Event)
+    _wakes: EngineWakes = field(init=False)
 
-    async def run(self) -> None:
-        """Serve until stopped; then let the workers finish or take back what they are at."""
+    def __post_init__(self) -> None:
+        self._wakes = EngineWakes(
+            self.engine, on_event=self.on_event, on_connect=self.resync, chance=random.random
+        )
+
+    @property
+    def event_stream_up(self) -> bool:
+        """Whether the engine's events are heard now."""
+        return self._wakes.up
+
+    async def run(self) -> int:
+        """Serve until stopped, then let the workers finish or take back what they are at.
+
+        Returns how many of them could not within ``STOP_GRACE_S`` (the next start takes their work back).
+        """
         background = [asyncio.create_task(job()) for job in (self._timer, self._folder, self._operators)]
         workers = [asyncio.create_task(self._worker()) for _ in range(self.pace.workers)]
-        self.wakes.start()
-        try:
-            await self._first_of(self.stop.asked.wait(), background)
-        finally:
-            self.queue.close()
-            for task in background:
-                task.cancel()
-            await asyncio.gather(*background, return_exceptions=True)
-            await self._first_of(self.stop.at_once.wait(), [asyncio.ensure_future(asyncio.gather(*workers))])
-            await asyncio.to_thread(self.wakes.close)
-
-    @staticmethod
-    async def _first_of(
-        wish: Awaitable[object], tasks: list[asyncio.Task[None]] | list[asyncio.Future[list[None]]]
-    ) -> None:
-        """Wait for a wish or for the first of the tasks, whose error, if any, is raised."""
-        waiting = asyncio.ensure_future(wish)
-        done, _ = await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
-        for task in done - {waiting}:
+        self._wakes.start()
+        asked = asyncio.create_task(self.stop.asked.wait())
+        everything: list[asyncio.Task[Any]] = [asked, *background, *workers]
+        done, _ = await asyncio.wait(everything, return_when=asyncio.FIRST_COMPLETED)
+        self.queue.close()
+        for task in (asked, *background):
+            task.cancel()
+        await asyncio.gather(asked, *background, return_exceptions=True)
+        left = await self._finish(workers)
+        await asyncio.to_thread(self._wakes.close)
+        for task in done - {asked}:
             task.result()
+        return left
+
+    async def _finish(self, workers: list[asyncio.Task[None]]) -> int:
+        """Wait for the workers, for the grace at most, less if we are to stop at once."""
+        at_once = asyncio.create_task(self.stop.at_once.wait())
+        everyone: asyncio.Future[Any] = asyncio.gather(*workers, return_exceptions=True)
+        hopes: list[asyncio.Future[Any]] = [at_once, everyone]
+        await asyncio.wait(hopes, timeout=STOP_GRACE_S, return_when=asyncio.FIRST_COMPLETED)
+        at_once.cancel()
+        left = sum(not worker.done() for worker in workers)
+        if left:
+            log.warning("left work to the next start", workers=left)
+        return left
 
     def on_event(self, event: EngineEvent) -> None:
         """An engine event: a hint to look at its container, and at the document it belongs to."""
-        if event.action.startswith(QUIET_EVENTS):
-            return
         self.assessor.observer.touch(event.container_id)
         name = event.labels.get(names.DOCUMENT) or self._claimant(event.container_name)
         if name:
@@ -106,8 +123,8 @@ class Controller:
 
     async def _timer(self) -> None:
         while True:
+            self._look_again.clear()  # before looking: a wake during the look is for the next one
             delay = await self._look()
-            self._look_again.clear()
             try:
                 await asyncio.wait_for(self._look_again.wait(), timeout=delay)
             except TimeoutError:
@@ -161,7 +178,7 @@ class Controller:
         self._failed_looks += 1
         if self._failed_looks == 1:
             log.warning("the engine cannot be reached; nothing is changed until it is back", error=str(error))
-        self.board.engine_away(await asyncio.to_thread(self.assessor.unseen, str(error)))
+        self.board.engine_away(await asyncio.to_thread(self.assessor.unseen, str(error)), str(error))
         return min(backoff_delay(self._failed_looks, random.random()), self.pace.resync_s)  # noqa: S311
 
     def _queue(self, item: Assessment) -> None:
@@ -189,7 +206,11 @@ class Controller:
             self._look_again.set()
             return
         except ReconcilerError as error:
-            log.error("the pass failed", document=name, error=str(error))
+            log.warning("the pass failed", document=name, error=str(error))
+            self.queue.add_after(name, self.pace.resync_s)
+            return
+        except Exception:  # one document's bug must not stop the others
+            log.exception("the pass ended in a bug; please report it", document=name)
             self.queue.add_after(name, self.pace.resync_s)
             return
         verdict = done.verdict
@@ -199,8 +220,14 @@ class Controller:
             self._wake_dependants(name)
 
     def _one_pass(self, name: str) -> Pass:
-        prune = name in self._pruning
-        return self.reconciler.one_pass(name, progress=lambda line: log.debug(line, document=name), prune=prune)
+        """One pass; when a stop ended it half-way, one more that takes back what was begun."""
+        progress = _Progress(name)
+        done = self.reconciler.one_pass(name, progress=progress, prune=name in self._pruning)
+        if self.stop.stopping and self.history.record(name).open is not None:
+            done = self.reconciler.one_pass(name, progress=progress)
+        if done.outcomes:
+            self.board.show(self.assessor.assess((name,)), everything=False)
+        return done
 
     def _wake_dependants(self, name: str) -> None:
         for desired in self.assessor.catalogue.desired().values():
@@ -208,14 +235,9 @@ class Controller:
                 self.queue.add(desired.name)
 
 
-def watched(board: Board) -> Callable[[], tuple[bool, str]]:
-    """Readiness: the engine answers and everything was looked at once."""
+@dataclass(frozen=True, slots=True)
+class _Progress:
+    document: str
 
-    def ready() -> tuple[bool, str]:
-        if not board.engine_up:
-            return False, "the Docker engine does not answer"
-        if not board.first_pass_done:
-            return False, "the first look is not done"
-        return True, "ready"
-
-    return ready
+    def __call__(self, line: str) -> None:
+        log.debug(line, document=self.document)

@@ -6,16 +6,19 @@ came of it is a Verdict, which says when to look next.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from reconciler.controller.assess import Assessor
+from reconciler.controller.assess import Assessment, Assessor
 from reconciler.controller.conclude import Conclusion
-from reconciler.controller.perform import Performer
+from reconciler.controller.perform import Performer, always
+from reconciler.core.desired import DesiredState
 from reconciler.core.interfaces import Progress
 from reconciler.core.outcome import Outcome, Verdict
 from reconciler.core.plan import Plan
-from reconciler.errors import StalePlan
+from reconciler.core.plan_json import plan_json
+from reconciler.errors import StalePlan, UnknownDocument
 
 MOST_STEPS = 12
 """A document that makes progress in every pass and still is not done after this many is left for later."""
@@ -23,50 +26,78 @@ MOST_STEPS = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pass:
-    """What one pass planned, did and concluded."""
+    """What one pass found, did and concluded."""
 
-    plan: Plan
+    assessment: Assessment
     outcomes: tuple[Outcome, ...]
     verdict: Verdict
+
+    @property
+    def plan(self) -> Plan:
+        return self.assessment.plan
+
+
+def unheard(_: object) -> None:
+    """Nobody listens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciler:
-    """Passes over single documents. Different documents may be worked on by different threads at once."""
+    """Passes over single documents. Different documents may be worked on by different threads at once.
+
+    ``assessed`` and ``passed`` are told of every pass before and after it acts. ``may_continue`` is asked between
+    Actions; taking back what was begun always goes on. ``actor`` says who wanted a document.
+    """
 
     assessor: Assessor
     performer: Performer
     conclusion: Conclusion
-    observed: Callable[[Pass], None] = field(default=lambda _: None)
+    actor: Callable[[DesiredState], str]
+    may_continue: Callable[[], bool] = always
+    assessed: Callable[[Assessment], None] = unheard
+    passed: Callable[[Pass], None] = unheard
 
     def one_pass(
-        self, name: str, *, progress: Progress, check: Callable[[Plan], None] = lambda _: None, prune: bool = False
+        self, name: str, *, progress: Progress, expected: Mapping[str, Any] | None = None, prune: bool = False
     ) -> Pass:
-        """Look once, act once. ``check`` may refuse the plan by raising before anything is done."""
-        (assessment,) = self.assessor.prunable((name,)) if prune else self.assessor.assess((name,))
-        check(assessment.plan)
-        outcomes = self.performer.perform(assessment.plan, progress=progress)
-        verdict = self.conclusion.conclude(assessment.situation, assessment.plan, outcomes)
-        done = Pass(plan=assessment.plan, outcomes=outcomes, verdict=verdict)
-        self.observed(done)
+        """Look once, act once. Raises StalePlan, before anything is done, for a plan that is not ``expected``."""
+        assessment = self._assess(name, prune=prune)
+        plan = assessment.plan
+        if expected is not None:
+            refuse_changed(expected, plan)
+        self.assessed(assessment)
+        outcomes = self.performer.perform(
+            plan,
+            progress=progress,
+            actor=self.actor(assessment.situation.desired),
+            may_continue=always if plan.purpose == "undo" else self.may_continue,
+        )
+        verdict = self.conclusion.conclude(assessment.situation, plan, outcomes)
+        done = Pass(assessment=assessment, outcomes=outcomes, verdict=verdict)
+        self.passed(done)
         return done
 
     def until_settled(
-        self, name: str, *, progress: Progress, check: Callable[[Plan], None] = lambda _: None
+        self, name: str, *, progress: Progress, expected: Mapping[str, Any] | None = None
     ) -> tuple[Pass, ...]:
         """Pass after pass until there is nothing more to do at once; the last one's verdict counts."""
-        passes: list[Pass] = []
-        while len(passes) < MOST_STEPS:
-            passes.append(self.one_pass(name, progress=progress, check=check if not passes else lambda _: None))
-            verdict = passes[-1].verdict
-            if verdict.kind != "progressing":
-                break
+        passes = [self.one_pass(name, progress=progress, expected=expected)]
+        while passes[-1].verdict.kind == "progressing" and len(passes) < MOST_STEPS:
+            passes.append(self.one_pass(name, progress=progress))
         return tuple(passes)
 
+    def _assess(self, name: str, *, prune: bool) -> Assessment:
+        found = self.assessor.prunable((name,)) if prune else self.assessor.assess((name,))
+        if not found:
+            raise UnknownDocument(
+                f"{name} cannot be pruned now", hint="its document is there, or the folder is broken"
+            )
+        return found[0]
 
-def refuse_changed(expected: dict[str, object], plan: Plan, now: dict[str, object]) -> None:
-    """Raise StalePlan unless ``plan``'s JSON ``now`` is what was ``expected`` of it."""
-    if expected != now:
+
+def refuse_changed(expected: Mapping[str, Any], plan: Plan) -> None:
+    """Raise StalePlan unless ``plan`` says what was ``expected`` of it (its JSON)."""
+    if expected != plan_json(plan):
         raise StalePlan(
             f"the plan for {plan.document} no longer fits: the host or the document changed since it was made",
             hint="make a new one with `reconciler plan --out FILE`",

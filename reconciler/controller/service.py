@@ -16,15 +16,16 @@ from reconciler.controller.assess import Assessor
 from reconciler.controller.checkup import Finding, check_up
 from reconciler.controller.loop import Pass, Reconciler, refuse_changed
 from reconciler.core.desired import DesiredState, Suspension
-from reconciler.core.observation import StickerReading, StickerState
+from reconciler.core.interfaces import Stickers
+from reconciler.core.observation import StickerState
 from reconciler.core.outcome import Outcome
 from reconciler.core.plan import Plan
-from reconciler.core.plan_json import plan_json
 from reconciler.core.record import Event, Record
 from reconciler.core.status import DocumentStatus
 from reconciler.core.sticker import judge as judge_sticker
 from reconciler.engine.client import DockerEngine
 from reconciler.errors import EngineUnavailable, StalePlan, UnknownDocument
+from reconciler.executors.record import RecordExecutor, helper_image
 from reconciler.history import History
 from reconciler.sources.files import Loaded
 
@@ -52,8 +53,8 @@ class Service:
     engine: DockerEngine
     workers: int
     prune_cap_percent: int
-    write_sticker_now: Callable[[DesiredState], None]
-    read_sticker: Callable[[DesiredState], StickerReading]
+    stickers: Stickers
+    records: RecordExecutor
 
     def loaded(self) -> Loaded:
         """The folder's documents and problems."""
@@ -80,16 +81,17 @@ class Service:
         prune: bool = False,
     ) -> tuple[Applied, ...]:
         """Converge the named documents, or all; ``expected`` is a saved plan, refused with StalePlan if either
-        side moved. Documents that wait for others are tried again as long as any of them gets further."""
+        side moved. Documents that wait for others are tried again as long as any of them gets further.
+        """
         progress = SerialProgress(progress)
-        checks = self._checks(expected)
-        if checks and not names:
-            names = tuple(checks)
-        pending = list(self.assessor.catalogue.choose(names, self.history.records()))
-        done: dict[str, list[Pass]] = {name: [] for name in pending}
+        wanted = self._expected(expected)
+        chosen = self.assessor.catalogue.choose(names or tuple(wanted), self.history.records())
+        done: dict[str, list[Pass]] = {name: [] for name in chosen}
+        pending = list(chosen)
         with ThreadPoolExecutor(max_workers=self.workers) as pool:
             while pending:
-                for name, passes in pool.map(lambda name: self._settle(name, checks, progress), pending):
+                settle = pool.map(lambda name: (name, self._settle(name, wanted.get(name), progress)), pending)
+                for name, passes in settle:
                     done[name] += passes
                 waiting = [name for name in pending if done[name][-1].verdict.kind == "waiting"]
                 pending = waiting if len(waiting) < len(pending) else []
@@ -97,24 +99,22 @@ class Service:
         return (*applied, *(self.prune(progress=progress) if prune else ()))
 
     def _settle(
-        self, name: str, checks: Mapping[str, Callable[[Plan], None]], progress: DocumentProgress
-    ) -> tuple[str, tuple[Pass, ...]]:
-        check = checks.get(name, lambda _: None)
-        return name, self.reconciler.until_settled(name, progress=lambda line: progress(name, line), check=check)
+        self, name: str, expected: Mapping[str, Any] | None, progress: DocumentProgress
+    ) -> tuple[Pass, ...]:
+        return self.reconciler.until_settled(name, progress=lambda line: progress(name, line), expected=expected)
 
-    def _checks(self, expected: Mapping[str, Any] | None) -> dict[str, Callable[[Plan], None]]:
-        """One check for each document of a saved plan, all of them made once before anything is done."""
-        if expected is None:
+    def _expected(self, saved: Mapping[str, Any] | None) -> dict[str, Mapping[str, Any]]:
+        """A saved plan by document, after all of it was compared with the plans of this moment."""
+        if saved is None:
             return {}
-        wanted = {item["name"]: item for item in expected.get("documents", ())}
-        checks = {name: _same_plan(item) for name, item in wanted.items()}
+        wanted = {item["name"]: item for item in saved.get("documents", ())}
         try:
             plans = self.plans(tuple(wanted))
         except UnknownDocument as error:
             raise StalePlan(f"the plan no longer fits: {error.message}", hint=error.hint) from error
         for plan in plans:
-            checks[plan.document](plan)
-        return checks
+            refuse_changed(wanted[plan.document], plan)
+        return wanted
 
     def prunable(self, names: Sequence[str] = ()) -> tuple[Plan, ...]:
         """What pruning would remove: the named orphans, else those whose last document said ``delete``."""
@@ -122,14 +122,11 @@ class Service:
 
     def prune(self, names: Sequence[str] = (), *, progress: DocumentProgress) -> tuple[Applied, ...]:
         """Remove orphans. The cap is the caller's to ask a person about (``over_the_cap``)."""
-        applied = []
-        for plan in self.prunable(names):
-            name = plan.document
-            done = self.reconciler.one_pass(
-                name, progress=lambda line, name=name: progress(name, line), prune=True
-            )  # type: ignore[misc]
-            applied.append(applied_of(name, (done,)))
-        return tuple(applied)
+        return tuple(self._prune_one(plan.document, progress) for plan in self.prunable(names))
+
+    def _prune_one(self, name: str, progress: DocumentProgress) -> Applied:
+        done = self.reconciler.one_pass(name, progress=lambda line: progress(name, line), prune=True)
+        return applied_of(name, (done,))
 
     def events(self, name: str, *, limit: int = 50) -> tuple[Event, ...]:
         """The document's last events, oldest first. Raises UnknownDocument."""
@@ -161,13 +158,13 @@ class Service:
 
     def sticker(self, name: str) -> tuple[StickerState, bytes]:
         """The sticker as it lies on the host, and what it is worth."""
-        desired = self._desired(name)
-        reading = self.read_sticker(desired)
-        return judge_sticker(reading, self.record(name), desired, self.assessor.key), reading.content
+        desired, record = self._desired(name), self.record(name)
+        reading = self.stickers.read(desired.sticker, helper=helper_image(record, desired))
+        return judge_sticker(reading, record, desired, self.assessor.key), reading.content
 
     def write_sticker(self, name: str) -> None:
         """Write the sticker of the committed generation anew."""
-        self.write_sticker_now(self._desired(name))
+        self.records.write_sticker(self._desired(name))
 
     def resolve_tag(self, repository: str, tag: str) -> str:
         """The digest a tag stands for at this moment, as the registry tells the engine."""
@@ -179,10 +176,6 @@ class Service:
 
     def _desired(self, name: str) -> DesiredState:
         return self.assessor.catalogue.choose((name,), self.history.records())[name]
-
-
-def _same_plan(wanted: dict[str, Any]) -> Callable[[Plan], None]:
-    return lambda plan: refuse_changed(wanted, plan, plan_json(plan))
 
 
 def applied_of(name: str, passes: Sequence[Pass]) -> Applied:

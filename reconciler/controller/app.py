@@ -1,0 +1,234 @@
+"""Composition root of the controller: makes the parts from the settings and hands them to each other.
+
+Decides nothing; the only file of this room that knows the settings. Two ways in: ``open_service`` for one
+command, ``run`` for the program that stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+import random
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from reconciler import __version__
+from reconciler.config import Settings
+from reconciler.controller.assess import Assessor
+from reconciler.controller.board import Board
+from reconciler.controller.catalogue import Catalogue
+from reconciler.controller.conclude import Conclusion
+from reconciler.controller.controller import Controller, Pace
+from reconciler.controller.fail_points import fail_points
+from reconciler.controller.loop import Reconciler
+from reconciler.controller.perform import Performer
+from reconciler.controller.readings import Readings
+from reconciler.controller.service import Service
+from reconciler.controller.stop import StopRequest
+from reconciler.controller.workqueue import WorkQueue
+from reconciler.core.desired import DesiredState
+from reconciler.engine.client import DockerEngine
+from reconciler.engine.observe import Observer
+from reconciler.executors.docker import DockerExecutor
+from reconciler.executors.record import RecordExecutor
+from reconciler.history import History
+from reconciler.metrics import Meters
+from reconciler.sources.files import FolderSource
+from reconciler.sources.watch import FolderWatch
+from reconciler.spec.build import build
+from reconciler.spec.problem import is_error
+from reconciler.state_dir import StateDir
+from reconciler.sticker_store import StickerStore
+from reconciler.web.endpoints import make_app
+from reconciler.web.server import Server
+
+STICKER_KEY = "sticker.key"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What both ways in share."""
+
+    settings: Settings
+    state: StateDir
+    history: History
+    engine: DockerEngine
+    stickers: StickerStore
+    assessor: Assessor
+    meters: Meters
+    actor: Callable[[DesiredState], str]
+
+    def record_executor(self) -> RecordExecutor:
+        return RecordExecutor(self.history, self.stickers, key=self.assessor.key, actor=self._actor_of)
+
+    def _actor_of(self, name: str) -> str:
+        desired = self.assessor.catalogue.desired().get(name)
+        return self.actor(desired) if desired else local_user()
+
+    def reconciler(
+        self, *, sleep: Callable[[float], None], may_continue: Callable[[], bool], readings: Readings
+    ) -> Reconciler:
+        """The pass over single documents; ``sleep`` may raise Interrupted."""
+        docker = DockerExecutor(
+            self.engine,
+            self.history,
+            clock=time.monotonic,
+            sleep=sleep,
+            pull_deadline_s=self.settings.pull_deadline_s,
+        )
+        performer = Performer(
+            (docker, self.record_executor()),
+            record_event=self.history.add_event,
+            meters=self.meters,
+            fail_points=fail_points(os.environ),
+        )
+        return Reconciler(
+            assessor=self.assessor,
+            performer=performer,
+            conclusion=Conclusion(journal=self.history, clock=time.time, chance=random.random),
+            actor=self.actor,
+            may_continue=may_continue,
+            assessed=readings.assessed,
+            passed=readings.passed,
+        )
+
+
+@contextmanager
+def open_parts(settings: Settings, *, exclusive: bool, actor: Callable[[DesiredState], str]) -> Iterator[Parts]:
+    """Open the state directory, the history and the way to the engine; read the folder.
+
+    ``exclusive`` takes the lock of the state directory first. Raises StateLocked and other StateErrors.
+    """
+    with ExitStack() as stack:
+        state = StateDir(settings.state_dir)
+        if exclusive:
+            stack.enter_context(state.lock())
+        history = History.open(state.history, clock=time.time, rebuild=build)
+        stack.callback(history.close)
+        engine = DockerEngine(settings.engine, clock=time.time)
+        stack.callback(engine.close)
+        stickers = StickerStore(engine)
+        source = FolderSource(settings.desired, target=settings.target or None, remember=history.accepted())
+        catalogue = Catalogue(source, history)
+        if exclusive:
+            catalogue.remember()
+        catalogue.reload()
+        observer = Observer(engine, stickers, full_every_s=settings.full_every_s, clock=time.monotonic)
+        assessor = Assessor(
+            catalogue=catalogue,
+            observer=observer,
+            journal=history,
+            key=state.key(STICKER_KEY),
+            clock=time.time,
+        )
+        yield Parts(
+            settings=settings,
+            state=state,
+            history=history,
+            engine=engine,
+            stickers=stickers,
+            assessor=assessor,
+            meters=Meters(),
+            actor=actor,
+        )
+
+
+@contextmanager
+def open_service(settings: Settings, *, exclusive: bool) -> Iterator[Service]:
+    """What one command needs. ``exclusive`` for commands that act: only one of them at a time."""
+    user = local_user()
+    with open_parts(settings, exclusive=exclusive, actor=lambda _: user) as parts:
+        readings = Readings(meters=parts.meters)
+        reconciler = parts.reconciler(
+            sleep=time.sleep,
+            may_continue=parts.state.still_locked,
+            readings=readings,
+        )
+        yield Service(
+            assessor=parts.assessor,
+            reconciler=reconciler,
+            history=parts.history,
+            engine=parts.engine,
+            workers=settings.workers,
+            prune_cap_percent=settings.prune_cap_percent,
+            stickers=parts.stickers,
+            records=parts.record_executor(),
+        )
+
+
+async def run(settings: Settings) -> None:
+    """Be the controller until SIGTERM or SIGINT. Raises StateLocked, InvalidSettings (port taken)."""
+    with open_parts(settings, exclusive=True, actor=file_actor) as parts, StopRequest() as stop:
+        board = Board(parts.history, time.time, monotonic=time.monotonic, silent_s=60 + 3 * settings.resync_s)
+        queue: WorkQueue[str] = WorkQueue(parts.meters)
+        readings = Readings(meters=parts.meters, board=board)
+        controller = Controller(
+            assessor=parts.assessor,
+            reconciler=parts.reconciler(
+                sleep=stop.sleep,
+                may_continue=lambda: parts.state.still_locked() and not stop.stopping,
+                readings=readings,
+            ),
+            engine=parts.engine,
+            history=parts.history,
+            board=board,
+            watch=FolderWatch(settings.desired),
+            stop=stop,
+            queue=queue,
+            pace=Pace(
+                resync_s=settings.resync_s,
+                workers=settings.workers,
+                prune=settings.prune,
+                prune_cap_percent=settings.prune_cap_percent,
+            ),
+        )
+        host, port = settings.listen_address
+        render = readings.renderer(
+            __version__, queue.stats, lambda: controller.event_stream_up, lambda: len(invalid(parts))
+        )
+        server = Server(make_app(render, board.ready, board.healthy), host, port)
+        await server.start()
+        try:
+            left = await controller.run()
+        finally:
+            await server.stop()
+    if left:
+        leave_now()
+
+
+def leave_now() -> None:
+    """End the process although a worker still waits for a registry or an engine that does not answer.
+
+    Whatever it left half-done is taken back by the next start; waiting would only be ended by SIGKILL.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def invalid(parts: Parts) -> set[str]:
+    """Files with errors: their documents are in their last good state, or not in force at all."""
+    problems = parts.assessor.catalogue.loaded.problems
+    return {problem.file for problem in problems if is_error(problem)}
+
+
+def local_user() -> str:
+    """The actor of a command: the person at the terminal."""
+    try:
+        return f"user:{os.environ.get('SUDO_USER') or getpass.getuser()}"
+    except (KeyError, OSError):
+        return f"user:{os.getuid()}"
+
+
+def file_actor(desired: DesiredState) -> str:
+    """The actor in the running controller: the file that says so."""
+    return f"file:{desired.source.file}" if desired.source else "file"
+
+
+def serve(settings: Settings) -> None:
+    """Run the controller in an event loop of its own."""
+    asyncio.run(run(settings))
