@@ -38,7 +38,8 @@ class EngineChanges(EngineReads):
         self, name: str, *, image: ImageReference, config: ContainerConfig, labels: Mapping[str, str]
     ) -> str:
         doing = f"creating container {name}"
-        self._require_networks(config)
+        for network in config.networks or ():
+            self._require_network(network.name)
         body = creation(image, config, labels, swap_limit=self._known_host().facts.swap_limit)
         answer = self._post(doing, "/containers/create", body, {"name": name})
         container_id = str(answer.must(doing).json["Id"])
@@ -97,6 +98,7 @@ class EngineChanges(EngineReads):
             self._update(doing, container_id, body)
 
     def connect(self, container_id: str, network: NetworkAttachment) -> None:
+        self._require_network(network.name)
         doing = f"connecting container {container_id[:12]} to network {network.name}"
         body = {"Container": container_id, "EndpointConfig": endpoint(network)}
         _accept(self._post(doing, route("/networks/{}/connect", network.name), body), doing, already=_CONNECTED)
@@ -140,12 +142,13 @@ class EngineChanges(EngineReads):
         timeout = told["Config"].get("StopTimeout")
         return DEFAULT_STOP_S if timeout is None else int(timeout)
 
-    def _require_networks(self, config: ContainerConfig) -> None:
-        """Engines accept a network that is not there, and refuse only to start: too late for us."""
-        for network in config.networks or ():
-            if network.name not in PREDEFINED_NETWORKS:
-                doing = f"looking for network {network.name}"
-                self._connection.get(doing, route("/networks/{}", network.name)).must(doing)
+    def _require_network(self, name: str) -> None:
+        """Engines accept a network that is not there for a container that does not run, and refuse only to start
+        it: too late for us.
+        """
+        if name not in PREDEFINED_NETWORKS:
+            doing = f"looking for network {name}"
+            self._connection.get(doing, route("/networks/{}", name)).must(doing)
 
 
 def _accept(

@@ -130,6 +130,7 @@ PULL_RULES: tuple[Rule, ...] = (
         r"does not exist or no pull access",
         r"repository \S+ not found",
         r"blob unknown",
+        r"unknown blob",
         r"\S+@sha256:[0-9a-f]{64}: not found",
         r"status(?: code)?:? 404",
     ),

@@ -70,8 +70,9 @@ class Observer:
             )
 
     def complete(self, observation: Observation, subjects: Sequence[Subject]) -> Observation:
-        """The same snapshot with what is only needed to deploy: which of the documents' images are on the host,
-        and the names of the networks.
+        """The same snapshot with what is only needed to change something: which of the documents' images are on
+        the host, the names of the networks, and the documents' stickers in volumes read anew (what made them
+        differ may be an old reading).
         """
         references: dict[str, str | None] = dict(observation.references)
         images = dict(observation.images)
@@ -83,7 +84,15 @@ class Observer:
                     images[facts.id] = facts
                     self._images.put(facts.id, facts)
             networks = self._engine.list_networks()
-        return replace(observation, references=references, images=images, networks=networks)
+            in_volumes = [subject for subject in subjects if subject.sticker.location == "volume"]
+            readings = self._read_stickers(observation.containers, in_volumes, full=True)
+        return replace(
+            observation,
+            references=references,
+            images=images,
+            networks=networks,
+            stickers={**observation.stickers, **readings},
+        )
 
     def touch(self, container_id: str) -> None:
         """Something happened to this container: look at it next time."""
@@ -91,12 +100,6 @@ class Observer:
             self._touches += 1
             self._details.forget(container_id)
             self._readings.forget_where(lambda under: isinstance(under, frozenset) and container_id in under)
-
-    def touch_sticker(self, place: StickerPlace) -> None:
-        """The sticker was written: read it next time."""
-        with self._lock:
-            self._touches += 1
-            self._readings.forget(place)
 
     @contextmanager
     def _forgetting_on_trouble(self) -> Iterator[None]:

@@ -1,0 +1,71 @@
+"""What messages of engine and registry mean. The tables hold messages as engines 20.10 to 28 say them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reconciler import errors
+from reconciler.core.desired import ImageReference
+from reconciler.engine.failures import MESSAGE_LIMIT, engine_failure, printable, pull_failure, unreachable
+
+DIGEST = "sha256:" + "e5" * 32
+IMAGE = ImageReference("registry.example.com/shop/web", DIGEST)
+
+
+def table(name: str) -> list[tuple[str, type[errors.ReconcilerError]]]:
+    """Lines of a class name and a message."""
+    lines = (Path(__file__).parent / "fixtures" / f"{name}.txt").read_text().splitlines()
+    pairs = (line.split(maxsplit=1) for line in lines)
+    return [(message, getattr(errors, kind)) for kind, message in pairs]
+
+
+@pytest.mark.parametrize(("message", "expected"), table("messages_pull"))
+def test_a_pulls_message_is_known_by_its_words(message: str, expected: type[errors.ReconcilerError]) -> None:
+    assert type(pull_failure(IMAGE, message)) is expected
+
+
+@pytest.mark.parametrize(("message", "expected"), table("messages_refusal"))
+def test_a_refusal_is_known_by_its_words(message: str, expected: type[errors.ReconcilerError]) -> None:
+    assert type(engine_failure("starting container ab12", message)) is expected
+
+
+def test_an_error_says_what_was_attempted_on_what_and_what_to_do() -> None:
+    error = pull_failure(IMAGE, f"manifest verification failed for digest {DIGEST}")
+    assert str(error).startswith(f"pulling {IMAGE}: manifest verification failed")
+    assert "find out why" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [("retry-after: 1.5s", 1.5), ("Retry-After: 2m", 120.0), ("retry-after: 500ms", 0.5), ("", None)],
+)
+def test_what_a_registry_says_about_waiting_is_kept(told: str, seconds: float | None) -> None:
+    error = pull_failure(IMAGE, f"toomanyrequests: {told}, allowed: 44000/minute")
+    assert isinstance(error, errors.RegistryUnavailable)
+    assert error.retry_after == seconds
+
+
+def test_secrets_of_urls_are_not_in_messages() -> None:
+    error = pull_failure(IMAGE, 'Get "https://ann:canary@cdn.example.com/blob?X-Signature=canary&b=1": EOF')
+    assert "canary" not in str(error)
+    assert "cdn.example.com/blob?…" in str(error)
+
+
+def test_messages_are_one_bounded_line_without_control_characters() -> None:
+    text = printable("one\ntwo\x1b[31m " + "x" * 10_000)
+    assert text.startswith("one two[31m xxx")
+    assert len(text) == MESSAGE_LIMIT
+
+
+def test_no_permission_for_the_socket_is_said_with_a_hint() -> None:
+    inner = OSError("Connection aborted.", PermissionError(13, "Permission denied"))
+    assert "root" in unreachable("listing containers", inner).hint
+    assert "runs" in unreachable("listing containers", ConnectionRefusedError()).hint
+
+
+def test_a_chain_of_errors_that_turns_in_a_circle_is_followed_once() -> None:
+    error = OSError("a")
+    error.__cause__ = OSError("b", error)
+    assert isinstance(unreachable("asking", error), errors.EngineUnavailable)
