@@ -54,7 +54,7 @@ class Accepted(Part):
             rows = connection.execute("SELECT * FROM accepted ORDER BY file, position").fetchall()
         return {
             name: tuple(
-                replace(rebuilt(self._rebuild, body), source=SourceLocation(name, line))
+                replace(rebuilt(self._rebuild, body, document=name), source=SourceLocation(name, line))
                 for _, line, body in stored
             )
             for name, stored in _group(rows).items()

@@ -100,7 +100,7 @@ class RecordRows:
         known = self._built.get(key)
         if known is not None and known[0] == body:
             return known[1]
-        desired = rebuilt(self._rebuild, body)
+        desired = rebuilt(self._rebuild, body, document=key[0])
         self._built[key] = (body, desired)
         return desired
 
@@ -110,13 +110,13 @@ class RecordRows:
             del self._built[key]
 
 
-def rebuilt(rebuild: Rebuild, body: str) -> DesiredState:
+def rebuilt(rebuild: Rebuild, body: str, *, document: str) -> DesiredState:
     """The DesiredState of a stored document. Raises StateDamaged when it cannot be made any more."""
     try:
         return rebuild(json.loads(body))
     except (ReconcilerError, ValueError, LookupError, TypeError) as error:
         raise StateDamaged(
-            f"a document stored in the history can no longer be read: {error}",
+            f"what the history keeps of {document} can no longer be read: {error}",
             hint="use the version of the reconciler that wrote it, or a newer one",
         ) from error
 

@@ -56,7 +56,7 @@ def test_a_document_that_no_longer_builds_is_told(history: History) -> None:
     history.accept({"a.yaml": (wish("web", line=1),)})
     with history._database.write() as connection:
         connection.execute("""UPDATE accepted SET body = '{"kind": "Unheard"}'""")
-    with pytest.raises(StateDamaged, match="can no longer be read"):
+    with pytest.raises(StateDamaged, match=r"keeps of a\.yaml can no longer be read"):
         history.accepted()
 
 

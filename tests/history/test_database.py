@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sqlite3
 import stat
 import threading
@@ -210,6 +211,22 @@ def test_many_processes_may_open_a_new_history_at_once_and_write(path: Path, clo
     assert [process.exitcode for process in processes] == [0] * 5
     history = History.open(path, clock=clock, rebuild=rebuild)
     assert len(history.records()) == 100
+    history.close()
+
+
+def _begin_and_die(path: str) -> None:
+    history = History.open(Path(path), clock=time.time, rebuild=rebuild)
+    history.begin(wish(), generation=1, kind="deploy", container_id="", cause="it is wanted", actor="ana")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_what_was_written_is_there_after_a_kill(path: Path, clock: Clock) -> None:
+    process = multiprocessing.get_context("spawn").Process(target=_begin_and_die, args=(str(path),))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    history = History.open(path, clock=clock, rebuild=rebuild)
+    assert history.record("web").open is not None
     history.close()
 
 
