@@ -289,6 +289,25 @@ def test_limits_are_set_in_place_and_the_others_stay(world: EngineWorld, plain: 
     assert (live.nano_cpus, live.pids_limit) == (700_000_000, 0)
 
 
+@pytest.mark.parametrize("limit", ["memory_bytes", "nano_cpus"])
+def test_a_memory_or_cpu_limit_is_not_lifted_in_place(
+    world: EngineWorld, plain: ImageReference, limit: str
+) -> None:
+    declared = ContainerConfig(memory_bytes=64 * MIB, nano_cpus=500_000_000)
+    container = make(world, plain, declared)
+    before = shown(world, container)
+    with pytest.raises(EngineRefused):
+        world.engine.update_limits(container, limits(**{limit: 0}))
+    assert shown(world, container) == before
+
+
+def test_lifting_what_is_not_limited_succeeds(world: EngineWorld, plain: ImageReference) -> None:
+    container = make(world, plain)
+    before = shown(world, container)
+    world.engine.update_limits(container, limits(memory_bytes=0, memory_swap_bytes=0, nano_cpus=0, pids_limit=0))
+    assert shown(world, container) == before
+
+
 def test_a_limit_that_cannot_be_is_refused(world: EngineWorld, plain: ImageReference) -> None:
     container = make(world, plain, ContainerConfig(memory_bytes=64 * MIB))
     with pytest.raises(EngineRefused):

@@ -106,14 +106,15 @@ def rename(host: Host, container: Container, name: str) -> None:
 
 
 def update_limits(host: Host, container: Container, limits: UpdateLimits) -> None:
-    """Raises EngineRefused as create does. Lifting the memory limit lifts the swap limit with it."""
+    """Raises EngineRefused as create does, and for lifting a memory or CPU limit: in an update 0 means nothing."""
+    for name in ("memory_bytes", "nano_cpus"):
+        if getattr(limits, name) == 0 and getattr(container.config, name):
+            raise EngineRefused(f"cannot update {container.name}: only a new container is without {name}")
     wanted = {
         name: value
         for name in ("memory_bytes", "memory_swap_bytes", "nano_cpus", "pids_limit")
-        if (value := getattr(limits, name)) is not None
+        if (value := getattr(limits, name)) is not None and (value or name == "pids_limit")
     }
-    if limits.memory_bytes == 0 and limits.memory_swap_bytes is None:
-        wanted["memory_swap_bytes"] = 0
     config = replace(container.config, **wanted)
     _check_limits(host, container.name, config)
     container.config = config
