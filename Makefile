@@ -34,7 +34,7 @@ check: setup-dev ## Format, lint, types, layers, shell scripts: finds, changes n
 
 .PHONY: bench
 bench: setup-dev ## Costs as ratios to the raw engine API, measured here and now
-	@$(BIN)/python bench/run.py
+	@$(BIN)/python -m bench.run
 
 .PHONY: dev
 dev: setup-dev ## Make .venv with all tools, to work on the code
