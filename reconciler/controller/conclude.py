@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from reconciler.controller.backoff import backoff_delay
 from reconciler.core.action import Commit, EngineAction, RecordUndone
 from reconciler.core.interfaces import Journal
-from reconciler.core.outcome import Outcome, Verdict
+from reconciler.core.outcome import Outcome, Verdict, failure
 from reconciler.core.plan import Plan
 from reconciler.core.record import Operation
 from reconciler.core.situation import Situation
@@ -31,9 +31,9 @@ class Conclusion:
 
     def conclude(self, situation: Situation, plan: Plan, outcomes: Sequence[Outcome]) -> Verdict:
         """The verdict on one document after its plan was carried out as far as it went."""
-        failed = outcomes[-1] if outcomes and outcomes[-1].kind == "failed" else None
-        if failed is not None and failed.error is not None:
-            return self._failed(situation, plan, outcomes, failed.error)
+        error = failure(outcomes)
+        if error is not None:
+            return self._failed(situation, plan, outcomes, error)
         if plan.purpose == "undo":
             return self._undone(situation, plan)
         if plan.purpose == "adopt" and plan.actions:

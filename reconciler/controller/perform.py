@@ -71,7 +71,7 @@ class Performer:
         actor: str = "",
         may_continue: Callable[[], bool] = always,
     ) -> tuple[Outcome, ...]:
-        """Outcomes of the Actions that were reached, in order; only the last can be ``failed``.
+        """Outcomes of the Actions that were reached, in order; the last, and any optional one, can be ``failed``.
 
         ``progress`` hears what is begun and how it goes on; ``actor`` is who events name. When ``may_continue``
         says no, the next Action fails with Interrupted without being begun.
@@ -87,7 +87,7 @@ class Performer:
                 break
             outcome = self._carry_out(action, progress)
             outcomes.append(self._recorded(outcome, actor=actor, generation=_generation(plan)))
-            if outcomes[-1].kind == "failed":
+            if outcomes[-1].kind == "failed" and not action.optional:
                 break
         return tuple(outcomes)
 

@@ -9,7 +9,7 @@ from reconciler.controller.assess import Assessment
 from reconciler.controller.board import Board
 from reconciler.controller.loop import Pass
 from reconciler.core.action import StartContainer, StopContainer, WaitHealthy
-from reconciler.core.outcome import Outcome
+from reconciler.core.outcome import Outcome, failure
 from reconciler.core.plan import Plan
 from reconciler.errors import Unhealthy
 from reconciler.metrics import Meters, QueueFigures, Snapshot, renderer
@@ -87,10 +87,10 @@ class Readings:
 
 def failure_word(outcomes: Sequence[Outcome]) -> str:
     """The closed word for why a pass failed; "" when it did not."""
-    errors = [item.error for item in outcomes if item.kind == "failed"]
-    if not errors:
+    error = failure(outcomes)
+    if error is None:
         return ""
-    return errors[0].reason if isinstance(errors[0], Unhealthy) else "error"
+    return error.reason if isinstance(error, Unhealthy) else "error"
 
 
 def downtime_s(outcomes: Sequence[Outcome]) -> float | None:

@@ -32,10 +32,14 @@ class ContainerRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """Base. ``cause`` says why, in words that can be read aloud after "because"."""
+    """Base. ``cause`` says why, in words that can be read aloud after "because".
+
+    ``optional``: nothing later in a plan rests on it, so that its failure is told and the plan goes on.
+    """
 
     kind: ClassVar[str] = ""
     sign: ClassVar[Sign] = " "
+    optional: ClassVar[bool] = False
     document: str
     cause: str
 
@@ -92,6 +96,7 @@ class RemoveImage(EngineAction):
 
     kind: ClassVar[str] = "remove-image"
     sign: ClassVar[Sign] = "-"
+    optional: ClassVar[bool] = True
     image: ImageReference
     fingerprint: str
 
@@ -328,6 +333,7 @@ class WriteSticker(RecordAction):
 
     kind: ClassVar[str] = "write-sticker"
     sign: ClassVar[Sign] = "~"
+    optional: ClassVar[bool] = True
     desired: DesiredState
 
     @property

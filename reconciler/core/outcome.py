@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,6 +26,14 @@ class Outcome:
     container_id: str = ""
     image_id: str = ""
     duration_ms: int = 0
+
+
+def failure(outcomes: Sequence[Outcome]) -> ReconcilerError | None:
+    """What went wrong in a plan: the error that ended it, else that of the first optional Action that failed."""
+    errors = [item.error for item in outcomes if item.kind == "failed"]
+    if not errors:
+        return None
+    return errors[0] if outcomes[-1].kind != "failed" else errors[-1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
