@@ -1,0 +1,1 @@
+"""Where documents come from, and what wakes the loop when they change."""

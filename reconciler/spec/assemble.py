@@ -48,8 +48,9 @@ def _checked(
     origin = {id(item): document for document, item in usable}
     kept = desired if every else for_target(desired, target)
     refused: set[int] = set()
+    known = {problem.document for problem in problems}
     for name in targets:
-        for conflict in conflicts(for_target(desired, name)):
+        for conflict in conflicts(for_target(desired, name), known=known):
             problems.add(conflict_problem(conflict, origin.get(id(conflict.document))))
             refused.update({id(conflict.document)} if conflict.level == "error" else ())
     return Examined(tuple(item for item in kept if id(item) not in refused), tuple(sorted(problems)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler.core.container import PortBinding
@@ -31,14 +31,17 @@ def for_target(documents: Iterable[DesiredState], target: str | None) -> tuple[D
     return tuple(item for item in documents if item.target is None or item.target == target)
 
 
-def conflicts(documents: Sequence[DesiredState]) -> tuple[Conflict, ...]:
-    """All conflicts among documents of one target, in the order of the documents."""
+def conflicts(documents: Sequence[DesiredState], *, known: Collection[str] = ()) -> tuple[Conflict, ...]:
+    """All conflicts among documents of one target, in the order of the documents.
+
+    ``known`` are names of documents that are there, though they cannot be used now.
+    """
     found = [
         *_twins(documents, _name, ("metadata", "name"), "the name"),
         *_twins(documents, _container, ("spec", "config", "containerName"), "the container name"),
         *_twins(documents, _sticker, ("spec", "sticker"), "the sticker's path"),
         *_ports(documents),
-        *_dependencies(documents),
+        *_dependencies(documents, known),
         *_order(documents),
     ]
     order = {id(document): place for place, document in enumerate(documents)}
@@ -103,17 +106,17 @@ def overlap(one: str, other: str) -> bool:
     return first.version == second.version and (first.is_unspecified or second.is_unspecified)
 
 
-def _dependencies(documents: Sequence[DesiredState]) -> Iterator[Conflict]:
+def _dependencies(documents: Sequence[DesiredState], known: Collection[str]) -> Iterator[Conflict]:
     by_name = {document.name: document for document in documents}
     cycles = _cycles(by_name)
     for document in documents:
         for index, dependency in enumerate(document.depends_on):
             path = ("spec", "dependsOn", index, "name")
             wanted = by_name.get(dependency.name)
-            if wanted is None:
-                known = choices(dependency.name, tuple(by_name), limit=0)
-                yield Conflict(document, path, f'no document for this target is called "{dependency.name}"{known}')
-            elif dependency.condition == "completed" and not _can_complete(wanted):
+            if wanted is None and dependency.name not in known:
+                meant = choices(dependency.name, tuple(by_name), limit=0)
+                yield Conflict(document, path, f'no document for this target is called "{dependency.name}"{meant}')
+            elif wanted is not None and dependency.condition == "completed" and not _can_complete(wanted):
                 message = f'"{wanted.name}" never completes: its restart policy is not "no" or "on-failure"'
                 yield Conflict(document, path, message)
         if document.name in cycles:

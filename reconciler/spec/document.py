@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.core.desired import SourceLocation
-from reconciler.spec.explain import explain
+from reconciler.spec.explain import explain, name_of
 from reconciler.spec.problem import Path, Place, Problem, choices, dotted
 from reconciler.spec.schema import API_VERSION, KINDS
 from reconciler.spec.yaml_tree import Tree, read_trees
@@ -113,4 +113,5 @@ def _kind(tree: Tree, file: str) -> tuple[str, tuple[Problem, ...]]:
 
 def _at(tree: Tree, file: str, path: Path, message: str) -> Problem:
     place = tree.place(path)
-    return Problem(file, place.line, place.column, dotted(path), message, text=place.text)
+    name = name_of(tree.root.value)
+    return Problem(file, place.line, place.column, dotted(path), message, document=name, text=place.text)

@@ -87,7 +87,15 @@ def _below_any(path: Path, found: Mapping[Path, Problem]) -> bool:
 
 def _problem(tree: Tree, file: str, path: Path, *, message: str, key: bool = False) -> Problem:
     place = tree.place(path, key=key)
-    return Problem(file, place.line, place.column, dotted(path), message, text=place.text)
+    name = name_of(tree.root.value)
+    return Problem(file, place.line, place.column, dotted(path), message, document=name, text=place.text)
+
+
+def name_of(value: Any) -> str:
+    """The name that a document gives itself, "" where it has none that can be read."""
+    metadata = value.get("metadata") if isinstance(value, dict) else None
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    return name if isinstance(name, str) else ""
 
 
 def _value(tree: Tree, path: Path) -> Any:

@@ -40,7 +40,8 @@ class Node:
     """One value, as plain JSON, and where it is written.
 
     ``keys`` has the marks of a mapping's keys, ``children`` its values by key or a list's by index.
-    ``start`` and ``end`` are offsets in the text, ``style`` is the quote of a text or "".
+    ``start`` and ``end`` are offsets in the text. ``style`` is how it begins: a quote, "|" or ">" of a text, the
+    bracket of a flow collection, or "".
     """
 
     __slots__ = ("children", "end_mark", "fraction", "keys", "mark", "style", "value")
@@ -169,7 +170,7 @@ class _Reader:
         )
 
     def _list(self, start: Any, path: Path, depth: int) -> Node:
-        node = Node(start, [])
+        node = Node(start, [], "[" if start.flow_style else "")
         node.children = []
         while not isinstance(event := self._next(), yaml.SequenceEndEvent):
             child = self._node(event, (*path, len(node.children)), depth + 1)
@@ -179,7 +180,7 @@ class _Reader:
         return node
 
     def _mapping(self, start: Any, path: Path, depth: int) -> Node:
-        node = Node(start, {})
+        node = Node(start, {}, "{" if start.flow_style else "")
         node.children = {}
         while not isinstance(event := self._next(), yaml.MappingEndEvent):
             key = self._key(event, path, node, depth)
