@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,11 +59,11 @@ def test_an_interrupted_reading_command_just_stops(tmp_path: Path) -> None:
     assert (ran.status, ran.err) == (130, "\nstopped\n")
 
 
-def program(*arguments: str, **options: object) -> subprocess.Popen[bytes]:
+def program(*arguments: str, **options: Any) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "reconciler", *arguments],
         cwd=HERE,
-        stdout=options.get("stdout", subprocess.PIPE),  # type: ignore[call-overload]
+        stdout=options.get("stdout", subprocess.PIPE),
         stderr=subprocess.PIPE,
     )
 

@@ -5,8 +5,9 @@ remove.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,8 @@ class Deploy:
         self.journal = MemoryJournal(clock=time.time)
         self.image: ImageReference = world.publish(facts=facts)
         self.name = world.name("web")
-        sleep, clock = time.sleep, time.monotonic
+        sleep: Callable[[float], None] = time.sleep
+        clock = time.monotonic
         if isinstance(world, SimulatedSide):
             sleep, clock = world.simulator.clock.sleep, world.simulator.clock.monotonic
         self.executor = DockerExecutor(world.engine, self.journal, clock=clock, sleep=sleep, pull_deadline_s=60.0)
@@ -62,7 +64,7 @@ class Deploy:
         )
         labels: Mapping[str, str] = names.ownership_labels(wish, owner=self.journal.owner, generation=1)
         self.journal.begin(wish, generation=1, kind="deploy", container_id="", cause="test", actor="test")
-        who = {"document": "web", "cause": "test"}
+        who: dict[str, Any] = {"document": "web", "cause": "test"}
         pull = actions.PullImage(**who, image=self.image)  # the engine may have it from another test
         assert [self.do(pull).kind for _ in range(2)][1] == "already", self.outcomes[-1].error
         verified = self.do(actions.VerifyImage(**who, image=self.image, fingerprint=wish.fingerprint))
@@ -96,7 +98,7 @@ def test_a_container_lives_from_create_to_remove(world: EngineWorld) -> None:
     deploy = Deploy(world)
     port = world.free_port()
     deploy.create(ContainerConfig(ports=(PortBinding(8080, host_ip="127.0.0.1", host_port=port),), health=PASSING))
-    who = {"document": "web", "cause": "test"}
+    who: dict[str, Any] = {"document": "web", "cause": "test"}
     new = ContainerRef(deploy.name, "", 1)
     deploy.done(actions.StartContainer(**who, container=new))
     wait = actions.WaitHealthy(**who, container=new, timeout_ms=20_000, min_healthy_ms=1_000)

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 
@@ -22,8 +23,8 @@ def deaths(text: str) -> list[str]:
     for action in (NETWORK, START, NETWORK):
         number = points.next_number()
         for edge in ("before", "after"):
-            here = FailPoints(points.point, lambda edge=edge, number=number: seen.append(f"{edge} {number}"))
-            here.reach(edge, action, number)  # type: ignore[arg-type]  # one of the two edges
+            here = FailPoints(points.point, partial(seen.append, f"{edge} {number}"))
+            here.reach(edge, action, number)
     return seen
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from reconciler.core.container import ContainerConfig, HealthProbe, PortBinding
 from reconciler.core.desired import Strategy
 from reconciler.core.outcome import Verdict
-from tests.simulator.behaviour import cannot_start, exits, killed_by_oom, never_healthy, unhealthy
+from tests.simulator.behaviour import Behaviour, cannot_start, exits, killed_by_oom, never_healthy, unhealthy
 from tests.simulator.oracle import violations
 from tests.simulator.player import Player
 from tests.simulator.world import World
@@ -21,7 +22,7 @@ CONFIG = ContainerConfig(health=HealthProbe(test=("CMD", "probe")), ports=(PortB
 MOST_ACTIONS = 60
 
 
-def deployed(**fields: object) -> Player:
+def deployed(**fields: Any) -> Player:
     """Release 1 serves."""
     world = World()
     player = Player(world, world.desired(release="1", config=CONFIG, **fields))
@@ -134,7 +135,7 @@ def test_the_engine_may_crash_at_any_action(edge: str) -> None:
 @pytest.mark.parametrize(
     "behaviour", [unhealthy(), never_healthy(), exits(1), exits(0), exits(3, 2.0), killed_by_oom(), cannot_start()]
 )
-def test_a_release_that_fails_is_put_back_and_quarantined(behaviour: object) -> None:
+def test_a_release_that_fails_is_put_back_and_quarantined(behaviour: Behaviour) -> None:
     player = deployed()
     image = player.world.publish("shop/bad", behaviour=behaviour)
     player.want(player.world.desired(release="2", image=image, config=CONFIG))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from reconciler.core.desired import ImageReference
 from reconciler.engine.progress import PullProgress
 
 IMAGE = ImageReference("registry.example.com/shop/web", "sha256:" + "e5" * 32)
 
 
-def told(*messages: dict) -> list[str]:
+def told(*messages: dict[str, Any]) -> list[str]:
     lines: list[str] = []
     progress = PullProgress(IMAGE, lines.append)
     for message in messages:
@@ -16,7 +18,7 @@ def told(*messages: dict) -> list[str]:
     return [line.removeprefix("pulling shop/web@e5e5e5e5e5e5: ") for line in lines]
 
 
-def layer(name: str, status: str, current: int = 0, total: int = 0) -> dict:
+def layer(name: str, status: str, current: int = 0, total: int = 0) -> dict[str, Any]:
     return {"id": name, "status": status, "progressDetail": {"current": current, "total": total} if total else {}}
 
 

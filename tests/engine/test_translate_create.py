@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from reconciler.core.container import (
     ContainerConfig,
@@ -17,12 +18,13 @@ from reconciler.engine.translate_create import creation, endpoint, further_netwo
 from tests.engine.samples import FULL, IMAGE, MIB
 
 
-def body(config: ContainerConfig, *, swap_limit: bool = True) -> dict:
+def body(config: ContainerConfig, *, swap_limit: bool = True) -> dict[str, Any]:
     return creation(IMAGE, config, {}, swap_limit=swap_limit)
 
 
-def host(config: ContainerConfig, *, swap_limit: bool = True) -> dict:
-    return body(config, swap_limit=swap_limit)["HostConfig"]
+def host(config: ContainerConfig, *, swap_limit: bool = True) -> dict[str, Any]:
+    settings: dict[str, Any] = body(config, swap_limit=swap_limit)["HostConfig"]
+    return settings
 
 
 def test_what_is_not_declared_is_not_said() -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from reconciler.core.container import HealthProbe, PortBinding
-from reconciler.core.observation import EngineFacts
+from reconciler.core.observation import ContainerRow, EngineFacts
 from reconciler.engine.translate_list import container_row, engine_facts, image_facts
 from tests.engine.recorded import recorded
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104  (read, not bound)
 
 
-def rows() -> dict:
+def rows() -> dict[str, ContainerRow]:
     return {row.name: row for row in map(container_row, recorded("containers"))}
 
 

@@ -114,7 +114,7 @@ def test_a_journalled_container_that_is_gone_is_created_anew() -> None:
 class DroppingEngine(SimulatedEngine):
     """Takes every option and forgets some, as engines do with what their kernel lacks."""
 
-    def create(self, name: str, **wanted: object) -> str:  # type: ignore[override]  # passed on as it is
+    def create(self, name: str, **wanted: object) -> str:
         config = wanted["config"]
         assert isinstance(config, ContainerConfig)
         wanted["config"] = replace(config, pids_limit=None, environment={"A": "other"})
