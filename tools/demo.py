@@ -129,7 +129,7 @@ class Story:
     def metric(self, pattern: str) -> str:
         """The value of the first series whose line begins as ``pattern`` (a regular expression) says."""
         found = re.search(
-            rf"^{pattern}.*? ([0-9.e+]+)$", fetch(f"http://127.0.0.1:{self.metrics_port}/metrics"), re.M
+            rf"^{pattern}.*? ([0-9.e+]+)$", fetch(f"http://127.0.0.1:{self.metrics_port}/metrics"), re.MULTILINE
         )
         return found.group(1) if found else ""
 

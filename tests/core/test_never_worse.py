@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from reconciler.core.container import ContainerConfig, HealthProbe, PortBinding
 from reconciler.core.desired import Strategy
 from reconciler.core.outcome import Verdict
+from reconciler.errors import EngineUnavailable
 from tests.simulator.behaviour import Behaviour, cannot_start, exits, killed_by_oom, never_healthy, unhealthy
 from tests.simulator.oracle import violations
 from tests.simulator.player import Player
@@ -182,8 +183,6 @@ def test_rolling_back_needs_no_registry() -> None:
 
 @pytest.mark.parametrize("after", [False, True])
 def test_an_engine_call_that_fails_anywhere_leaves_nothing_worse(after: bool) -> None:
-    from reconciler.errors import EngineUnavailable
-
     for number in range(1, MOST_ACTIONS):
         player = upgrade()
         already = player.world.engine.mutations

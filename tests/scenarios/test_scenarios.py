@@ -2,8 +2,8 @@
 
 A case has ``images`` (name -> behaviour), ``steps`` and the expected ``plan``. Steps: ``want`` (write a document:
 ``release`` names an image, other keys are its ``spec``), ``settle`` (pass after pass; the expected verdict),
-``by hand`` (a method of the simulator's ByHand with its arguments), ``one pass`` (a document), ``advance`` (seconds), ``registry``
-(reachable or not), ``delete`` (a document's file).
+``by hand`` (a method of the simulator's ByHand with its arguments), ``one pass`` (a document), ``advance``
+(seconds), ``registry`` (reachable or not), ``delete`` (a document's file).
 
 RECONCILER_REGENERATE=1 writes the plans anew; read the difference before you commit it.
 """

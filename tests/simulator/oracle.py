@@ -21,7 +21,8 @@ def violations(player: Player, name: str = "web") -> list[str]:
     if record.open is not None:
         found.append(f"operation {record.open.generation} is still open")
     if committed is None:
-        serving = [row.name for row in observation.containers if row.labels.get(names.DOCUMENT) == name and row.running]
+        labelled = [row for row in observation.containers if row.labels.get(names.DOCUMENT) == name]
+        serving = [row.name for row in labelled if row.running]
         return [*found, *(f"{row} runs without a commit" for row in serving)]
     if claims.current is None:
         found.append("the committed container is gone")
@@ -34,7 +35,8 @@ def violations(player: Player, name: str = "web") -> list[str]:
             found.append("its image is not the committed one")
     running = [row.name for _, row in claims.kept if row.running]
     found += [f"{row} runs beside it" for row in running]
-    found += [f"{row.name} is left over" for row in observation.containers if any(mark in row.name for mark in TEMPORARY)]
+    temporary = [row for row in observation.containers if any(mark in row.name for mark in TEMPORARY)]
+    found += [f"{row.name} is left over" for row in temporary]
     reading = player.world.stickers.read(desired.sticker, helper=HELPER)
     if judge(reading, record, desired, KEY) != "current":
         found.append("the sticker is not current")
