@@ -85,7 +85,7 @@ def _assign(document: dict[str, Any], keys: Keys, value: Value) -> None:
 
 
 def _cuts(tree: Tree, text: str, values: Mapping[Keys, Value]) -> Iterator[_Cut]:
-    added: dict[Keys, Any] = {}
+    added: dict[str, Any] = {}
     for keys, value in values.items():
         node, depth = _reach(tree.root, keys)
         if depth == len(keys) and value is None:
@@ -181,4 +181,5 @@ def rendered(value: Any, *, quote: str = "") -> str:
 
 def _is_text(value: str) -> bool:
     """Also to readers of YAML 1.1, which take ``no``, ``1.10`` and ``22:22`` for something else."""
-    return bool(yaml.SafeLoader("").resolve(yaml.ScalarNode, value, (True, False)) == _TEXT_TAG)
+    resolver: Any = yaml.SafeLoader("")
+    return bool(resolver.resolve(yaml.ScalarNode, value, (True, False)) == _TEXT_TAG)
