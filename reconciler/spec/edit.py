@@ -1,6 +1,6 @@
-"""Changing a few values of one document inside a file's text, and not a character besides.
+"""Changing a few values of one document inside a file's text, and nothing besides.
 
-The text is cut at the places where libyaml says that a value begins and ends; nothing is dumped anew, so that
+The text is cut at the places where libyaml says that values begin and end; it is not dumped anew, so that
 comments, order, quotes, other documents and line ends stay as they are (a round trip through a YAML writer
 does not keep all of these). Afterwards the text is read again: if it does not say exactly what was asked for,
 and everything else as before, the edit is refused.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,8 +23,11 @@ from reconciler.spec.explain import name_of
 from reconciler.spec.problem import dotted
 from reconciler.spec.yaml_tree import LINE_BREAK, Node, Tree, read_trees
 
-Value = str | int | bool | None
 Keys = tuple[str, ...]
+
+STEP = "  "
+FLOW_ENTRIES = 4
+"""A new mapping of plain values is written on one line up to this size."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9/]([A-Za-z0-9._/@+ -]|:(?! |$))*(?<![ :])")
 _UNPRINTED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff]")
@@ -39,21 +43,28 @@ class _Cut:
     text: str
 
 
-def set_values(text: str, name: str, values: Mapping[Keys, Value]) -> str:
+def set_values(text: str, name: str, values: Mapping[Keys, Any]) -> str:
     """The file's text with these values set in the document called ``name``.
 
-    A value of None takes the key out; a key that is not there is added, with the mappings above it. Raises
-    UnknownDocument, and InputError when the text cannot be read or not be edited without touching more.
+    A value may be a text, number, boolean, list or mapping (which then holds nothing else); None takes the key
+    out; a key that is not there is added, with the mappings above it. Raises UnknownDocument, and InputError
+    when the text cannot be read or not be edited without touching more.
     """
     mark, body = ("\ufeff", text[1:]) if text.startswith("\ufeff") else ("", text)
     trees = _trees(body)
     index = next((place for place, tree in enumerate(trees) if name_of(tree.root.value) == name), None)
     if index is None:
         raise UnknownDocument(f'the file has no document called "{name}"')
+    wanted = copy.deepcopy(trees[index].root.value)
+    for keys, value in values.items():
+        _assign(wanted, keys, value)
     result = body
-    for cut in sorted(_cuts(trees[index], body, values), key=lambda cut: cut.start, reverse=True):
+    for cut in sorted(_Editor(body).cuts(trees[index].root, wanted), key=lambda cut: cut.start, reverse=True):
         result = result[: cut.start] + cut.text + result[cut.end :]
-    _verify(trees, index, values, result)
+    expected = [wanted if place == index else tree.root.value for place, tree in enumerate(trees)]
+    if [tree.root.value for tree in read_trees(result.encode(), "file")[0]] != expected:
+        paths = ", ".join(map(dotted, values))
+        raise InputError(f"{paths} cannot be changed without touching more", hint="edit the file by hand")
     return mark + result
 
 
@@ -64,112 +75,111 @@ def _trees(text: str) -> tuple[Tree, ...]:
     return trees
 
 
-def _verify(before: tuple[Tree, ...], index: int, values: Mapping[Keys, Value], result: str) -> None:
-    expected = [copy.deepcopy(tree.root.value) for tree in before]
-    for keys, value in values.items():
-        _assign(expected[index], keys, value)
-    trees, _ = read_trees(result.encode(), "file")
-    if [tree.root.value for tree in trees] != expected:
-        paths = ", ".join(dotted(keys) for keys in values)
-        raise InputError(f"{paths} cannot be changed without touching other lines", hint="edit the file by hand")
-
-
-def _assign(document: dict[str, Any], keys: Keys, value: Value) -> None:
+def _assign(document: dict[str, Any], keys: Keys, value: Any) -> None:
     *above, last = keys
-    for key in above:
+    for depth, key in enumerate(above):
         document = document.setdefault(key, {})
+        if not isinstance(document, dict):
+            raise InputError(f"{dotted(keys[: depth + 1])} is not a mapping", hint="edit the file by hand")
     if value is None:
         document.pop(last, None)
     else:
         document[last] = value
 
 
-def _cuts(tree: Tree, text: str, values: Mapping[Keys, Value]) -> Iterator[_Cut]:
-    added: dict[str, Any] = {}
-    for keys, value in values.items():
-        node, depth = _reach(tree.root, keys)
-        if depth == len(keys) and value is None:
-            yield _taken_out(_reach(tree.root, keys[:-1])[0], keys[-1], text)
-        elif depth == len(keys):
-            yield _replaced(node, value)
-        elif value is not None:
-            if not isinstance(node.children, dict):
-                raise InputError(f"{dotted(keys[:depth])} is not a mapping", hint="edit the file by hand")
-            _assign(added, keys, value)
-    for keys, value in _additions(tree.root, added, ()):
-        yield _added(_reach(tree.root, keys[:-1])[0], keys[-1], value, text=text)
+class _Editor:
+    """Finds the least cuts that make a mapping say what is wanted."""
 
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._starts = [0, *(found.end() for found in LINE_BREAK.finditer(text))]
+        found = LINE_BREAK.search(text)
+        self._newline = found[0] if found else "\n"
 
-def _reach(node: Node, keys: Keys) -> tuple[Node, int]:
-    """The node at ``keys``, or the last one on the way, and how many keys led to it."""
-    for depth, key in enumerate(keys):
-        below = node.child(key)
-        if below is None:
-            return node, depth
-        node = below
-    return node, len(keys)
+    def cuts(self, node: Node, wanted: Mapping[str, Any]) -> Iterator[_Cut]:
+        """``node`` is a mapping that shares at least one key with ``wanted``."""
+        for key, below in node.children.items():
+            if key not in wanted:
+                yield self._removed(node, key)
+            elif below.value != wanted[key]:
+                yield from self._changed(node, key, wanted[key])
+        added = {key: value for key, value in wanted.items() if key not in node.children}
+        if added:
+            yield self._added(node, added)
 
-
-def _additions(node: Node, added: Mapping[str, Any], keys: Keys) -> Iterator[tuple[Keys, Any]]:
-    """The topmost keys that are not there, each with all that is to be below it."""
-    for key, value in added.items():
-        below = node.child(key)
-        if below is None:
-            yield (*keys, key), value
+    def _changed(self, parent: Node, key: str, value: Any) -> Iterator[_Cut]:
+        node = parent.children[key]
+        if isinstance(value, Mapping) and _can_grow(node, value):
+            yield from self.cuts(node, value)
+        elif node.children is None and node.style not in {"|", ">"} and not isinstance(value, Mapping | list):
+            lead = " " if node.start == node.end else ""
+            yield _Cut(node.start, node.end, lead + rendered(value, quote=node.style))
         else:
-            yield from _additions(below, value, (*keys, key))
+            start = int(parent.keys[key].index)
+            yield _Cut(start, self._end(node), self._entry(parent, key, value))
+
+    def _added(self, parent: Node, values: Mapping[str, Any]) -> _Cut:
+        """Behind the last key of the mapping, in its style."""
+        last = list(parent.children.values())[-1]
+        entries = [self._entry(parent, key, value) for key, value in values.items()]
+        if parent.style:
+            return _Cut(last.end, last.end, "".join(f", {entry}" for entry in entries))
+        indent = " " * next(iter(parent.keys.values())).column
+        line = self._line(self._end(last)) + 1
+        if line < len(self._starts):
+            at = self._starts[line]
+            return _Cut(at, at, "".join(f"{indent}{entry}{self._newline}" for entry in entries))
+        at = len(self._text)
+        return _Cut(at, at, "".join(f"{self._newline}{indent}{entry}" for entry in entries))
+
+    def _removed(self, parent: Node, key: str) -> _Cut:
+        """The whole lines of a key in block style."""
+        line = self._line(self._end(parent.children[key])) + 1
+        end = self._starts[line] if line < len(self._starts) else len(self._text)
+        return _Cut(self._starts[parent.keys[key].line], end, "")
+
+    def _entry(self, parent: Node, key: str, value: Any) -> str:
+        if parent.style or not isinstance(value, Mapping) or _is_small(value):
+            return f"{key}: {rendered(value)}"
+        indent = " " * next(iter(parent.keys.values())).column
+        return f"{key}:" + "".join(self._block(value, indent + STEP))
+
+    def _block(self, values: Mapping[str, Any], indent: str) -> Iterator[str]:
+        for key, value in values.items():
+            if isinstance(value, Mapping) and not _is_small(value):
+                yield f"{self._newline}{indent}{rendered(key)}:"
+                yield from self._block(value, indent + STEP)
+            else:
+                yield f"{self._newline}{indent}{rendered(key)}: {rendered(value)}"
+
+    def _end(self, node: Node) -> int:
+        """Where the last thing of the node is written; comments and empty lines below are not its own."""
+        if node.children and not node.style:
+            inner = node.children.values() if isinstance(node.children, dict) else node.children
+            return self._end(list(inner)[-1])
+        return len(self._text[: node.end].rstrip()) if node.style in {"|", ">"} else node.end
+
+    def _line(self, offset: int) -> int:
+        return bisect_right(self._starts, offset) - 1
 
 
-def _replaced(node: Node, value: Value) -> _Cut:
-    if node.children is not None or node.style in {"|", ">"}:
-        raise InputError("only values on one line can be changed", hint="edit the file by hand")
-    lead = " " if node.start == node.end else ""
-    return _Cut(node.start, node.end, lead + rendered(value, quote=node.style or ""))
+def _can_grow(node: Node, value: Mapping[str, Any]) -> bool:
+    """Whether a mapping can be edited key by key: something of it stays, and none is taken out of braces."""
+    if not isinstance(node.children, dict) or not node.children.keys() & value.keys():
+        return False
+    return not node.style or node.children.keys() <= value.keys()
 
 
-def _added(parent: Node, key: str, value: Any, *, text: str) -> _Cut:
-    """Behind the last key of the mapping, in the style of the mapping."""
-    entry = f"{key}: {rendered(value)}"
-    last = next(reversed(parent.children.values()), None)
-    if last is None or parent.style:
-        at = last.end if last is not None else parent.start + 1
-        return _Cut(at, at, f", {entry}" if last is not None else entry)
-    breaks = [0, *(found.end() for found in LINE_BREAK.finditer(text))]
-    line = _last_line(last) + 1
-    indent = " " * next(iter(parent.keys.values())).column
-    found = LINE_BREAK.search(text)
-    newline = found[0] if found else "\n"
-    if line < len(breaks):
-        return _Cut(breaks[line], breaks[line], f"{indent}{entry}{newline}")
-    return _Cut(len(text), len(text), f"{newline}{indent}{entry}")
-
-
-def _taken_out(parent: Node, key: str, text: str) -> _Cut:
-    """The whole lines of a key in block style, or its part of a flow mapping."""
-    names = list(parent.keys)
-    place, value = names.index(key), parent.children[key]
-    start, end = int(parent.keys[key].index), value.end
-    if parent.style:
-        follows = place + 1 < len(names)
-        before = parent.children[names[place - 1]].end if place else start
-        return _Cut(start, int(parent.keys[names[place + 1]].index), "") if follows else _Cut(before, end, "")
-    breaks = [0, *(found.end() for found in LINE_BREAK.finditer(text)), len(text)]
-    return _Cut(breaks[parent.keys[key].line], breaks[_last_line(value) + 1], "")
-
-
-def _last_line(node: Node) -> int:
-    """The last line (from 0) on which something of the node is written; comments below are not its own."""
-    if node.children and not node.style:
-        inner = node.children.values() if isinstance(node.children, dict) else node.children
-        return _last_line(list(inner)[-1])
-    ended = node.style in {"|", ">"} and node.end_mark.column == 0
-    return int(node.end_mark.line) - ended
+def _is_small(value: Mapping[str, Any]) -> bool:
+    return len(value) <= FLOW_ENTRIES and not any(isinstance(item, Mapping | list) for item in value.values())
 
 
 def rendered(value: Any, *, quote: str = "") -> str:
     """A value on one line. A text keeps ``quote`` where it can; it is plain only where no reader errs about it."""
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {rendered(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{rendered(key)}: {rendered(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(rendered, value)) + "]"
     if not isinstance(value, str):
         return json.dumps(value)
     if quote == "'" and value.isprintable():

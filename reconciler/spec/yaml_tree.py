@@ -46,7 +46,7 @@ class Node:
 
     __slots__ = ("children", "end_mark", "fraction", "keys", "mark", "style", "value")
 
-    def __init__(self, event: Any, value: Any, style: str | None = "", *, fraction: bool = False) -> None:
+    def __init__(self, event: Any, value: Any, style: str = "", *, fraction: bool = False) -> None:
         self.value = value
         self.mark = event.start_mark
         self.end_mark = event.end_mark
