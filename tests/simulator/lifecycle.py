@@ -159,8 +159,13 @@ def engine_died(host: Host) -> None:
     for container in tuple(host.containers.values()):
         if container.alive:
             container.stopped_by_hand = True
-            end(host, container, KILLED, at=host.clock())
+            end(host, container, _last_word(container), at=host.clock())
     _come_back(host)
+
+
+def _last_word(container: Container) -> int:
+    """The exit code after a stop by the engine itself."""
+    return KILLED if container.behaviour.ignores_stop_signal else container.behaviour.exit_on_stop
 
 
 def engine_restarted(host: Host) -> None:
@@ -168,7 +173,7 @@ def engine_restarted(host: Host) -> None:
     for container in tuple(host.containers.values()):
         if container.alive:
             by_hand, container.stopped_by_hand = container.stopped_by_hand, True
-            end(host, container, container.behaviour.exit_on_stop, at=host.clock())
+            end(host, container, _last_word(container), at=host.clock())
             container.stopped_by_hand = by_hand
     _come_back(host)
 
