@@ -7,7 +7,7 @@ from typing import Any
 
 from reconciler.spec import notation, quantities
 from reconciler.spec.problem import Path, Problem, Wrong, choices, dotted, is_private, suggestion
-from reconciler.spec.schema import Violation, known_keys, violations, wants_number
+from reconciler.spec.schema import Violation, known_keys, titled, violations, wants_number
 from reconciler.spec.yaml_tree import MAX_PROBLEMS, Tree
 
 TYPE_WORDS = {
@@ -51,6 +51,9 @@ READERS: Mapping[str, Callable[[Any], object]] = {
 }
 """Readers that say more precisely than a pattern what is wrong, by the title of the value's schema."""
 
+NOT_SUPPORTED = {"privileged": "is not supported; give what is needed with capAdd and devices"}
+"""Keys of other tools that there is deliberately nothing for."""
+
 _SENTENCES = {
     "minimum": "must be at least {rule}",
     "exclusiveMinimum": "must be more than {rule}",
@@ -64,12 +67,20 @@ _FIRST = ("type", "enum", "const", "required", "pattern")
 
 
 def explain(kind: str, tree: Tree, file: str) -> tuple[Problem, ...]:
-    """Everything in which a document breaks the rules of its kind; one Problem per place."""
+    """Everything in which a document breaks the rules of its kind; one Problem per place.
+
+    Values that a reader finds wrong are told along with the rest; alone they are told when the document is built.
+    """
     found: dict[Path, Problem] = {}
     ranked = sorted(violations(kind, tree.root.value), key=_rank)
     for violation in ranked:
         for path, message, key in _messages(violation, tree):
             found.setdefault(path, _problem(tree, file, path, message=message, key=key))
+    if found:
+        for path, title, value in titled(kind, tree.root.value):
+            message = _misread(title, value)
+            if message and path not in found:
+                found[path] = _problem(tree, file, path, message=message)
     for path, _ in tree.fractions():
         if path not in found and not wants_number(kind, path) and not _below_any(path, found):
             message = _quote_it(_value(tree, path), private=is_private(path))
@@ -163,13 +174,18 @@ def _shown(value: Any, *, private: bool) -> str:
 
 
 def _wrong_text(value: Any, rules: Mapping[str, Any], *, private: bool) -> str:
-    reader = READERS.get(rules.get("title", ""))
-    if reader is not None:
-        try:
+    misread = _misread(rules.get("title", ""), value)
+    return misread or f"{_shown(value, private=private)} is not allowed here{_allowed(rules)}"
+
+
+def _misread(title: str, value: Any) -> str:
+    reader = READERS.get(title)
+    try:
+        if reader is not None and isinstance(value, str):
             reader(value)
-        except Wrong as wrong:
-            return str(wrong)
-    return f"{_shown(value, private=private)} is not allowed here{_allowed(rules)}"
+    except Wrong as wrong:
+        return str(wrong)
+    return ""
 
 
 def _allowed(rules: Mapping[str, Any]) -> str:
@@ -179,6 +195,8 @@ def _allowed(rules: Mapping[str, Any]) -> str:
 
 def _unknown_key(key: str, rules: Mapping[str, Any]) -> str:
     known = known_keys(rules)
+    if key in NOT_SUPPORTED:
+        return NOT_SUPPORTED[key]
     if key in RENAMED and RENAMED[key] in known:
         return f'unknown key; did you mean "{RENAMED[key]}"?'
     deeper = {f"{name}.{inner}": inner for name, below in known.items() for inner in known_keys(below)}

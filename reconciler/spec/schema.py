@@ -52,12 +52,13 @@ def violations(kind: str, document: Mapping[str, Any]) -> Iterator[Violation]:
     if validator.is_valid(document):
         return
     for error in validator.iter_errors(document):
-        *where, keyword = error.schema_path
+        where = error.schema_path[:-1]
         path = tuple(error.instance_path)
-        if keyword == "propertyNames":
+        if error.kind.name == "propertyNames":
             inner = cast("Any", error.kind).error
-            rules = _walk(where)["propertyNames"]
-            yield Violation((*path, inner.instance), inner.kind.name, inner.kind.value, inner.instance, rules)
+            yield Violation(
+                (*path, inner.instance), inner.kind.name, inner.kind.value, inner.instance, _walk(where)
+            )
         elif error.kind.name == "falseSchema":
             yield Violation(path, "falseSchema", None, error.instance, False)  # noqa: FBT003  (the schema itself)
         else:
@@ -67,6 +68,24 @@ def violations(kind: str, document: Mapping[str, Any]) -> Iterator[Violation]:
 def wants_number(kind: str, path: Path) -> bool:
     """Whether a decimal fraction may stand at ``path``."""
     return "number" in _types(_below(_definition(kind), path))
+
+
+def titled(kind: str, value: Any) -> Iterator[tuple[Path, str, Any]]:
+    """Every value that is not a mapping or list, with its path and the title of its schema."""
+    yield from _titled(_definition(kind), value, ())
+
+
+def _titled(rules: Any, value: Any, path: Path) -> Iterator[tuple[Path, str, Any]]:
+    rules = _resolved(rules)
+    if isinstance(value, dict):
+        keys, others = rules.get("properties", {}), rules.get("additionalProperties")
+        for key, below in value.items():
+            yield from _titled(keys.get(key, others), below, (*path, key))
+    elif isinstance(value, list):
+        for index, below in enumerate(value):
+            yield from _titled(rules.get("items"), below, (*path, index))
+    else:
+        yield path, rules.get("title", ""), value
 
 
 def known_keys(rules: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ import yaml
 from yaml.reader import ReaderError
 
 from reconciler.spec.problem import Path, Place, Problem, dotted, is_private
-from reconciler.spec.yaml_words import plain_words
+from reconciler.spec.yaml_words import MERGE_CONFLICT, plain_words
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 20
@@ -32,6 +32,7 @@ MAX_PROBLEMS = 25
 LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _FRACTION = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+")
+_CONFLICT = re.compile(r"^<{7} ", re.MULTILINE)
 _NUMERIC = frozenset("-0123456789")
 _WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None, "true": True, "false": False}
 
@@ -253,6 +254,8 @@ def _syntax(error: yaml.YAMLError, file: str, text: str) -> Problem:
     if isinstance(error, ReaderError):
         line, column = _position(text.encode()[: error.position].decode("utf-8", errors="ignore"))
         return Problem(file, line, column, "", f"the control character U+{error.character:04X} is not allowed")
+    if conflict := _CONFLICT.search(text):
+        return Problem(file, _position(text[: conflict.start()])[0], 1, "", MERGE_CONFLICT)
     mark = getattr(error, "problem_mark", None)
     line, column, index = (mark.line + 1, mark.column + 1, mark.index) if mark else (1, 1, 0)
     return Problem(

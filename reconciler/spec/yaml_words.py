@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+TAB = "a tab cannot be used for indentation; use spaces"
+MERGE_CONFLICT = "a merge conflict is not resolved"
 _WORDS = (
+    ("found a tab character that violates indentation", TAB),
     ("mapping values are not allowed", '":" is not allowed here; quote the text, or check the indentation'),
     ("could not find expected ':'", 'a ":" is missing after the key'),
     ("did not find expected key", "the indentation does not fit the lines above, or a quote or comma is missing"),
@@ -25,14 +28,8 @@ _WORDS = (
 def plain_words(problem: str, char: str) -> str:
     """``char`` is the character at the place of the complaint."""
     if problem.startswith("found character that cannot start any token"):
-        return _character(char)
+        return TAB if char == "\t" else f'"{char}" cannot begin a text; quote it'
     for known, words in _WORDS:
         if problem.startswith(known):
             return words
     return f"cannot be read as YAML: {problem}"
-
-
-def _character(char: str) -> str:
-    if char == "\t":
-        return "a tab cannot be used for indentation; use spaces"
-    return f'"{char}" cannot begin a text; quote it'
