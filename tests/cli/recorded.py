@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner
-from reconciler.sources.files import Loaded
 
 from reconciler.cli.failures import guarded
 from reconciler.cli.invocation import Invocation
@@ -23,6 +22,7 @@ from reconciler.core.plan import Plan
 from reconciler.core.record import Event, Record
 from reconciler.core.status import DocumentStatus, StickerState
 from reconciler.errors import ReconcilerError, UnknownDocument
+from reconciler.sources.files import Loaded
 from reconciler.spec.problem import Problem
 
 NOW = 1_795_000_000.0
