@@ -24,7 +24,7 @@ from reconciler.controller.catalogue import Catalogue
 from reconciler.controller.conclude import Conclusion
 from reconciler.controller.controller import Controller, Pace
 from reconciler.controller.fail_points import fail_points
-from reconciler.controller.loop import Reconciler
+from reconciler.controller.loop import Reconciler, never
 from reconciler.controller.perform import Performer
 from reconciler.controller.readings import Readings
 from reconciler.controller.service import Service
@@ -70,7 +70,7 @@ class Parts:
         return self.actor(desired) if desired else local_user()
 
     def reconciler(
-        self, *, sleep: Callable[[float], None], may_continue: Callable[[], bool], readings: Readings
+        self, *, sleep: Callable[[float], None], stopping: Callable[[], bool], readings: Readings
     ) -> Reconciler:
         """The pass over single documents; ``sleep`` may raise Interrupted."""
         docker = DockerExecutor(
@@ -91,7 +91,8 @@ class Parts:
             performer=performer,
             conclusion=Conclusion(journal=self.history, clock=time.time, chance=random.random),
             actor=self.actor,
-            may_continue=may_continue,
+            may_act=self.state.still_locked,
+            stopping=stopping,
             assessed=readings.assessed,
             passed=readings.passed,
         )
@@ -145,7 +146,7 @@ def open_service(settings: Settings, *, exclusive: bool) -> Iterator[Service]:
         readings = Readings(meters=parts.meters)
         reconciler = parts.reconciler(
             sleep=time.sleep,
-            may_continue=parts.state.still_locked,
+            stopping=never,
             readings=readings,
         )
         yield Service(
@@ -170,7 +171,7 @@ async def run(settings: Settings) -> None:
             assessor=parts.assessor,
             reconciler=parts.reconciler(
                 sleep=stop.sleep,
-                may_continue=lambda: parts.state.still_locked() and not stop.stopping,
+                stopping=lambda: stop.stopping,
                 readings=readings,
             ),
             engine=parts.engine,

@@ -37,6 +37,11 @@ class Pass:
         return self.assessment.plan
 
 
+def never() -> bool:
+    """Nobody asks us to stop."""
+    return False
+
+
 def unheard(_: object) -> None:
     """Nobody listens."""
 
@@ -45,15 +50,17 @@ def unheard(_: object) -> None:
 class Reconciler:
     """Passes over single documents. Different documents may be worked on by different threads at once.
 
-    ``assessed`` and ``passed`` are told of every pass before and after it acts. ``may_continue`` is asked between
-    Actions; taking back what was begun always goes on. ``actor`` says who wanted a document.
+    ``assessed`` and ``passed`` are told of every pass before and after it acts. Between Actions is asked
+    whether we still ``may_act`` (hold the lock) and whether we are ``stopping``; a stop lets taking back what was
+    begun go on. ``actor`` says who wanted a document.
     """
 
     assessor: Assessor
     performer: Performer
     conclusion: Conclusion
     actor: Callable[[DesiredState], str]
-    may_continue: Callable[[], bool] = always
+    may_act: Callable[[], bool] = always
+    stopping: Callable[[], bool] = never
     assessed: Callable[[Assessment], None] = unheard
     passed: Callable[[Pass], None] = unheard
 
@@ -70,12 +77,15 @@ class Reconciler:
             plan,
             progress=progress,
             actor=self.actor(assessment.situation.desired),
-            may_continue=always if plan.purpose == "undo" else self.may_continue,
+            may_continue=self.may_act if plan.purpose == "undo" else self._goes_on,
         )
         verdict = self.conclusion.conclude(assessment.situation, plan, outcomes)
         done = Pass(assessment=assessment, outcomes=outcomes, verdict=verdict)
         self.passed(done)
         return done
+
+    def _goes_on(self) -> bool:
+        return self.may_act() and not self.stopping()
 
     def until_settled(
         self, name: str, *, progress: Progress, expected: Mapping[str, Any] | None = None

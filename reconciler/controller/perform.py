@@ -1,11 +1,11 @@
-"""Perform: walk a plan, one Action after the other, and stop at the first that fails.
+"""Perform: walk a plan, one Action after the other, and stop at the first that fails and is not optional.
 
 Decides nothing about the host: what to do is in the plan, how is in the executors, what follows is in the
 verdict. Leaves to others: threads (it blocks), the history of operations (executors of its Actions).
 
-Invariants: Actions are carried out in the plan's order, none after a failed one, and none of a plan that has
-one nobody can carry out; between two Actions the way on is asked for, so that a stop request or a lost lock
-ends a plan at a boundary; what was changed or failed is an event before the next Action begins.
+Invariants: Actions are carried out in the plan's order, none after a failed one on which it may rest, and none
+of a plan that has one nobody can carry out; between two Actions the way on is asked for, so that a stop request
+or a lost lock ends a plan at a boundary; what was changed or failed is an event before the next Action begins.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from reconciler.core.interfaces import Executor, Progress
 from reconciler.core.outcome import Outcome
 from reconciler.core.plan import Plan
 from reconciler.core.record import Event
-from reconciler.errors import Interrupted, ReconcilerError, TerminalError
+from reconciler.errors import Interrupted, ReconcilerError, StateError, TerminalError
 
 LOOKING = (VerifyImage, WaitHealthy)
 """Actions that change nothing: no event when they go well."""
@@ -87,7 +87,7 @@ class Performer:
                 break
             outcome = self._carry_out(action, progress)
             outcomes.append(self._recorded(outcome, actor=actor, generation=_generation(plan)))
-            if outcomes[-1].kind == "failed" and not action.optional:
+            if outcomes[-1].kind == "failed" and not _may_pass(outcomes[-1]):
                 break
         return tuple(outcomes)
 
@@ -129,6 +129,11 @@ class Performer:
             # An Action that failed keeps its own error: it tells more than the second one.
             return replace(outcome, kind="failed", error=outcome.error or error)
         return outcome
+
+
+def _may_pass(failed: Outcome) -> bool:
+    """Whether the plan goes on after this failure: nothing rests on the Action, and it could be recorded."""
+    return failed.action.optional and not isinstance(failed.error, StateError | Interrupted)
 
 
 def _worth_an_event(outcome: Outcome) -> bool:

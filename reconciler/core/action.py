@@ -46,7 +46,7 @@ class Action:
     @property
     def target(self) -> str:
         """What it acts on, for people."""
-        raise NotImplementedError
+        return self.document
 
 
 class EngineAction(Action):
@@ -289,20 +289,12 @@ class RecordHeal(RecordAction):
 
     kind: ClassVar[str] = "record-heal"
 
-    @property
-    def target(self) -> str:
-        return self.document
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold(RecordAction):
     """Stop healing a document that keeps failing, until it is stable or cleared."""
 
     kind: ClassVar[str] = "hold"
-
-    @property
-    def target(self) -> str:
-        return self.document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,20 +303,12 @@ class ReleaseHold(RecordAction):
 
     kind: ClassVar[str] = "release-hold"
 
-    @property
-    def target(self) -> str:
-        return self.document
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndQuarantine(RecordAction):
     """Forget failed releases: the document changed, so that they may be tried again one day."""
 
     kind: ClassVar[str] = "end-quarantine"
-
-    @property
-    def target(self) -> str:
-        return self.document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -362,7 +346,3 @@ class ForgetDocument(RecordAction):
 
     kind: ClassVar[str] = "forget-document"
     sign: ClassVar[Sign] = "-"
-
-    @property
-    def target(self) -> str:
-        return self.document

@@ -229,7 +229,7 @@ def _differing_keys(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> list
         return []
     from deepdiff import DeepDiff  # noqa: PLC0415  (0.3 s to import; only what differs pays for it)
 
-    difference = DeepDiff(dict(found), dict(wanted), view="tree")
+    difference = DeepDiff(dict(found), dict(wanted), view="tree", threshold_to_diff_deeper=0)
     leaves = (leaf.path(output_format="list")[0] for group in difference.values() for leaf in group)
     return sorted({str(leaf) for leaf in leaves})
 

@@ -79,9 +79,9 @@ def _restart(situation: Situation, claims: Claims, drift: tuple[Drift, ...]) -> 
     """The Actions for what cannot be put right without starting something; () when nothing is of that sort."""
     kinds = {item.kind for item in drift}
     current = claims.current
-    differing = needs_replacement(drift)
     if current is None:
         return _replace(situation, claims, ()) if "missing" in kinds else ()
+    differing = needs_replacement(situation, situation.observation.details.get(current.id), drift)
     if current.status == "removing":
         return ()
     if current.status == "dead" or differing:

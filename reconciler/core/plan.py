@@ -17,13 +17,15 @@ Purpose = Literal["none", "deploy", "rollback", "heal", "undo", "adopt", "repair
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """``blocked`` says why nothing may be done although something differs; it then has no deploy Actions.
+    """``fingerprint`` is that of the wanted revision.
 
+    ``blocked`` says why nothing may be done although something differs; it then has no deploy Actions.
     ``waiting``: the block is expected to pass (a dependency, a backoff); ``held``: it needs a person or a
     changed document. ``changes`` is True when carrying it out would change the host, the history or a sticker.
     """
 
     document: str
+    fingerprint: str = ""
     kind: str = "Container"
     target: str = ""
     purpose: Purpose = "none"

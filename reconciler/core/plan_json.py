@@ -31,6 +31,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "target": plan.target,
         "verdict": _verdict(plan),
         "purpose": plan.purpose,
+        "fingerprint": plan.fingerprint,
         "restarts": plan.restarts,
         "drift": [
             {"kind": item.kind, "path": item.path, "wanted": item.wanted, "found": item.found}

@@ -36,6 +36,7 @@ def make_plan(situation: Situation) -> Plan:
     drift = find_drift(situation, claims)
     plan = Plan(
         document=situation.desired.name,
+        fingerprint=situation.desired.fingerprint,
         kind=situation.desired.kind,
         target=situation.desired.target or "",
         drift=drift,
@@ -168,6 +169,7 @@ def orphan_plan(situation: Situation) -> Plan:
     found = situation.desired.container_name
     return Plan(
         document=situation.desired.name,
+        fingerprint=situation.desired.fingerprint,
         kind=situation.desired.kind,
         target=situation.desired.target or "",
         drift=(Drift("orphan", "document", "no container", found),),

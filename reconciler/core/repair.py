@@ -16,7 +16,7 @@ from reconciler.core.action import (
     SetRestartPolicy,
     UpdateLimits,
 )
-from reconciler.core.container import ContainerConfig, NetworkAttachment
+from reconciler.core.container import ContainerConfig
 from reconciler.core.drift import Drift
 from reconciler.core.effective import effective_config
 from reconciler.core.observation import ContainerDetail
@@ -29,6 +29,12 @@ LIMITS = {
     "config.pidsLimit": "pids_limit",
 }
 IN_PLACE = frozenset({*LIMITS, "config.restartPolicy", "config.networks"})
+NEVER_LIFTED = ("memory_bytes", "nano_cpus")
+"""The engine changes these limits on a live container but cannot take them away (API: 0 means "as it is")."""
+
+OWN_NAMESPACE = frozenset({"host", "none"})
+"""Networks that decide the namespace a container is created in; nothing is connected to or from them later."""
+
 OF_THE_LIVE_CONTAINER = frozenset(
     {
         "image",
@@ -49,9 +55,27 @@ OF_THE_LIVE_CONTAINER = frozenset(
 )
 
 
-def needs_replacement(drift: Iterable[Drift]) -> tuple[Drift, ...]:
+def needs_replacement(
+    situation: Situation, detail: ContainerDetail | None, drift: Iterable[Drift]
+) -> tuple[Drift, ...]:
     """The differences that only a new container removes."""
-    return tuple(item for item in drift if item.kind in OF_THE_LIVE_CONTAINER and item.path not in IN_PLACE)
+    wanted = effective_config(situation.desired.config, None, situation.observation.engine)
+    found = detail.config if detail else ContainerConfig()
+    return tuple(
+        item
+        for item in drift
+        if item.kind in OF_THE_LIVE_CONTAINER and not (item.path in IN_PLACE and _changeable(item, wanted, found))
+    )
+
+
+def _changeable(item: Drift, wanted: ContainerConfig, found: ContainerConfig) -> bool:
+    """Whether the engine can take a live container from ``found`` to ``wanted`` in this respect."""
+    if item.path == "config.networks":
+        return not {one.name for one in (*(wanted.networks or ()), *(found.networks or ()))} & OWN_NAMESPACE
+    attribute = LIMITS.get(item.path, "")
+    if attribute == "memory_swap_bytes":
+        attribute = "memory_bytes"
+    return attribute not in NEVER_LIFTED or bool(getattr(wanted, attribute))
 
 
 def repair_in_place(situation: Situation, detail: ContainerDetail, drift: Iterable[Drift]) -> tuple[Action, ...]:
@@ -114,8 +138,3 @@ def _networks(
         yield DisconnectNetwork(document=document, cause=cause, container=container, network=extra.name)
     for missing in sorted(want - have):
         yield ConnectNetwork(document=document, cause=cause, container=container, network=missing)
-
-
-def replaceable_networks(wanted: tuple[NetworkAttachment, ...], found: tuple[NetworkAttachment, ...]) -> bool:
-    """Whether the networks can be changed on the live container: not from or to the host's or no namespace."""
-    return not {item.name for item in (*wanted, *found)} & {"host", "none"}

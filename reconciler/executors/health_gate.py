@@ -74,9 +74,9 @@ def judge(
     if now is None:
         return Failed("gone", "it is gone")
     end = _changed(first, now) or _ended(ask, now) or _spoiled(first, now)
-    if end is None and now.health == "starting":
+    if end is None and now.health in {"starting", "unhealthy"}:
         if elapsed_ms < ask.timeout_ms:
-            return Waiting("starting", None)
+            return Waiting(now.health, None)
         end = Failed("timeout", f"its health check did not succeed within {_seconds(ask.timeout_ms)}")
     if end is not None:
         return replace(end, seen=now) if isinstance(end, Failed) else end
@@ -112,12 +112,14 @@ def _ended(ask: Ask, now: ContainerDetail) -> Failed | Passed | None:
 
 
 def _spoiled(first: ContainerDetail, now: ContainerDetail) -> Failed | None:
-    """Still there, and lost all the same. An old out-of-memory mark says nothing about this wait."""
+    """Still there, and lost all the same. An old out-of-memory mark says nothing about this wait, nor does a
+    check that failed before it: the engine calls a container unhealthy from its pause to its next probe.
+    """
     if now.status == "paused":
         return Failed("paused", "it is paused")
     if now.oom_killed and not first.oom_killed:
         return Failed("oom-killed", "a process in it was killed for want of memory")
-    if now.health == "unhealthy":
+    if now.health == "unhealthy" and first.health != "unhealthy":
         return Failed("unhealthy", "its health check fails")
     return None
 

@@ -112,13 +112,13 @@ def test_a_removed_image_is_noted_as_collected() -> None:
     assert stage.perform(remove).kind == "already"
 
 
-def test_an_image_in_use_is_kept_without_failing() -> None:
+def test_an_image_in_use_is_kept_and_not_asked_about_again() -> None:
     stage = Stage()
     stage.created()
     remove = actions.RemoveImage(**WHO, image=stage.image, fingerprint=stage.desired().fingerprint)
     outcome = stage.perform(remove)
     assert (outcome.kind, outcome.detail) == ("already", "kept: still in use")
-    assert not stage.journal.record("web").revisions[-1].image_collected
+    assert stage.journal.record("web").revisions[-1].image_collected
 
 
 # Networks.
