@@ -26,7 +26,10 @@ print(json.dumps({"package": reconciler.__file__, "schemas": {name: schema(name)
 
 
 def run(*argv: str, cwd: Path, path: Path | None = None) -> str:
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    # the copy is not what coverage is about
+    environment = {
+        key: value for key, value in os.environ.items() if not key.startswith(("PYTHONPATH", "COVERAGE_"))
+    }
     if path is not None:
         environment["PYTHONPATH"] = str(path)
     done = subprocess.run(argv, cwd=cwd, env=environment, capture_output=True, text=True, timeout=100, check=False)

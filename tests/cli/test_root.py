@@ -39,13 +39,18 @@ print(json.dumps([status, sorted({name.partition(".")[0] for name in sys.modules
 """
 
 
+def _without_coverage() -> dict[str, str]:
+    """A measured process imports what the measuring needs."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+
+
 def modules_of(*arguments: str, environment: dict[str, str] | None = None) -> tuple[int, set[str]]:
     done = subprocess.run(
         [sys.executable, "-c", LIST_MODULES, *arguments],
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, **(environment or {})},
+        env={**_without_coverage(), **(environment or {})},
         cwd=Path(__file__).parents[2],
     )
     status, modules = json.loads(done.stdout.splitlines()[-1])

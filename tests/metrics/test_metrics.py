@@ -252,9 +252,9 @@ def test_every_family_says_what_it_is_and_keeps_to_the_naming_rules() -> None:
 def test_a_thousand_documents_are_rendered_in_well_under_a_scrape_interval() -> None:
     statuses = tuple(replace(STATUS, name=f"web-{number}") for number in range(1000))
     render = renderer(Meters(), lambda: Snapshot(statuses=statuses), version="")
-    begin = time.perf_counter()
+    begin = time.process_time()  # other processes of a busy machine do not count
     page = render()
-    assert time.perf_counter() - begin < 5
+    assert time.process_time() - begin < 5
     assert page.count(b"reconciler_document_info{") == 1000
 
 
