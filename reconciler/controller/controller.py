@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -125,10 +126,9 @@ class Controller:
         while True:
             self._look_again.clear()  # before looking: a wake during the look is for the next one
             delay = await self._look()
-            try:
-                await asyncio.wait_for(self._look_again.wait(), timeout=delay)
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(delay):  # wait_for would lose a cancellation that comes with the wake
+                    await self._look_again.wait()
 
     async def _folder(self) -> None:
         async for _ in self.watch.changes():

@@ -89,9 +89,10 @@ class FolderWatch:
         await asyncio.sleep(ARMED_S)
         self.problem = ""
         self._woken.set()
-        while _identity(self._folder) == identity:
+        while _identity(self._folder) == identity and not stop.is_set():
             with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), LOOK_S)
+                async with asyncio.timeout(LOOK_S):  # wait_for would lose a cancellation that comes with ``stop``
+                    await stop.wait()
 
     async def _follow(self, place: Path, stop: asyncio.Event, *, deep: bool) -> None:
         """Tell of changes below ``place``; above the folder only of the folder itself."""
