@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
-from click.shell_completion import get_completion_class
+from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
 
 from reconciler.cli.root import cli
 
+SHELLS: Final[dict[str, type[ShellComplete]]] = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
+
 
 @click.command("completion")
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", type=click.Choice(list(SHELLS)))
 def completion(shell: str) -> None:
     """Print the completion script of a shell.
 
@@ -18,7 +22,4 @@ def completion(shell: str) -> None:
     zsh:   reconciler completion zsh > "${fpath[1]}/_reconciler"
     fish:  reconciler completion fish > ~/.config/fish/completions/reconciler.fish
     """  # noqa: D301 - click's mark for lines that stay as they are
-    kind = get_completion_class(shell)
-    if kind is None:
-        raise click.UsageError(f"no completion for {shell}")
-    click.echo(kind(cli, {}, "reconciler", "_RECONCILER_COMPLETE").source())
+    click.echo(SHELLS[shell](cli, {}, "reconciler", "_RECONCILER_COMPLETE").source())

@@ -34,8 +34,6 @@ def explain(error: Exception, invocation: Invocation) -> int:
     if isinstance(error, BrokenPipeError | ReaderLeft):
         _drop_output()
         return Exit.BROKEN_PIPE
-    if isinstance(error, click.exceptions.Exit):
-        return error.exit_code
     if isinstance(error, click.Abort):
         _say("stopped; the next pass goes on from here" if invocation.changing else "stopped", color=None)
         return Exit.INTERRUPTED
@@ -52,8 +50,6 @@ def _told(error: Exception) -> tuple[Exit, str, str]:
     if isinstance(error, click.UsageError):
         path = error.ctx.command_path if error.ctx else "reconciler"
         return Exit.USAGE, error.format_message(), f"try '{path} --help'"
-    if isinstance(error, click.ClickException):
-        return Exit.ERROR, error.format_message(), ""
     if isinstance(error, ReconcilerError):
         usage = isinstance(error, InvalidSettings)
         return Exit.USAGE if usage else Exit.ERROR, error.message, error.hint

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from pathlib import Path
 from typing import Final
 
+from reconciler.atomic import write_file
 from reconciler.errors import InputError
 
 LIMIT: Final = 16 * 1024 * 1024
@@ -16,16 +16,16 @@ LIMIT: Final = 16 * 1024 * 1024
 def write_atomically(path: Path, text: str) -> None:
     """Replace ``path`` so that a reader sees the old text or the new one, whole, also after a crash.
 
-    Keeps mode and owner of a file that is there, and writes through a link to the file it names. Raises
-    InputError when the folder or the file cannot be written.
+    Keeps mode and, for root, owner of a file that is there; writes through a link to the file it names. Raises
+    InputError when the file is not writable, StateUnwritable when the folder is not.
     """
     place = path.resolve()
-    try:
-        if place.exists() and not os.access(place, os.W_OK):
-            raise InputError(f"{path} is not writable")
-        _replace(place, text)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}", hint="is its folder writable?") from error
+    before = place.stat() if place.exists() else None
+    if before is not None and not os.access(place, os.W_OK, effective_ids=True):
+        raise InputError(f"{path} is not writable")
+    write_file(place, text.encode(), mode=stat.S_IMODE(before.st_mode) if before else 0o666 & ~_umask())
+    if before is not None and os.geteuid() == 0:  # under sudo the file must stay its owner's
+        os.chown(place, before.st_uid, before.st_gid)
 
 
 def read_bounded(path: Path, *, limit: int = LIMIT) -> str:
@@ -42,33 +42,7 @@ def read_bounded(path: Path, *, limit: int = LIMIT) -> str:
         raise InputError(f"{path} is not UTF-8") from error
 
 
-def _replace(place: Path, text: str) -> None:
-    descriptor, name = tempfile.mkstemp(prefix=f".{place.name}.", suffix=".tmp", dir=place.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
-            _copy_mode(place, descriptor)
-            stream.write(text)
-            stream.flush()
-            os.fsync(descriptor)
-        Path(name).replace(place)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    folder = os.open(place.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def _copy_mode(place: Path, descriptor: int) -> None:
-    try:
-        before = place.stat()
-    except FileNotFoundError:
-        mask = os.umask(0)
-        os.umask(mask)
-        os.fchmod(descriptor, 0o666 & ~mask)
-        return
-    os.fchmod(descriptor, stat.S_IMODE(before.st_mode))
-    if (before.st_uid, before.st_gid) != (os.geteuid(), os.getegid()):
-        os.fchown(descriptor, before.st_uid, before.st_gid)
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -36,9 +36,7 @@ _STYLES: Final = {"committed": "green", "intent": "blue", "undone": "red", "fail
 
 @click.command("why")
 @name_argument
-@click.option(
-    "--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many, newest kept."
-)
+@click.option("--limit", type=click.IntRange(1, 1000), metavar="COUNT", default=50, help="At most so many [50].")
 @output_option
 @settings_options(*HOST)
 @pass_invocation

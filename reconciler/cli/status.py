@@ -45,7 +45,7 @@ _SYNCS: Final = ("OutOfSync", "Unknown", "Synced")
 @click.command("status")
 @names_argument
 @click.option("--watch", is_flag=True, help="Show it again and again until Ctrl-C.")
-@click.option("--every", type=click.FloatRange(0.1, 3600), default=2.0, show_default=True, help="Seconds between.")
+@click.option("--every", type=click.FloatRange(0.1, 3600), metavar="SECONDS", default=2.0, help="How often [2].")
 @output_option
 @settings_options(*HOST)
 @pass_invocation

@@ -26,7 +26,10 @@ def sticker() -> None:
 @pass_invocation
 @click.pass_context
 def read(context: click.Context, invocation: Invocation, name: str) -> None:
-    """Print a document's sticker as it lies on the host. Exit status 1 when there is none."""
+    """Print a document's sticker as it lies on the host.
+
+    Exit status: 1 when there is none that can be read.
+    """
     with invocation.service() as service:
         state, content = service.sticker(name)
     if not content:
@@ -57,7 +60,10 @@ def write(invocation: Invocation, name: str) -> None:
 @pass_invocation
 @click.pass_context
 def verify(context: click.Context, invocation: Invocation, name: str, output: str) -> None:
-    """Tell whether a sticker is current, stale, absent, corrupt or forged. Exit status 0 only for current."""
+    """Tell what a sticker is worth.
+
+    One of current, stale, absent, corrupt and forged. Exit status: 0 only for current, 2 otherwise.
+    """
     with invocation.service() as service:
         state, _ = service.sticker(name)
     if output == "json":

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from reconciler.cli.files import read_bounded, write_atomically
-from reconciler.errors import InputError
+from reconciler.errors import InputError, StateUnwritable
 
 
 def test_a_new_file_gets_the_usual_mode(tmp_path: Path) -> None:
@@ -44,13 +46,13 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"cannot write .*: No such file or directory"):
+    with pytest.raises(StateUnwritable, match=r"could not write .*: No such file or directory"):
         write_atomically(tmp_path / "no" / "x", "")
 
 
-def test_when_the_last_step_fails_nothing_is_left_behind(tmp_path: Path) -> None:
+def test_what_is_no_file_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "x").mkdir()
-    with pytest.raises(InputError, match=r"cannot write .*: Is a directory"):
+    with pytest.raises(StateUnwritable, match="is not a regular file"):
         write_atomically(tmp_path / "x", "text")
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
 
@@ -69,3 +71,29 @@ def test_what_cannot_be_read_is_an_error(tmp_path: Path, content: bytes | None, 
 def test_a_file_of_exactly_the_limit_is_read(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("x" * 10)
     assert read_bounded(tmp_path / "x", limit=10) == "x" * 10
+
+
+@pytest.fixture
+def ordinary_folder() -> Iterator[Path]:
+    """A folder, and a process without root's powers over it."""
+    user = os.geteuid()
+    with tempfile.TemporaryDirectory() as name:
+        if user == 0:
+            os.chown(name, 65534, -1)
+            os.seteuid(65534)
+        yield Path(name)
+        os.seteuid(user)
+
+
+def test_a_file_that_is_write_protected_stays_as_it_is(ordinary_folder: Path) -> None:
+    (ordinary_folder / "x").write_text("old")
+    (ordinary_folder / "x").chmod(0o444)
+    with pytest.raises(InputError, match="is not writable"):
+        write_atomically(ordinary_folder / "x", "new")
+    assert (ordinary_folder / "x").read_text() == "old"
+
+
+def test_an_ordinary_user_may_write(ordinary_folder: Path) -> None:
+    (ordinary_folder / "x").write_text("old")
+    write_atomically(ordinary_folder / "x", "new")
+    assert (ordinary_folder / "x").read_text() == "new"

@@ -96,7 +96,7 @@ def test_a_saved_plan_is_the_json_and_the_text_is_still_shown(tmp_path: Path) ->
 def test_a_plan_that_cannot_be_saved_is_an_error(tmp_path: Path) -> None:
     ran = plan(tmp_path, "--out", str(tmp_path / "no" / "p.json"))
     assert ran.status == 1
-    assert "error: cannot write" in ran.err
+    assert "error: could not write" in ran.err
 
 
 def test_names_are_handed_on(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ import click
 import pytest
 
 from reconciler import __version__
+from reconciler.cli.invocation import Invocation
+from reconciler.cli.past import why
 from reconciler.cli.root import ENTRIES, SECTIONS, cli
 from tests.cli.recorded import RecordedService, run
 
@@ -197,3 +199,22 @@ def test_commands_are_completed_without_importing_them(tmp_path: Path) -> None:
 
 def test_options_are_completed(tmp_path: Path) -> None:
     assert complete("reconciler --ver", 1, folder=tmp_path) == ["plain,--version"]
+
+
+def test_names_of_documents_are_completed(tmp_path: Path) -> None:
+    (tmp_path / "desired").mkdir()
+    for name in ("web", "worker", "db"):
+        (tmp_path / "desired" / f"{name}.yaml").write_text(
+            f"apiVersion: stella/v1\nkind: Container\nmetadata: {{name: {name}}}\n"
+            f"spec: {{release: {{id: r1}}, image: a.example.com/b, digest: 'sha256:{'a' * 64}'}}\n"
+        )
+    assert complete("reconciler why w", 2, folder=tmp_path) == ["plain,web", "plain,worker"]
+    context = click.Context(cli, obj=Invocation(environment={}, flags={"desired": str(tmp_path / "desired")}))
+    (parameter,) = (item for item in why.params if item.name == "name")
+    assert [item.value for item in parameter.shell_complete(context, "d")] == ["db"]
+
+
+def test_the_root_knows_its_commands_and_no_others() -> None:
+    context = click.Context(cli)
+    assert cli.list_commands(context) == list(ENTRIES)
+    assert cli.get_command(context, "nonsense") is None
