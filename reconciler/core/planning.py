@@ -19,6 +19,7 @@ from reconciler.core.action import EndQuarantine
 from reconciler.core.adoption import adopt_actions
 from reconciler.core.drift import Drift, find_drift
 from reconciler.core.healing import heal
+from reconciler.core.observation import ContainerRow
 from reconciler.core.ownership import Claims, find_claims
 from reconciler.core.plan import Plan, Purpose
 from reconciler.core.record import OperationKind
@@ -47,24 +48,29 @@ def make_plan(situation: Situation) -> Plan:
     suspension = _suspended(situation)
     if suspension:
         return replace(plan, blocked=suspension, held=True)
-    if claims.holder is not None and not situation.desired.adopt:
-        return replace(plan, blocked=_foreign(claims))
+    adoptable = situation.desired.adopt and claims.current is None
+    if claims.holder is not None and not adoptable:
+        return replace(plan, blocked=_foreign(claims.holder))
     if situation.quarantine:
         return _quarantined(situation, plan)
-    if claims.holder is not None and situation.record.committed is None:
+    if claims.holder is not None:
         return _waiting(situation, replace(plan, purpose="adopt", actions=adopt_actions(situation, claims.holder)))
     return _forward(situation, claims, plan)
 
 
 def _forward(situation: Situation, claims: Claims, plan: Plan) -> Plan:
+    free = replace(situation, record=replace(situation.record, quarantined={}))
     committed = situation.record.committed
     if committed is None or committed.fingerprint != situation.desired.fingerprint:
-        return _after_quarantine(situation, _deploy(situation, claims, plan))
-    return _after_quarantine(situation, _heal(situation, claims, plan))
+        return _after_quarantine(situation, _deploy(free, claims, plan))
+    return _after_quarantine(situation, _heal(free, claims, plan))
 
 
 def _after_quarantine(situation: Situation, plan: Plan) -> Plan:
-    """The document no longer wants what failed: that ends the quarantine, whatever else is to be done."""
+    """The document no longer wants what failed: that ends the quarantine, whatever else is to be done.
+
+    ``plan`` is made as if it had ended already, so that what was kept for a look is collected in the same pass.
+    """
     if not situation.record.quarantined:
         return plan
     end = EndQuarantine(document=situation.desired.name, cause="the document wants something else now")
@@ -117,10 +123,9 @@ def _suspended(situation: Situation) -> str:
     return f"suspended by {suspension.by}: {suspension.reason}" if suspension else ""
 
 
-def _foreign(claims: Claims) -> str:
-    assert claims.holder is not None  # noqa: S101  (the caller has looked)
+def _foreign(holder: ContainerRow) -> str:
     return (
-        f"the name {claims.holder.name} is held by a container that is not ours ({claims.holder.id[:12]}); "
+        f"the name {holder.name} is held by a container that is not ours ({holder.id[:12]}); "
         f"remove or rename it, or set spec.adopt: true"
     )
 
