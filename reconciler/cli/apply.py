@@ -16,8 +16,7 @@ from reconciler.cli.options import HOST, names_argument, output_option, settings
 from reconciler.cli.plan import show_problems
 from reconciler.cli.progress import progress
 from reconciler.cli.screen import Cell, Column, Screen
-from reconciler.cli.words import count
-from reconciler.core.display import as_duration
+from reconciler.cli.words import count, spent
 from reconciler.core.plan_json import VERSION as PLAN_VERSION
 from reconciler.core.pruning import over_the_cap
 from reconciler.errors import InputError
@@ -119,6 +118,6 @@ def _json(item: Applied) -> dict[str, Any]:
 
 
 def _row(item: Applied) -> tuple[Cell, ...]:
-    spent = as_duration(sum(outcome.duration_ms for outcome in item.outcomes))
-    work = f"{count(len(item.outcomes), 'action')} in {spent}" if item.outcomes else "-"
+    took = spent(sum(outcome.duration_ms for outcome in item.outcomes))
+    work = f"{count(len(item.outcomes), 'action')} in {took}" if item.outcomes else "-"
     return item.name, (item.outcome, STYLES[item.outcome]), work, item.error

@@ -7,13 +7,14 @@ one. Settings are read once, when a command first asks; a command that needs non
 from __future__ import annotations
 
 import os
+import pwd
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import click
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from reconciler.cli.screen import Screen
     from reconciler.config import Settings
     from reconciler.controller.service import Service
+
+
+_USERS: Final = ("SUDO_USER", "LOGNAME", "USER")
 
 
 class ReaderLeft(Exception):
@@ -99,7 +103,13 @@ class Invocation:
 
     def actor(self) -> str:
         """Who is at the keyboard, also behind sudo; for the history."""
-        return self.environment.get("SUDO_USER") or self.environment.get("USER") or f"uid {os.getuid()}"
+        named = next((self.environment[name] for name in _USERS if self.environment.get(name)), None)
+        if named:
+            return named
+        try:
+            return pwd.getpwuid(os.getuid()).pw_name
+        except KeyError:
+            return f"uid {os.getuid()}"
 
 
 def invocation_of(context: click.Context) -> Invocation:

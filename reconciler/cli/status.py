@@ -153,8 +153,9 @@ def _reason(item: DocumentStatus) -> str:
         parts.append(f"wants {item.desired_release}" if item.desired_release else "not wanted any more")
     if item.phase not in {"Converged", "Reconciling"}:
         parts.append(item.phase)
+    said = item.reason or item.quarantined
     if item.suspension is not None:
         until = timestamp(item.suspension.until)
         parts.append(f"suspended by {item.suspension.by}" + (f" until {until}" if until else ""))
-    said = item.reason or item.quarantined or (item.suspension.reason if item.suspension else "")
+        said = item.suspension.reason
     return ": ".join([", ".join(parts), said] if parts and said else [", ".join(parts) or said])

@@ -16,6 +16,14 @@ def age(then: float, now: float) -> str:
     return f"{seconds // size}{unit}"
 
 
+def spent(milliseconds: int) -> str:
+    """How long something took: ``40ms``, ``2.8s``, ``3m20s``."""
+    if milliseconds < 1000:
+        return f"{milliseconds}ms"
+    minutes, seconds = divmod(milliseconds // 1000, 60)
+    return f"{minutes}m{seconds}s" if minutes else f"{milliseconds // 100 / 10:g}s"
+
+
 def count(number: int, noun: str) -> str:
     """``1 document``, ``2 documents``."""
     return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.cli.exits import Exit, of_outcomes
+from reconciler.cli.words import spent
 from reconciler.controller.service import Applied
 from reconciler.core.outcome import Outcome
 from reconciler.core.plan_json import plans_json
@@ -181,3 +182,10 @@ def test_progress_on_a_terminal_is_drawn_and_then_gone(tmp_path: Path) -> None:
     assert "pulling 10 %" in ran.err
     assert "waiting\\x1b[31m" in ran.err
     assert ran.err.rstrip().endswith("\x1b[2K")
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "words"), [(0, "0ms"), (999, "999ms"), (2849, "2.8s"), (9000, "9s"), (200_000, "3m20s")]
+)
+def test_time_spent_is_short(milliseconds: int, words: str) -> None:
+    assert spent(milliseconds) == words
