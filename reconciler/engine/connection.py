@@ -1,7 +1,7 @@
 """Talking HTTP to the engine: one SDK client per thread, versions, timeouts, answers.
 
-Of the SDK this uses what it is good at: transports (unix socket, TCP with TLS, SSH) and docker's own
-configuration of credentials. Requests and answers are the engine's documented JSON, built and read by the
+Of the SDK this uses what it is good at: addresses, TCP with TLS, SSH, and docker's own configuration of
+credentials. Requests and answers are the engine's documented JSON, built and read by the
 ``translate_*`` modules, so nothing is lost or renamed on the way.
 
 Invariants: every request has a timeout; whatever goes wrong between us and the engine is EngineUnavailable; an
@@ -28,6 +28,7 @@ from docker.errors import DockerException
 from docker.utils import kwargs_from_env
 
 from reconciler.engine.failures import engine_failure, printable, unreachable
+from reconciler.engine.unix_transport import UnixAdapter
 from reconciler.engine.versions import OLDEST_API, common_version, text
 from reconciler.errors import EngineUnavailable, InvalidSettings, ReconcilerError
 
@@ -35,6 +36,7 @@ READ_S = 30.0
 CHANGE_S = 120.0
 CONNECT_S = 10.0
 
+_UNIX = "unix://"
 _TRANSPORT = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 
 
@@ -190,16 +192,15 @@ class Connection:
     def _connect(self) -> docker.APIClient:
         try:
             options = kwargs_from_env(environment=self._environment)
-            client = docker.APIClient(
-                **options, version=text(OLDEST_API), timeout=int(READ_S), num_pools=4, max_pool_size=2
-            )
+            client = docker.APIClient(**options, version=text(OLDEST_API), timeout=int(READ_S))
         except (DockerException, ValueError) as error:
             raise InvalidSettings(
                 f"engine address {printable(self.url)}: {printable(str(error))}",
                 hint="use unix:///path/to/docker.sock or tcp://host:2376",
             ) from error
-        if client.base_url.startswith("http+docker://"):
+        if self.url.startswith(_UNIX):
             client.trust_env = False  # neither proxies nor .netrc concern a local socket
+            client.mount("http+docker://", UnixAdapter(self.url.removeprefix(_UNIX)))
         return client
 
     def _negotiate(self) -> tuple[int, int]:
