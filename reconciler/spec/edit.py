@@ -59,7 +59,8 @@ def set_values(text: str, name: str, values: Mapping[Keys, Any]) -> str:
     for keys, value in values.items():
         _assign(wanted, keys, value)
     result = body
-    for cut in sorted(_Editor(body).cuts(trees[index].root, wanted), key=lambda cut: cut.start, reverse=True):
+    cuts = _Editor(body).cuts(trees[index].root, wanted)
+    for cut in sorted(cuts, key=lambda cut: (cut.start, cut.end), reverse=True):
         result = result[: cut.start] + cut.text + result[cut.end :]
     expected = [wanted if place == index else tree.root.value for place, tree in enumerate(trees)]
     if [tree.root.value for tree in read_trees(result.encode(), "file")[0]] != expected:
@@ -191,5 +192,7 @@ def rendered(value: Any, *, quote: str = "") -> str:
 
 def _is_text(value: str) -> bool:
     """Also to readers of YAML 1.1, which take ``no``, ``1.10`` and ``22:22`` for something else."""
+    if value[0].isdigit() and ":" in value:
+        return False
     resolver: Any = yaml.SafeLoader("")
     return bool(resolver.resolve(yaml.ScalarNode, value, (True, False)) == _TEXT_TAG)

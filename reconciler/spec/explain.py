@@ -47,6 +47,8 @@ READERS: Mapping[str, Callable[[Any], object]] = {
     "Image repository": notation.repository,
     "Digest": notation.digest,
     "CPUs": quantities.nano_cpus,
+    "Address": notation.address,
+    "Capability": notation.capability,
     "Until": quantities.timestamp,
 }
 """Readers that say more precisely than a pattern what is wrong, by the title of the value's schema."""

@@ -1,0 +1,45 @@
+"""The examples of the project are right, and the full one leaves no field out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.spec.assemble import examine
+from reconciler.spec.schema import schema
+
+FOLDERS = sorted(path for path in (Path(__file__).parents[2] / "examples").iterdir() if list(path.glob("*.yaml")))
+NOT_YET = {"secrets", "files", "hooks"}
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
+def test_an_example_is_valid_and_explained(folder: Path) -> None:
+    examined = examine({path.name: path.read_bytes() for path in sorted(folder.glob("*.yaml"))}, every=True)
+    assert examined.problems == ()
+    assert examined.documents
+    assert (folder / "README.md").read_text().strip()
+
+
+def keys(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, below in value.items():
+            yield key
+            yield from keys(below)
+    elif isinstance(value, list):
+        for below in value:
+            yield from keys(below)
+
+
+def test_the_full_example_uses_every_field_that_is_carried_out() -> None:
+    content = (Path(__file__).parents[2] / "examples/02-full/shop.yaml").read_bytes()
+    used = {key for item in examine({"f": content}, every=True).documents for key in keys(item.document)}
+    definitions = schema("desired-state.v1.schema.json")["$defs"]
+    known = set()
+    for name in ("ContainerSpec", "Config", "HealthCheck", "Logging", "Strategy", "StickerPlace", "DriftPolicy"):
+        known |= definitions[name]["properties"].keys()
+    for name in ("Dependency", "Suspend", "Release"):
+        known |= definitions[name]["properties"].keys()
+    assert known - used == NOT_YET
