@@ -4,29 +4,25 @@ Runs beside a host's engine and beside its like without touching them: iptables 
 rules of another), published ports are served by the user-land proxy on 127.0.0.1, and containerd works in a name
 space of its own, also where the host's containerd is shared.
 
-Invariant: after ``remove`` no process, mount, bridge or file of the engine is left. What a killed owner could
-not remove, the next private engine on the machine sweeps away first.
+Invariant: after ``remove`` nothing of the engine is left (``folder`` says how, and for what a killed owner left).
 """
 
 from __future__ import annotations
 
-import fcntl
 import http.client
 import os
-import shutil
 import signal
 import socket
 import subprocess
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 
 from tests.parts import host
-from tests.parts.bridge import Bridge, claim_bridge
+from tests.parts.bridge import claim_bridge
+from tests.parts.folder import PrivateFolder
 
-_PREFIX = "recon-"
 _READY_S = 30.0
 _STOP_S = 20.0
 
@@ -39,14 +35,11 @@ class PrivateEngine:
     def __init__(self, *, arguments: Sequence[str] = ()) -> None:
         if os.geteuid() != 0:
             raise host.PartFailed("a private Docker engine needs root: run as root")
-        _sweep()
-        # a socket's path may have 107 bytes: stay out of long TMPDIRs
-        self.folder = Path("/tmp") / f"{_PREFIX}{uuid.uuid4().hex[:8]}"  # containerd refuses odd names
-        self.folder.mkdir(mode=0o700)
-        self._owner = _own(self.folder)
+        self._private = PrivateFolder()
+        self.folder = self._private.path
         self.bridge = claim_bridge()
+        self._private.note(self.bridge)
         (self.folder / "daemon.json").write_text("{}")  # else the host's own settings would apply
-        (self.folder / "slot").write_text(str(self.bridge.slot))
         self.socket = self.folder / "docker.sock"
         self.log = self.folder / "log"
         self._arguments = tuple(arguments)
@@ -88,12 +81,7 @@ class PrivateEngine:
     def remove(self) -> None:
         """End everything that belongs to this engine and remove its files."""
         self.kill()
-        _destroy(self.folder, self.bridge)
-        self._owner.close()
-
-    def abandon(self) -> None:
-        """Leave it running after this process; ``remove_abandoned`` or the next boot ends it."""
-        (self.folder / "keep").touch()
+        self._private.remove()
 
     def __enter__(self) -> Self:
         try:
@@ -106,8 +94,7 @@ class PrivateEngine:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not (self.folder / "keep").exists():
-            self.remove()
+        self.remove()
 
     def _command(self) -> list[str]:
         name = self.folder.name
@@ -161,9 +148,6 @@ class HostEngine:
     def url(self) -> str:
         return f"unix://{self.socket}"
 
-    def abandon(self) -> None:
-        """It stays anyway."""
-
     def __enter__(self) -> Self:
         return self
 
@@ -183,12 +167,6 @@ def find_engine() -> PrivateEngine | HostEngine:
     return PrivateEngine()
 
 
-def remove_abandoned(folder: Path) -> None:
-    """Remove a private engine that another process left running with ``abandon``."""
-    (folder / "keep").unlink()
-    _sweep()
-
-
 def answers(path: Path) -> bool:
     """Whether an engine answers a ping on the unix socket."""
     connection = http.client.HTTPConnection("localhost", timeout=2)
@@ -202,44 +180,3 @@ def answers(path: Path) -> bool:
         return False
     finally:
         connection.close()
-
-
-def _own(folder: Path) -> IO[str]:
-    """Lock the folder for as long as this process lives: the sweep of others passes over it."""
-    unlocked = folder / "owner.new"
-    handle = unlocked.open("w")
-    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    unlocked.rename(folder / "owner")  # so that nobody ever sees an owner file that is not locked yet
-    return handle
-
-
-def _sweep() -> None:
-    """Remove private engines whose owner was killed before it could."""
-    for folder in Path("/tmp").glob(f"{_PREFIX}*"):
-        if (folder / "keep").exists() or not (folder / "owner").exists():
-            continue
-        with (folder / "owner").open("a") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
-            slot = folder / "slot"
-            _destroy(folder, Bridge(int(slot.read_text())) if slot.exists() else None)
-
-
-def _destroy(folder: Path, bridge: Bridge | None) -> None:
-    containers = folder / "data/containers"
-    ids = [entry.name for entry in containers.iterdir()] if containers.is_dir() else []
-    # shims and containerd name the folder in their arguments, containers have their id in the cgroup's path
-    host.kill_all(f"{folder}/", f"-namespace {folder.name} ", *ids)
-    for mount in _mounts_under(folder):
-        host.run(host.program("umount", package="mount"), "--lazy", mount)
-    if bridge is not None:
-        bridge.remove()
-    shutil.rmtree(folder)
-
-
-def _mounts_under(folder: Path) -> list[str]:
-    """Mount points below the folder, deepest first (a mount may hide others)."""
-    points = [line.split(" ")[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
-    return sorted((p for p in points if p.startswith(f"{folder}/")), reverse=True)

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import http.client
 import re
-import shutil
 import signal
 import subprocess
-import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from tests.parts import host
+from tests.parts.folder import PrivateFolder
 
 _READY_S = 15.0
 _LISTENING = re.compile(r"listening on 127\.0\.0\.1:(\d+)")
@@ -35,7 +34,8 @@ class PrivateRegistry:
     """One registry. ``address`` is ``127.0.0.1:<port>``, known after the first start."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="recon-registry-", dir="/tmp"))
+        self._private = PrivateFolder()
+        self.folder = self._private.path
         self.log = self.folder / "log"
         self._port = 0
         self._process: subprocess.Popen[bytes] | None = None
@@ -73,7 +73,7 @@ class PrivateRegistry:
     def remove(self) -> None:
         """End it and remove its files."""
         self.kill()
-        shutil.rmtree(self.folder)
+        self._private.remove()
 
     def __enter__(self) -> Self:
         try:

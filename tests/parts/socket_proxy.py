@@ -8,16 +8,15 @@ finds the request in the record.
 from __future__ import annotations
 
 import re
-import shutil
 import socket
 import socketserver
-import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.parts.folder import PrivateFolder
 from tests.parts.http_stream import Request, RequestReader
 
 _BLOCK = 64 * 1024
@@ -31,8 +30,8 @@ class SocketProxy:
     """Listens on a socket of its own and forwards to the socket ``engine``."""
 
     def __init__(self, engine: Path) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="recon-proxy-", dir="/tmp"))
-        self.socket = self._folder / "docker.sock"
+        self._folder = PrivateFolder()
+        self.socket = self._folder.path / "docker.sock"
         self._lock = threading.Lock()
         self._requests: list[Request] = []
         self._server = _Server(str(self.socket), engine, self._record)
@@ -68,7 +67,7 @@ class SocketProxy:
         self._thread.join()
         self._server.break_connections()
         self._server.server_close()
-        shutil.rmtree(self._folder)
+        self._folder.remove()
 
     def __enter__(self) -> Self:
         self.start()

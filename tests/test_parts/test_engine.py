@@ -1,4 +1,4 @@
-"""The private engine: alone, killed, abandoned, removed."""
+"""The private engine: alone, killed, orphaned, removed."""
 
 from __future__ import annotations
 
@@ -13,19 +13,18 @@ import docker
 import pytest
 
 from tests.parts import host
-from tests.parts.engine import HostEngine, PrivateEngine, answers, find_engine, remove_abandoned
+from tests.parts.engine import HostEngine, PrivateEngine, answers, find_engine
 from tests.parts.host import PartFailed
 from tests.parts.standard_images import WEB_PORT, StandardImages
 
-_ABANDON = """
-import os, signal, sys
+# Starts an engine and a registry, says where, and is killed before it can remove them.
+_DIE = """
+import os, signal
 from tests.parts.engine import PrivateEngine
-with PrivateEngine() as engine:
-    if sys.argv[1] == "abandon":
-        engine.abandon()
-    print(engine.folder, flush=True)
-    if sys.argv[1] == "die":
-        os.kill(os.getpid(), signal.SIGKILL)
+from tests.parts.registry import PrivateRegistry
+with PrivateEngine() as engine, PrivateRegistry() as registry:
+    print(engine.folder, registry.folder, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
@@ -110,20 +109,15 @@ def test_removal_leaves_no_process_mount_bridge_or_file(images: StandardImages) 
     assert "198.19." + bridge.removeprefix("recon") + "." not in host.run("/usr/sbin/ip", "address", "show")
 
 
-def test_an_engine_whose_owner_was_killed_is_swept_away_by_the_next(engine: PrivateEngine) -> None:
-    folder = _elsewhere("die")
-    assert answers(folder / "docker.sock")
+def test_what_a_killed_owner_left_is_swept_away_by_the_next(engine: PrivateEngine) -> None:
+    engine_left, registry_left = _die_elsewhere()
+    assert answers(engine_left / "docker.sock")
+    assert list(host.processes_with(f"{registry_left}/"))
     with PrivateEngine():
-        assert not folder.exists()
+        assert not engine_left.exists()
+        assert not registry_left.exists()
+    assert list(host.processes_with(f"{engine_left}/", f"{registry_left}/")) == []
     assert answers(engine.socket), "engines with a living owner are left alone"
-
-
-def test_an_abandoned_engine_stays_until_it_is_removed() -> None:
-    folder = _elsewhere("abandon")
-    with PrivateEngine():
-        assert answers(folder / "docker.sock")
-    remove_abandoned(folder)
-    assert not folder.exists()
 
 
 def test_an_engine_that_cannot_start_tells_the_end_of_its_log() -> None:
@@ -176,10 +170,10 @@ def _answers_http(port: int) -> bool:
         return False
 
 
-def _elsewhere(how: str) -> Path:
-    """Start an engine in a process that ends without removing it; returns the engine's folder."""
+def _die_elsewhere() -> tuple[Path, Path]:
+    """Folders of an engine and a registry whose owner was killed."""
     done = subprocess.run(
-        [sys.executable, "-c", _ABANDON, how],
+        [sys.executable, "-c", _DIE],
         capture_output=True,
         text=True,
         timeout=60,
@@ -187,4 +181,5 @@ def _elsewhere(how: str) -> Path:
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
     )
     assert done.stdout, done.stderr
-    return Path(done.stdout.strip())
+    engine, registry = done.stdout.split()
+    return Path(engine), Path(registry)
