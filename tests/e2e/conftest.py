@@ -1,0 +1,78 @@
+"""Fixtures of the end-to-end tests: a stage on this process's engine or on one of its own, and the oracle."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+
+from tests.e2e.oracle import Oracle
+from tests.e2e.stage import Stage
+from tests.parts.engine import PrivateEngine
+from tests.parts.socket_proxy import SocketProxy
+from tests.parts.standard_images import StandardImages
+
+STRANGER = "somebody-elses"
+
+
+@pytest.fixture(scope="session")
+def proxy(engine: PrivateEngine) -> Iterator[SocketProxy]:
+    """Records what is asked of this process's engine by whoever goes through it."""
+    with SocketProxy(engine.socket) as listening:
+        yield listening
+
+
+@pytest.fixture(scope="session")
+def stranger(engine: PrivateEngine, images: StandardImages) -> str:
+    """A foreign container that runs on this process's engine through all tests."""
+    with contextlib.closing(docker.APIClient(base_url=engine.url, version="auto")) as sdk:
+        return run_stranger(sdk, images)
+
+
+@pytest.fixture
+def stage(
+    engine: PrivateEngine,
+    images: StandardImages,
+    sdk: docker.APIClient,
+    prefix: str,
+    stranger: str,
+    tmp_path: Path,
+) -> Stage:
+    """An empty stage, with two foreign containers on its engine: one that runs, and one whose name looks like a
+    backup of ours.
+    """
+    made = Stage(folder=tmp_path, engine=engine, images=images, prefix=prefix, sdk=sdk)
+    sdk.create_container(images.plain.reference, name=f"{made.name}-previous-g99")
+    return made
+
+
+@pytest.fixture
+def oracle(stage: Stage, proxy: SocketProxy) -> Oracle:
+    """What is on the engine now is foreign."""
+    return Oracle(stage, proxy)
+
+
+@pytest.fixture
+def fresh_stage(fresh_engine: PrivateEngine, images: StandardImages, tmp_path: Path) -> Iterator[Stage]:
+    """A stage whose engine may be killed. A foreign container runs on it."""
+    with contextlib.closing(docker.APIClient(base_url=fresh_engine.url, version="auto", timeout=60)) as sdk:
+        run_stranger(sdk, images)
+        yield Stage(folder=tmp_path, engine=fresh_engine, images=images, prefix="fresh", sdk=sdk)
+
+
+@pytest.fixture
+def fresh_oracle(fresh_stage: Stage) -> Iterator[Oracle]:
+    """The oracle of ``fresh_stage``."""
+    with SocketProxy(fresh_stage.engine.socket) as listening:
+        yield Oracle(fresh_stage, listening)
+
+
+def run_stranger(sdk: docker.APIClient, images: StandardImages) -> str:
+    """Run a container that has nothing to do with us; its id."""
+    sdk.pull(images.plain.reference)
+    made = sdk.create_container(images.plain.reference, name=STRANGER)
+    sdk.start(made["Id"])
+    return str(made["Id"])
