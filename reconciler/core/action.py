@@ -169,7 +169,10 @@ class SetRestartPolicy(ContainerAction):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateLimits(ContainerAction):
-    """Set memory, swap, CPU and process limits in place; None leaves one as it is, 0 lifts it."""
+    """Set memory, swap, CPU and process limits in place; None leaves one as it is.
+
+    0 lifts the process limit; memory and CPU limits cannot be lifted in place (the engine reads 0 as "as it is").
+    """
 
     kind: ClassVar[str] = "update-limits"
     sign: ClassVar[Sign] = "~"

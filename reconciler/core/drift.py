@@ -219,14 +219,12 @@ def _field(
 
 
 def _mapping(kind: DriftKind, path: str, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[Drift]:
-    for key in _differing_keys(wanted, found):
+    for key in _differing_keys(wanted, found) if wanted != found else ():
         old, new = (masked(key, shown(key, side[key])) if key in side else "unset" for side in (wanted, found))
         yield Drift(kind, f"{path}.{key}", old, new)
 
 
 def _differing_keys(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
-    if wanted == found:
-        return []
     from deepdiff import DeepDiff  # noqa: PLC0415  (0.3 s to import; only what differs pays for it)
 
     difference = DeepDiff(dict(found), dict(wanted), view="tree", threshold_to_diff_deeper=0)

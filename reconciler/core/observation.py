@@ -134,10 +134,6 @@ class Observation:
     networks: frozenset[str] | None = None
     stickers: Mapping[str, StickerReading] = field(default_factory=dict)
 
-    def row(self, container_id: str) -> ContainerRow | None:
-        """The row with this full id."""
-        return next((row for row in self.containers if row.id == container_id), None)
-
     def named(self, name: str) -> ContainerRow | None:
         """The row that holds this name (names are unique on an engine)."""
         return next((row for row in self.containers if row.name == name), None)
