@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from tests.simulator.world import World
 CHECKED = ContainerConfig(health=HealthProbe(test=("CMD", "probe")))
 
 
-def started(behaviour: Behaviour | None = None, **fields: object) -> Player:
+def started(behaviour: Behaviour | None = None, **fields: Any) -> Player:
     world = World()
     image = world.publish("shop/web", behaviour=behaviour)
     return Player(world, world.desired(image=image, config=fields.pop("config", CHECKED), **fields))
@@ -35,7 +36,7 @@ def words(player: Player) -> tuple[str, str, str]:
     return found.sync, found.health, found.phase
 
 
-def deployed(**fields: object) -> Player:
+def deployed(**fields: Any) -> Player:
     player = started(**fields)  # type: ignore[arg-type]
     assert player.settle().kind == "converged"
     return player

@@ -83,7 +83,7 @@ def test_the_order_in_which_the_host_lists_its_containers_changes_no_plan(order:
     observation = player.observe()
     rank = {name: order.index(name) if name in order else 9 for name in order}
     rows = sorted(observation.containers, key=lambda row: rank.get(row.name, 9))
-    shuffled = replace(observation, containers=tuple(rows), details=dict(reversed(observation.details.items())))
+    shuffled = replace(observation, containers=tuple(rows), details=dict(reversed([*observation.details.items()])))
     for name in player.documents:
         situation = player.situation(name, observation)
         assert make_plan(replace(situation, observation=shuffled)) == make_plan(situation)

@@ -39,8 +39,8 @@ spec: {{release: {{id: rel-1}}, image: shop/api, digest: {DIGEST}}}
 
 def changed(before: str, after: str) -> list[str]:
     """Lines that went, then lines that came."""
-    sides = (text.splitlines(keepends=True) for text in (before, after))
-    lines = [line for line in difflib.unified_diff(*sides, n=0) if line[:3] not in {"---", "+++"}]
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    lines = [line for line in difflib.unified_diff(old, new, n=0) if line[:3] not in {"---", "+++"}]
     return [f"{sign} {line[1:]}".rstrip("\r\n") for sign in "-+" for line in lines if line[0] == sign]
 
 
