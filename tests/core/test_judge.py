@@ -37,7 +37,7 @@ def words(player: Player) -> tuple[str, str, str]:
 
 
 def deployed(**fields: Any) -> Player:
-    player = started(**fields)  # type: ignore[arg-type]
+    player = started(**fields)
     assert player.settle().kind == "converged"
     return player
 

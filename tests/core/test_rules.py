@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.simulator.player import Player
 from tests.simulator.world import World
 
 
-def deployed(**fields: object) -> Player:
+def deployed(**fields: Any) -> Player:
     world = World()
     player = Player(world, world.desired(release="1", **fields))
     assert player.settle().kind == "converged"

@@ -8,6 +8,7 @@ the oracle can look for secrets in it. What must hold afterwards is the oracle's
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -46,7 +47,7 @@ Said = subprocess.CompletedProcess[str]
 def free_port() -> int:
     """A port of the loopback address that nobody listens on; test processes begin at different ones."""
     begin = FIRST_PORT + uuid.uuid4().int % (LAST_PORT - FIRST_PORT)
-    for port in (*range(begin, LAST_PORT), *range(FIRST_PORT, begin)):
+    for port in itertools.chain(range(begin, LAST_PORT), range(FIRST_PORT, begin)):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port

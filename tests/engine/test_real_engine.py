@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
@@ -284,7 +285,7 @@ def test_a_helper_that_a_killed_process_left_behind_is_removed(
     sdk.remove_container(name)
 
 
-def helper_events(sdk: docker.APIClient) -> list[dict]:
+def helper_events(sdk: docker.APIClient) -> list[dict[str, Any]]:
     now = int(time.time()) + 1
     label = f"{HELPER_LABEL}=1"
     filters = {"label": label, "event": "create"}
