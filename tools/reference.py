@@ -1,7 +1,9 @@
-"""Write docs/reference/cli.md from the command line itself, so that the two cannot differ.
+"""Write the pages of docs/reference from the program itself, so that the two cannot differ.
 
-python -m tools.reference           write it
-python -m tools.reference --check   exit 1 when it is not up to date
+python -m tools.reference           write them
+python -m tools.reference --check   exit 1 when one is not up to date
+
+This module makes cli.md; documents.md and metrics.md are made by the modules beside it.
 """
 
 from __future__ import annotations
@@ -17,8 +19,10 @@ import click
 from reconciler.cli.exits import Exit
 from reconciler.cli.root import ENTRIES, SECTIONS, cli
 from reconciler.config import BOOLEAN, SETTINGS
+from tools.reference_documents import documents_page
+from tools.reference_metrics import metrics_page
 
-PLACE = Path(__file__).parents[1] / "docs" / "reference" / "cli.md"
+FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 
 INTRODUCTION = """\
 # Command line
@@ -134,13 +138,24 @@ def _escaped(text: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the page, or compare it."""
-    page = reference()
+    """Write the pages, or compare them."""
     if arguments == ["--check"]:
-        return int(not PLACE.exists() or PLACE.read_text(encoding="utf-8") != page)
-    PLACE.parent.mkdir(parents=True, exist_ok=True)
-    PLACE.write_text(page, encoding="utf-8")
+        return int(bool(outdated()))
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name, page in pages().items():
+        (FOLDER / name).write_text(page, encoding="utf-8")
     return 0
+
+
+def pages() -> dict[str, str]:
+    """Each page by its file name."""
+    return {"cli.md": reference(), "documents.md": documents_page(), "metrics.md": metrics_page()}
+
+
+def outdated() -> list[str]:
+    """Names of the pages that are missing or say something else than the program."""
+    places = {FOLDER / name: page for name, page in pages().items()}
+    return [path.name for path, page in places.items() if not path.exists() or path.read_text("utf-8") != page]
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Programs for people who work on the project: the demo, set-up, and the pages of the reference."""

@@ -1,0 +1,129 @@
+"""The page about metrics, made from a rendered page of the program: names, types, labels, help and buckets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import get_args
+
+from prometheus_client.metrics_core import Metric
+
+from reconciler.core.drift import Drift
+from reconciler.core.observation import StickerState
+from reconciler.core.status import DocumentStatus, HealthWord, Phase, Sync
+from reconciler.metrics import Meters, Snapshot
+from reconciler.metrics.collect import make_registry
+from reconciler.metrics.families import (
+    ACTION_KINDS,
+    DEPLOY_RESULTS,
+    DRIFT_KINDS,
+    FAMILIES,
+    OTHER,
+    RECONCILE_RESULTS,
+    ROLLBACK_REASONS,
+    Family,
+)
+
+INTRODUCTION = """\
+# Metrics
+
+This page is made from the program (`python -m tools.reference`).
+
+`reconciler run` serves `/metrics` in Prometheus' text format, `/healthz` and `/readyz` on
+`--listen` (127.0.0.1:9464 unless told otherwise); all three are read-only.
+
+- `/healthz` answers 200 while the loop turns, whatever the engine does; restart the program when it does not.
+- `/readyz` answers 200 when the engine answers and everything was looked at once; else 503 and the reason.
+
+State is taken from one snapshot at each scrape: a document that is gone has no series in the next one. Labels hold
+names of documents and targets, release ids, and words from the closed lists below; what is not on a list is
+`other`.
+"""
+
+CLOSED: dict[str, tuple[str, ...]] = {
+    "sync": get_args(Sync),
+    "health": get_args(HealthWord),
+    "phase": get_args(Phase),
+    "state": get_args(StickerState),
+    "kind (of drift), reason (of heals)": tuple(kind for kind in DRIFT_KINDS if not kind.startswith("compose-")),
+    "result (of passes)": RECONCILE_RESULTS,
+    "result (of deploys)": DEPLOY_RESULTS,
+    "reason (of rollbacks)": ROLLBACK_REASONS,
+    "action": tuple(sorted(ACTION_KINDS)),
+}
+
+
+class _Queue:
+    """A queue's figures; only their being there counts."""
+
+    depth = 0
+    unfinished_s = 0.0
+    longest_running_s = 0.0
+
+
+def metrics_page() -> str:
+    """The whole page."""
+    return "\n".join([INTRODUCTION, *_state(), *_events(), *_words()])
+
+
+def _state() -> Iterator[str]:
+    yield "## How things stand\n"
+    yield "| gauge | labels | meaning |"
+    yield "| --- | --- | --- |"
+    counted = {family.name.removesuffix("_total") for family in FAMILIES}
+    for metric in make_registry(Meters(), _snapshot, version="0").collect():
+        if metric.name not in counted:
+            yield f"| `{metric.name}` | {_labels(tuple(metric_labels(metric)))} | {metric.documentation} |"
+    yield ""
+
+
+def metric_labels(metric: Metric) -> Iterator[str]:
+    """Names of the labels of a metric's first series, in the order of their making."""
+    for sample in metric.samples[:1]:
+        yield from sample.labels
+
+
+def _events() -> Iterator[str]:
+    yield "## What happened\n"
+    yield "| family | type | labels | meaning |"
+    yield "| --- | --- | --- | --- |"
+    yield from (_row(family) for family in FAMILIES)
+    yield "\nA histogram has series `_bucket`, `_sum` and `_count`; a family has none before its first event.\n"
+
+
+def _row(family: Family) -> str:
+    kind = "histogram" if family.buckets else "counter"
+    bounds = f" Buckets from {family.buckets[0]:g} to {family.buckets[-1]:g} s." if family.buckets else ""
+    return f"| `{family.name}` | {kind} | {_labels(family.labels)} | {family.help}{bounds} |"
+
+
+def _words() -> Iterator[str]:
+    yield "## Closed lists\n"
+    yield "| label | words |"
+    yield "| --- | --- |"
+    for label, words in CLOSED.items():
+        shown = ", ".join(f"`{word}`" for word in words if word != OTHER)
+        yield f"| {label} | {shown} |"
+    yield ""
+
+
+def _labels(names: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _snapshot() -> Snapshot:
+    """A host where every gauge has a series."""
+    status = DocumentStatus(
+        name="web",
+        kind="Container",
+        target="",
+        sync="OutOfSync",
+        health="Healthy",
+        phase="Converged",
+        desired_release="1",
+        desired_digest="",
+        running_release="1",
+        running_digest="",
+        drift=(Drift("limits", "config.memoryLimit", "64Mi", "128Mi"),),
+        since=1.0,
+    )
+    return Snapshot(statuses=(status,), last_success={"web": 1.0}, queue=_Queue())
