@@ -74,25 +74,26 @@ def at_file(file: str, message: str) -> Problem:
 
 
 class _Walk:
-    """Real files and folders first, then links; each in the order of names."""
+    """Real files and folders first, then links to files, then others; each in the order of names."""
 
     def __init__(self, root: str) -> None:
         self.root = root
         self.listing = Listing()
-        self.folders: deque[tuple[str, str]] = deque([("", root)])
+        self.folders: deque[tuple[str, str, bool]] = deque([("", root, False)])
+        self.file_links: deque[tuple[str, str]] = deque()
         self.links: deque[tuple[str, str]] = deque()
         self.seen: set[tuple[int, int]] = set()
         self.entries = 0
 
     def run(self) -> None:
         """Raises OSError when the root cannot be listed."""
-        while self.folders or self.links:
+        while self.folders or self.file_links or self.links:
             while self.folders:
                 self._folder(*self.folders.popleft())
-            if self.links:
-                self._link(*self.links.popleft())
+            if links := self.file_links or self.links:
+                self._link(*links.popleft())
 
-    def _folder(self, name: str, place: str) -> None:
+    def _folder(self, name: str, place: str, linked: bool) -> None:  # noqa: FBT001  (an entry of ``folders``)
         try:
             facts = Path(place).stat()
             with os.scandir(place) as found:
@@ -102,27 +103,32 @@ class _Walk:
                 raise
             self._hide(name, f"the folder cannot be read: {error.strerror}")
             return
+        if linked and (facts.st_dev, facts.st_ino) in self.seen:
+            return
         self.seen.add((facts.st_dev, facts.st_ino))
         for entry in entries:
             self.entries += 1
             if len(self.listing.files) >= MAX_FILES or self.entries > MAX_ENTRIES:
                 self._hide("", f"there are more than {MAX_FILES} files; the rest is not read")
-                self.folders.clear()
-                self.links.clear()
+                for rest in (self.folders, self.file_links, self.links):
+                    rest.clear()
                 return
-            self._entry(name, entry)
+            self._entry(name, entry, linked=linked)
 
-    def _entry(self, folder: str, entry: os.DirEntry[str]) -> None:
+    def _entry(self, folder: str, entry: os.DirEntry[str], *, linked: bool) -> None:
         if entry.name.startswith(PASSED_OVER):
             return
         name = f"{folder}/{_printable(entry.name)}" if folder else _printable(entry.name)
         if entry.is_symlink():
-            self.links.append((name, entry.path))
+            links = self.file_links if name.endswith(SUFFIXES) else self.links
+            links.append((name, entry.path))
         elif entry.is_dir(follow_symlinks=False):
-            self.folders.append((name, entry.path))
+            self.folders.append((name, entry.path, linked))
         elif name.endswith(SUFFIXES):
             try:
-                self._file(name, entry.path, entry.stat(follow_symlinks=False))
+                facts = entry.stat(follow_symlinks=False)
+                if not linked or (facts.st_dev, facts.st_ino) not in self.seen:
+                    self._file(name, entry.path, facts)
             except OSError as error:
                 self._refuse(name, f"cannot be read: {error.strerror}")
 
@@ -148,7 +154,7 @@ class _Walk:
             tell(name, "is a link that leaves the folder; what it leads to is not read")
         elif (facts.st_dev, facts.st_ino) not in self.seen:
             if is_folder:
-                self.folders.append((name, place))
+                self.folders.append((name, place, True))
             else:
                 self._file(name, place, facts)
 

@@ -20,8 +20,9 @@ QUIET_MS = 100
 LONGEST_MS = 1_000
 """... or when it has gone on for this long."""
 
+CALM_S = 1.0
 LONGEST_PAUSE_S = 2.0
-"""Between two wakes while changes go on and on; it doubles up to this."""
+"""While changes go on, with less than the one between wakes, wakes wait longer and longer, up to the other."""
 
 ARMED_S = 0.2
 LOOK_S = 3.0
@@ -45,7 +46,7 @@ class FolderWatch:
             pause, clock, told_at = 0.0, asyncio.get_running_loop().time, float("-inf")
             while True:
                 await self._woken.wait()
-                pause = min(LONGEST_PAUSE_S, pause * 2 or ARMED_S) if clock() - told_at < pause + ARMED_S else 0.0
+                pause = min(LONGEST_PAUSE_S, pause * 2 or ARMED_S) if clock() - told_at < CALM_S else 0.0
                 await asyncio.sleep(pause)
                 self._woken.clear()
                 told_at = clock()
