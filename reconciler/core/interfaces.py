@@ -65,7 +65,7 @@ class Engine(Protocol):
 
     def pull(self, image: ImageReference, *, deadline_s: float, progress: Progress) -> None:
         """Pull by digest, reading the whole stream. Raises ImageNotFound, RegistryDenied, RegistryUnavailable,
-        VerificationFailed, NoSpace, EngineUnavailable.
+        VerificationFailed, PlatformMismatch, NoSpace, EngineRefused (a bad reference), EngineUnavailable.
         """
 
     def create(
