@@ -107,17 +107,19 @@ def overlap(one: str, other: str) -> bool:
 
 
 def _dependencies(documents: Sequence[DesiredState], known: Collection[str]) -> Iterator[Conflict]:
-    by_name = {document.name: document for document in documents}
-    cycles = _cycles(by_name)
+    named: dict[str, list[DesiredState]] = defaultdict(list)
+    for document in documents:
+        named[document.name].append(document)
+    cycles = _cycles(named)
     for document in documents:
         for index, dependency in enumerate(document.depends_on):
             path = ("spec", "dependsOn", index, "name")
-            wanted = by_name.get(dependency.name)
-            if wanted is None and dependency.name not in known:
-                meant = choices(dependency.name, tuple(by_name), limit=0)
+            wanted = named.get(dependency.name, [])
+            if not wanted and dependency.name not in known:
+                meant = choices(dependency.name, tuple(named), limit=0)
                 yield Conflict(document, path, f'no document for this target is called "{dependency.name}"{meant}')
-            elif wanted is not None and dependency.condition == "completed" and not _can_complete(wanted):
-                message = f'"{wanted.name}" never completes: its restart policy is not "no" or "on-failure"'
+            elif dependency.condition == "completed" and not all(map(_can_complete, wanted)):
+                message = f'"{dependency.name}" never completes: its restart policy is not "no" or "on-failure"'
                 yield Conflict(document, path, message)
         if document.name in cycles:
             circle = " -> ".join(cycles[document.name])
@@ -129,9 +131,11 @@ def _can_complete(document: DesiredState) -> bool:
     return policy is not None and policy.name in {"no", "on-failure"}
 
 
-def _cycles(documents: Mapping[str, DesiredState]) -> dict[str, tuple[str, ...]]:
+def _cycles(named: Mapping[str, Sequence[DesiredState]]) -> dict[str, tuple[str, ...]]:
     """For each name that waits for itself, a shortest way round."""
-    waits = {name: [item.name for item in document.depends_on] for name, document in documents.items()}
+    waits = {
+        name: [item.name for document in group for item in document.depends_on] for name, group in named.items()
+    }
     closed: dict[str, tuple[str, ...]] = {}
     for name in _waiting(waits):
         circle = _way_back(name, waits)
