@@ -1,0 +1,143 @@
+"""The documentation is true where a test can tell: documents, commands, links, named tests and files."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from reconciler import __version__
+from reconciler.cli.root import ENTRIES, cli
+from reconciler.spec.assemble import examine
+from tests.docs.pages import PAGES, ROOT, Block, anchors, blocks, commands, links, named_tests
+
+DOCUMENTS = [
+    (page, block)
+    for page in PAGES
+    for block in blocks(page)
+    if block.language == "yaml" and "apiVersion:" in block.text
+]
+CALLS = [
+    (page, call)
+    for page in PAGES
+    for block in blocks(page)
+    if block.language == "sh"
+    for call in commands(block, "reconciler")
+]
+WITHOUT_ENGINE = {"validate", "config", "completion", "--version", "--help"}
+RUNNABLE = sorted({call for _, call in CALLS if call and call[0] in WITHOUT_ENGINE})
+TARGETS = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def place(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def test_there_is_something_to_test() -> None:
+    assert len(PAGES) > 20
+    assert len(DOCUMENTS) > 5
+    assert len(CALLS) > 20
+    assert RUNNABLE
+
+
+@pytest.mark.parametrize(
+    ("page", "block"), DOCUMENTS, ids=[f"{place(page)}:{block.line}" for page, block in DOCUMENTS]
+)
+def test_a_document_in_the_documentation_is_valid(page: Path, block: Block) -> None:
+    examined = examine({place(page): block.text.encode()}, every=True)
+    assert examined.problems == ()
+    assert examined.documents or "kind: Defaults" in block.text
+
+
+@pytest.mark.parametrize(("page", "call"), CALLS, ids=[f"{place(page)}:{' '.join(call)}" for page, call in CALLS])
+def test_a_command_in_the_documentation_exists_with_its_options(page: Path, call: tuple[str, ...]) -> None:
+    parse(cli, list(call))
+
+
+def parse(command: click.Command, arguments: list[str], parent: click.Context | None = None) -> None:
+    """Read arguments as the program would, down to the last sub-command, without running it."""
+    try:
+        context = command.make_context(command.name or "reconciler", arguments, parent=parent)
+    except click.exceptions.Exit:  # --version and --help have done their work
+        return
+    if isinstance(command, click.Group):
+        name, below, rest = command.resolve_command(context, [*context._protected_args, *context.args])
+        assert below is not None, name
+        parse(below, rest, context)
+
+
+@pytest.mark.parametrize("call", RUNNABLE, ids=" ".join)
+def test_what_needs_no_engine_runs(call: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("RECONCILER_STATE_DIR", str(tmp_path))
+    result = CliRunner().invoke(cli, list(call))
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize("page", PAGES, ids=place)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in links(page):
+        if link.startswith(("http://", "https://")):
+            continue
+        file, _, anchor = link.partition("#")
+        target = (page.parent / file).resolve() if file else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=place)
+def test_named_tests_exist(page: Path) -> None:
+    for file, name in named_tests(page):
+        assert re.search(rf"^(async )?def {name}\(", (ROOT / file).read_text(), re.MULTILINE), f"{file}::{name}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=place)
+def test_make_targets_exist(page: Path) -> None:
+    called = {call[0] for block in blocks(page) if block.language == "sh" for call in commands(block, "make")}
+    assert called <= set(TARGETS)
+
+
+def test_files_that_contributors_are_sent_to_exist() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text() + (ROOT / "docs" / "glossary.md").read_text()
+    rooms = (ROOT, ROOT / "reconciler")
+    for path in re.findall(r"`([\w./-]+/[\w.-]+\.(?:py|yaml|txt|toml))`", text):
+        found = [match for room in rooms for match in room.glob(path)]
+        assert found or "NAME" in path, path
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) < 150
+
+
+def test_every_command_is_spoken_of() -> None:
+    text = "\n".join(page.read_text() for page in PAGES if page.name != "cli.md")
+    assert not [name for name in ENTRIES if not re.search(rf"\b{name}\b", text)]
+
+
+def test_each_decision_is_in_the_index() -> None:
+    folder = ROOT / "docs" / "decisions"
+    index = folder / "README.md"
+    assert sorted(links(index)) == sorted(path.name for path in folder.glob("[0-9]*.md"))
+
+
+def test_each_dependency_has_its_reason() -> None:
+    project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = {re.split(r"[>=<!~\[ ]", item)[0] for item in project["dependencies"]}
+    page = (ROOT / "docs" / "decisions" / "0009-dependencies.md").read_text()
+    assert set(re.findall(r"^\| `([\w.-]+)` \|", page, re.MULTILINE)) == needed
+
+
+def test_the_sample_folder_is_valid() -> None:
+    contents = {path.name: path.read_bytes() for path in (ROOT / "desired").glob("*.yaml")}
+    examined = examine(contents, every=True)
+    assert examined.problems == ()
+    assert examined.documents
+
+
+def test_the_version_is_in_the_changelog() -> None:
+    assert f"## [{__version__}]" in (ROOT / "CHANGELOG.md").read_text()
