@@ -9,6 +9,7 @@ not one that was deleted meanwhile; a key is made once and never changed.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import stat
@@ -77,6 +78,22 @@ class StateDir:
         finally:
             self._locked = None
             lock.release()
+
+    def held_by(self) -> str:
+        """Who holds the lock, if that is another process; "" when nobody does or we do."""
+        if self._locked is not None:
+            return ""
+        try:
+            handle = os.open(self.path / _LOCK_FILE, os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            return ""
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return _holder(self.path / _LOCK_FILE)
+        finally:
+            os.close(handle)
+        return ""
 
     def still_locked(self) -> bool:
         """Whether the lock that this object took still guards the directory.

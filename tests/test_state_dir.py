@@ -162,3 +162,12 @@ def test_a_key_that_was_spoiled_is_not_used(
     spoil(state.path / "sticker.key")
     with pytest.raises(error, match=words):
         state.key("sticker.key")
+
+
+def test_who_holds_the_lock_is_told_to_others_only(tmp_path: Path) -> None:
+    mine, other = StateDir(tmp_path / "state"), StateDir(tmp_path / "state")
+    assert other.held_by() == ""
+    with mine.lock():
+        assert mine.held_by() == ""
+        assert f"process {os.getpid()} since" in other.held_by()
+    assert other.held_by() == ""

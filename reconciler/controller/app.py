@@ -125,6 +125,7 @@ def open_parts(settings: Settings, *, exclusive: bool, actor: Callable[[DesiredS
             journal=history,
             key=state.key(STICKER_KEY),
             clock=time.time,
+            busy=state.held_by,
         )
         yield Parts(
             settings=settings,

@@ -45,6 +45,8 @@ class Assessor:
     journal: Journal
     key: bytes
     clock: Callable[[], float]
+    busy: Callable[[], str] = lambda: ""
+    """Who else is at work on this host; "" where nobody is, or we are."""
 
     def assess(self, names: Sequence[str] = (), *, full: bool = False) -> tuple[Assessment, ...]:
         """Plans for the named documents and orphans, or for all. Raises EngineUnavailable, UnknownDocument."""
@@ -96,8 +98,16 @@ class Assessor:
             situation = replace(self._situation(wish, records, observation), needed_by=needed_by)
             gone = name not in desired and situation.record.open is None
             plan = orphan_plan(situation) if gone else make_plan(situation)
-            found[name] = Assessment(situation=situation, plan=plan)
+            found[name] = Assessment(situation=situation, plan=self._unless_busy(plan))
         return found
+
+    def _unless_busy(self, plan: Plan) -> Plan:
+        """What is open may be in good hands: it is taken back only by whoever holds the state directory."""
+        holder = self.busy() if plan.purpose == "undo" else ""
+        if not holder:
+            return plan
+        blocked = f"for {holder}, which is at work on it"
+        return replace(plan, purpose="none", actions=(), blocked=blocked, waiting=True)
 
     def _situation(
         self, desired: DesiredState, records: Mapping[str, Record], observation: Observation

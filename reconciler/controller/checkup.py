@@ -68,11 +68,11 @@ def _folder(loaded: Loaded) -> Iterator[Finding]:
     errors = [problem for problem in loaded.problems if problem.level == "error"]
     for problem in errors:
         yield Finding("error", "documents", str(problem), "mend the file; the last good state stays in force")
-    if not loaded.complete:
+    if not loaded.complete and not errors:
         yield Finding(
             "error",
             "documents",
-            "the folder is missing or empty",
+            "the folder is missing, empty or cannot be read",
             "name it with --desired, or write a first document",
         )
     elif not errors:
@@ -89,4 +89,4 @@ def _history(history: History) -> Iterator[Finding]:
             f"see `reconciler why {name}`, then edit or clear it",
         )
     if not stuck:
-        yield Finding("ok", "history", f"{len(history.records())} documents known, none held")
+        yield Finding("ok", "history", f"documents known: {len(history.records())}, held: 0")

@@ -7,7 +7,7 @@ Implementations raise only errors of ``reconciler.errors``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -202,9 +202,3 @@ class Executor(Protocol):
 
     def perform(self, action: Action, *, progress: Progress) -> Outcome:
         """Never raises a ReconcilerError: a failed Action is an Outcome of kind ``failed`` with its error."""
-
-
-class Source(Protocol):
-    """Brings documents and wakes the loop."""
-
-    def load(self) -> Iterable[DesiredState]: ...

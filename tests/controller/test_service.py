@@ -280,3 +280,15 @@ def test_a_history_that_cannot_be_written_stops_the_plan_before_the_next_action(
     (done,) = reconciler.until_settled("web", progress=lambda _: None)
     assert done.verdict.kind == "failed"
     assert stage.world.engine.list_containers() == ()
+
+
+def test_what_another_controller_is_at_is_not_planned_to_be_taken_back(stage: Stage) -> None:
+    stage.write("web")
+    stage.history.begin(
+        stage.catalogue.desired()["web"], generation=1, kind="deploy", container_id="", cause="x", actor="y"
+    )
+    assert stage.service().plans()[0].purpose == "undo"
+    object.__setattr__(stage.assessor, "busy", lambda: "process 7")
+    (plan,) = stage.service().plans()
+    assert (plan.actions, plan.waiting) == ((), True)
+    assert "process 7" in plan.blocked
