@@ -12,7 +12,7 @@ from tests.parts.images import PublishedImage
 Spec = dict[str, Any]
 
 
-def document(name: str, image: PublishedImage, release: str, **spec: Any) -> Spec:
+def document(name: str, image: PublishedImage, release: str, /, **spec: Any) -> Spec:
     """A Container document. ``spec`` is laid over the short times that tests need, mapping by mapping."""
     quick: Spec = {
         "release": {"id": release, "name": f"{name} {release}"},

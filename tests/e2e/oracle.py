@@ -81,6 +81,7 @@ class Oracle:
         settings = load_settings({}, environment=environment, folder=self._stage.folder, file=None, root=True)
         with open_service(settings, exclusive=True) as service:
             before = service.record(name)
+            service.plans((name,))  # a sticker in a volume is read through a helper container, once in a process
             self._proxy.forget()
             for _ in range(2):
                 service.apply((name,), progress=unheard)

@@ -1,0 +1,119 @@
+"""Counted at the engine's socket: looking changes nothing, and what is idle asks for nearly nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from reconciler.config import load_settings
+from reconciler.controller.app import Parts, file_actor, open_parts
+from reconciler.controller.readings import Readings
+from tests.e2e.documents import document
+from tests.e2e.oracle import Oracle
+from tests.e2e.stage import Stage, eventually
+from tests.parts.socket_proxy import SocketProxy
+
+IDLE_PASSES = 1000
+
+
+@contextmanager
+def parts(stage: Stage, proxy: SocketProxy) -> Iterator[Parts]:
+    """The controller's parts on the recorded way to the engine, as one process keeps them."""
+    environment = stage.environment(proxy.url)
+    settings = load_settings({}, environment=environment, folder=stage.folder, file=None, root=True)
+    with open_parts(settings, exclusive=True, actor=file_actor) as opened:
+        yield opened
+
+
+def test_a_plan_makes_no_mutating_call(stage: Stage, oracle: Oracle, proxy: SocketProxy) -> None:
+    for prepare in (lambda: None, stage.apply, lambda: stage.docker("rm", "-f", stage.name)):
+        stage.write(stage.web("v1"))
+        prepare()
+        proxy.forget()
+        done = stage.reconciler("plan", engine=proxy.url)
+        assert done.returncode in {0, 2}
+        assert proxy.requests
+        assert proxy.mutating() == ()
+    stage.apply()
+    oracle.holds("v1")
+
+
+@pytest.mark.parametrize("words", [("status",), ("why", "NAME"), ("history", "NAME"), ("prune",), ("doctor",)])
+def test_looking_makes_no_mutating_call(words: tuple[str, ...], stage: Stage, proxy: SocketProxy) -> None:
+    stage.deploy_here("v1")
+    proxy.forget()
+    done = stage.reconciler(*(word.replace("NAME", stage.name) for word in words), engine=proxy.url)
+    assert done.returncode in {0, 2}, done.stderr
+    assert proxy.mutating() == ()
+
+
+def test_idle_passes_cost_one_call_each_and_write_nothing(
+    stage: Stage, oracle: Oracle, proxy: SocketProxy
+) -> None:
+    stage.deploy_here("v1")
+    with parts(stage, proxy) as opened:
+        one_pass = opened.reconciler(
+            sleep=_never, stopping=lambda: False, readings=Readings(meters=opened.meters)
+        ).one_pass
+        one_pass(stage.name, progress=_unheard)
+        before = _written(stage)
+        proxy.forget()
+        for _ in range(IDLE_PASSES):
+            done = one_pass(stage.name, progress=_unheard)
+            assert done.verdict.kind == "converged"
+        assert len(proxy.requests) == IDLE_PASSES
+        assert {(item.method, item.path.partition("?")[0].split("/", 2)[2]) for item in proxy.requests} == {
+            ("GET", "containers/json")
+        }
+        assert _written(stage) == before
+    oracle.holds("v1")
+
+
+def test_a_look_at_everything_costs_one_call_for_any_number_of_documents(stage: Stage, proxy: SocketProxy) -> None:
+    stage.deploy_here("v1")
+    job = {"config": {"restartPolicy": "no"}, "sticker": {"path": str(stage.sticker("job"))}}
+    stage.write(document(f"{stage.prefix}-job", stage.images.job, "j1", **job), file="job.yaml")
+    stage.apply()
+    with parts(stage, proxy) as opened:
+        opened.assessor.assess()
+        proxy.forget()
+        found = opened.assessor.assess()
+        assert [item.plan.changes for item in found] == [False, False]
+        assert len(proxy.requests) == 1
+
+
+def test_a_restarted_controller_changes_nothing(stage: Stage, oracle: Oracle, proxy: SocketProxy) -> None:
+    stage.deploy_here("v1")
+    identity, sticker = stage.identity(), _identity(stage.sticker())
+    proxy.forget()
+    for _ in range(2):
+        with stage.controller(RECONCILER_ENGINE=proxy.url, RECONCILER_RESYNC="1") as controller:
+            eventually("it has looked", lambda c=controller: c.phase(stage.name) == "Converged")
+            looks = len(proxy.requests)
+            eventually("it looks again", lambda n=looks: len(proxy.requests) > n + 2)
+    assert proxy.mutating() == ()
+    assert (stage.identity(), _identity(stage.sticker())) == (identity, sticker)
+    assert len(stage.history()["generations"]) == 1
+    oracle.holds("v1")
+
+
+def _written(stage: Stage) -> dict[str, tuple[int, int, int]]:
+    """What identifies every file that passes could write, and its last write."""
+    files = [stage.sticker(), *stage.state.glob("history.db*")]
+    return {path.name: _identity(path) for path in files}
+
+
+def _identity(path: Path) -> tuple[int, int, int]:
+    facts = path.stat()
+    return facts.st_ino, facts.st_mtime_ns, facts.st_size
+
+
+def _never(seconds: float) -> None:
+    raise AssertionError(f"an idle pass sleeps {seconds} s")
+
+
+def _unheard(_line: str) -> None:
+    """Nobody listens."""
