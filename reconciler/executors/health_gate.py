@@ -24,6 +24,9 @@ LONGEST_POLL_S = 0.5
 POLL_GROWTH = 1.5
 SHORTEST_POLL_MS = 10
 LOG_LINES = 10
+SILENT = "the engine does not answer"
+ENDED_WITH_THE_ENGINE = frozenset({"exited", "restarting", "gone"})
+"""Ends that an engine brings about when it is killed or restarted: nobody can say that they are the release's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +132,7 @@ class HealthGate:
 
     ``clock`` is monotonic seconds. ``sleep`` takes seconds; it may raise ``Interrupted`` to end the wait. An
     engine that does not answer is asked again until the timeout; the good time seen before it fell silent no
-    longer counts.
+    longer counts, and a container that ended meanwhile is not held against its release.
     """
 
     def __init__(
@@ -152,13 +155,16 @@ class HealthGate:
         if first is None:
             raise self._unhealthy(name, container_id, Failed("gone", "it is gone"))
         judgement = judge(ask, first, first, elapsed_ms=0, good_since_ms=None)
-        pauses, told = _pauses(), ""
+        pauses, told, silent = _pauses(), "", False
         while isinstance(judgement, Waiting):
+            silent |= judgement.state == SILENT
             told = _tell(ask, judgement, elapsed_ms, told=told, progress=progress)
             self._sleep(min(next(pauses), _remaining_s(ask, judgement, elapsed_ms)))
             elapsed_ms = round((self._clock() - began) * 1000)
             judgement = self._look(ask, first, judgement, elapsed_ms=elapsed_ms)
         if isinstance(judgement, Failed):
+            if silent and judgement.reason in ENDED_WITH_THE_ENGINE:
+                raise EngineUnavailable(f"the engine went away while {name} was waited for: {judgement.state}")
             raise self._unhealthy(name, container_id, judgement)
         return f"{judgement.state} after {_seconds(elapsed_ms)}"
 
@@ -168,7 +174,7 @@ class HealthGate:
         except EngineUnavailable:
             if elapsed_ms >= ask.timeout_ms:
                 raise
-            return Waiting("the engine does not answer", None)
+            return Waiting(SILENT, None)
         return judge(ask, first, now, elapsed_ms=elapsed_ms, good_since_ms=before.good_since_ms)
 
     def _unhealthy(self, name: str, container_id: str, failed: Failed) -> Unhealthy:

@@ -253,6 +253,41 @@ def test_an_engine_that_is_silent_for_a_moment_costs_the_good_time_and_no_more()
     assert stage.clock.monotonic() - began > 5.0 + sum(slept[:5])
 
 
+@pytest.mark.parametrize("ends", ["crash", "restart"])
+def test_a_container_that_ended_with_its_engine_is_not_held_against_its_release(ends: str) -> None:
+    stage = Stage(behaviour=healthy(0.0))
+    container = stage.started()
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        stage.clock.sleep(seconds)
+        slept.append(seconds)
+        if len(slept) == 3:
+            stage.engine.fail_when("inspect_container", EngineUnavailable("no answer"))
+        if len(slept) == 4:
+            getattr(stage.engine, ends)()
+
+    gate = HealthGate(stage.engine, clock=stage.clock.monotonic, sleep=sleep)
+    with pytest.raises(EngineUnavailable, match="went away while web was waited for"):
+        gate.wait("web", container.id, ask=ASK, progress=stage.lines.append)
+
+
+def test_a_check_that_fails_after_the_engine_was_silent_is_the_releases_own() -> None:
+    stage = Stage(behaviour=never_healthy())
+    container = stage.started()
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        stage.clock.sleep(seconds)
+        slept.append(seconds)
+        if len(slept) == 1:
+            stage.engine.fail_when("inspect_container", EngineUnavailable("no answer"))
+
+    gate = HealthGate(stage.engine, clock=stage.clock.monotonic, sleep=sleep)
+    with pytest.raises(Unhealthy):
+        gate.wait("web", container.id, ask=ASK, progress=stage.lines.append)
+
+
 def test_an_engine_that_stays_silent_ends_the_wait_at_the_timeout() -> None:
     stage = Stage(behaviour=never_healthy())
     container = stage.started()
