@@ -146,8 +146,8 @@ def _engine(text: str) -> str:
 
 
 def _target(text: str) -> str:
-    if not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?|", text):
-        raise ValueError("a DNS label: lower-case letters, digits and dashes, at most 63")
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,126}[A-Za-z0-9])?|", text):
+        raise ValueError("as documents write it: letters, digits, dots, hyphens and underscores, at most 128")
     return text
 
 

@@ -22,7 +22,7 @@ from reconciler.errors import InvalidSettings
 WRONG = {
     "desired": ("", "a path"),
     "engine": ("docker.sock", "a URL such as"),
-    "target": ("Host A", "DNS label"),
+    "target": ("Host A", "as documents write it"),
     "listen": ("9464", "HOST:PORT"),
     "resync": ("soon", "30s"),
     "full-every": ("0", "between 1 and"),

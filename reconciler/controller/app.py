@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+import structlog
+
 from reconciler import __version__
 from reconciler.config import Settings
 from reconciler.controller.assess import Assessor
@@ -47,6 +49,8 @@ from reconciler.web.endpoints import make_app
 from reconciler.web.server import Server
 
 STICKER_KEY = "sticker.key"
+
+log = structlog.get_logger("reconciler")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +199,9 @@ async def run(settings: Settings) -> None:
         server = Server(make_app(render, board.ready, board.healthy), host, port)
         await server.start()
         try:
+            log.info("the controller runs", documents=str(settings.desired), listen=settings.listen)
             left = await controller.run()
+            log.info("the controller has stopped")
         finally:
             await server.stop()
     if left:

@@ -22,6 +22,7 @@ from reconciler.core.situation import Situation, unmet_dependencies
 from reconciler.core.status import DocumentStatus
 from reconciler.core.sticker import judge as judge_sticker
 from reconciler.engine.observe import Observer
+from reconciler.errors import UnknownDocument
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,17 +67,18 @@ class Assessor:
     def prunable(self, names: Sequence[str] = ()) -> tuple[Assessment, ...]:
         """Removal plans for orphans: the named ones, else those whose last document said ``delete``.
 
-        None while any file of the folder cannot be read or is wrong: what is unknown is never removed.
+        None while any file of the folder cannot be read or is wrong: what is unknown is never removed. Raises
+        UnknownDocument for a name that is no orphan, or cannot be known to be one.
         """
-        loaded = self.catalogue.loaded
-        if not loaded.complete or loaded.unknown_files:
-            return ()
         orphans = self.catalogue.orphans(self.journal.records())
-        wanted = [
-            name
-            for name, item in orphans.items()
-            if name in names or (not names and item.deletion_policy == "delete")
-        ]
+        obstacle = self.catalogue.pruning_obstacle()
+        wrong = [name for name in names if obstacle or name not in orphans]
+        if wrong:
+            raise UnknownDocument(f"{', '.join(wrong)} cannot be pruned", hint=obstacle or _only(orphans))
+        if obstacle:
+            return ()
+        by_policy = (name for name, item in orphans.items() if item.deletion_policy == "delete")
+        wanted = tuple(names or by_policy)
         found = self.assess(wanted) if wanted else ()
         return tuple(replace(item, plan=prune_plan(item.situation)) for item in found)
 
@@ -140,6 +142,11 @@ class Assessor:
 
     def _record(self, records: Mapping[str, Record], name: str) -> Record:
         return records.get(name) or Record(document=name, owner=self.journal.owner)
+
+
+def _only(orphans: Mapping[str, DesiredState]) -> str:
+    known = f"these are gone: {', '.join(orphans)}" if orphans else "none is"
+    return f"only what a document that is gone has left is pruned; {known}"
 
 
 def _to_complete(situation: Situation) -> Iterator[Subject]:

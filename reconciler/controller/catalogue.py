@@ -60,6 +60,14 @@ class Catalogue:
             if name not in known and record.committed_revision is not None
         }
 
+    def pruning_obstacle(self) -> str:
+        """Why nothing can be known to be gone now; "" when it can."""
+        if not self._loaded.complete or not self._loaded.documents:
+            return "the folder is missing, empty or cannot be read: nothing in it counts as gone"
+        if self._loaded.unknown_files:
+            return f"{', '.join(self._loaded.unknown_files)} cannot be read or is wrong: mend it first"
+        return ""
+
     def _claimed_elsewhere(self) -> set[str]:
         """Names in files that cannot be read or are wrong now: unknown, never gone."""
         accepted = self._history.accepted()

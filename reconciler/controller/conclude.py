@@ -53,7 +53,7 @@ class Conclusion:
     def _undone(self, situation: Situation, plan: Plan) -> Verdict:
         operation = situation.record.open
         assert operation is not None  # noqa: S101  (an undo plan is only made for an open operation)
-        former = situation.record.committed is not None
+        former = plan.waits
         if former:
             self.journal.restored(plan.document, operation.generation)
         if not operation.failure:
@@ -62,7 +62,9 @@ class Conclusion:
             return self._later(plan.document, operation.failure, None)
         if former:
             return Verdict(kind="rolled-back", reason=operation.failure)
-        return Verdict(kind="failed", reason=f"{operation.failure}; there is nothing to go back to")
+        gone = situation.record.committed is not None
+        lack = "the former container is gone" if gone else "there is nothing to go back to"
+        return Verdict(kind="failed", reason=f"{operation.failure}; {lack}", retry_after=0.0 if gone else None)
 
     def _failed(
         self, situation: Situation, plan: Plan, outcomes: Sequence[Outcome], error: ReconcilerError

@@ -214,6 +214,7 @@ class Controller:
             self.queue.add_after(name, self.pace.resync_s)
             return
         verdict = done.verdict
+        _tell(name, done)
         if verdict.retry_after is not None:
             self.queue.add_after(name, verdict.retry_after)
         if verdict.kind == "converged" and done.outcomes:
@@ -233,6 +234,14 @@ class Controller:
         for desired in self.assessor.catalogue.desired().values():
             if any(item.name == name for item in desired.depends_on):
                 self.queue.add(desired.name)
+
+
+def _tell(name: str, done: Pass) -> None:
+    """One line for a pass that did something; none for a quiet one."""
+    if not done.outcomes:
+        return
+    level = log.warning if done.verdict.kind in {"rolled-back", "failed"} else log.info
+    level(done.verdict.kind, document=name, purpose=done.plan.purpose, reason=done.verdict.reason)
 
 
 @dataclass(frozen=True, slots=True)

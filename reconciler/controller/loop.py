@@ -18,7 +18,7 @@ from reconciler.core.interfaces import Progress
 from reconciler.core.outcome import Outcome, Verdict
 from reconciler.core.plan import Plan
 from reconciler.core.plan_json import plan_json
-from reconciler.errors import StalePlan, UnknownDocument
+from reconciler.errors import StalePlan
 
 MOST_STEPS = 12
 """A document that makes progress in every pass and still is not done after this many is left for later."""
@@ -97,12 +97,8 @@ class Reconciler:
         return tuple(passes)
 
     def _assess(self, name: str, *, prune: bool) -> Assessment:
-        found = self.assessor.prunable((name,)) if prune else self.assessor.assess((name,))
-        if not found:
-            raise UnknownDocument(
-                f"{name} cannot be pruned now", hint="its document is there, or the folder is broken"
-            )
-        return found[0]
+        (found,) = self.assessor.prunable((name,)) if prune else self.assessor.assess((name,))
+        return found
 
 
 def refuse_changed(expected: Mapping[str, Any], plan: Plan) -> None:

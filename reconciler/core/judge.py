@@ -25,7 +25,7 @@ def judge(situation: Situation, plan: Plan, *, since: float = 0.0) -> DocumentSt
         sync=sync_of(plan),
         health=_health(situation, claims),
         phase=_phase(situation, plan),
-        reason=plan.blocked or record.last_error,
+        reason=plan.blocked or record.last_error or "; ".join(plan.notes),
         desired_release=desired.release.id,
         desired_digest=desired.image.digest,
         running_release=running[0],
@@ -108,6 +108,16 @@ def _phase(situation: Situation, plan: Plan) -> Phase:
         return "Held"
     if plan.blocked:
         return "Blocked"
-    if record.failures:
-        return "Failed"
-    return "Reconciling" if plan.actions else "Converged"
+    return "Failed" if record.failures else _settled(situation, plan)
+
+
+def _settled(situation: Situation, plan: Plan) -> Phase:
+    if plan.actions or _passes(situation, plan):
+        return "Reconciling"
+    return "Converged" if sync_of(plan) == "Synced" else "Held"
+
+
+def _passes(situation: Situation, plan: Plan) -> bool:
+    """Whether all that differs is a state that the engine itself leads out of."""
+    kinds = {item.kind for item in plan.drift} - STATES_OF_HEALTH
+    return situation.desired.drift.mode == "correct" and bool(kinds) and kinds <= {"restarting", "stopped"}

@@ -94,6 +94,9 @@ def _heal(situation: Situation, claims: Claims, plan: Plan) -> Plan:
         return replace(plan, purpose="heal", actions=healing.actions, blocked=healing.blocked, held=healing.held)
     if healing.starts and situation.unmet:
         return _waiting(situation, plan)
+    mode = situation.desired.drift.mode
+    if mode != "correct" and plan.drift:
+        plan = replace(plan, notes=(f"drift mode {mode}: what differs is shown, not put right",))
     leftovers = () if healing.replaces else tidy(situation, claims)
     purpose: Purpose = "heal" if healing.actions else "repair" if leftovers else "none"
     return replace(plan, purpose=purpose, actions=(*healing.actions, *leftovers))
@@ -178,5 +181,5 @@ def orphan_plan(situation: Situation) -> Plan:
         kind=situation.desired.kind,
         target=situation.desired.target or "",
         drift=(Drift("orphan", "document", "no container", found),),
-        blocked="its document is gone; `reconciler prune` removes it",
+        blocked=f"its document is gone; `reconciler prune {situation.desired.name}` removes it",
     )

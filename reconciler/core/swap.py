@@ -170,6 +170,7 @@ def _new(swap: Swap) -> ContainerRef:
 
 def _stop_first(swap: Swap) -> Iterator[Action]:
     new, document = _new(swap), swap.desired.name
+    yield from _clear_name(swap)
     yield from _retire(swap)
     yield RenameContainer(document=document, cause=swap.cause, container=new, to=swap.desired.container_name)
     served = ContainerRef(swap.desired.container_name, new.id, new.generation)
@@ -182,10 +183,25 @@ def _stop_first(swap: Swap) -> Iterator[Action]:
 def _start_first(swap: Swap) -> Iterator[Action]:
     new, document = _new(swap), swap.desired.name
     yield from _start_new(swap, new)
+    yield from _clear_name(swap)
     yield from _retire(swap)
     yield RenameContainer(document=document, cause=swap.cause, container=new, to=swap.desired.container_name)
     yield Commit(document=document, cause="it is healthy", generation=swap.generation)
     yield _stop_old(swap)
+
+
+def _clear_name(swap: Swap) -> Iterator[Action]:
+    """A container of ours from an earlier generation may have got the service name by hand: it is laid aside."""
+    name, document = swap.desired.container_name, swap.desired.name
+    for operation, row in swap.claims.kept:
+        if row.name != name:
+            continue
+        container, cause = ContainerRef(row.name, row.id), f"an earlier generation's container has the name {name}"
+        yield SetRestartPolicy(document=document, cause=cause, container=container, policy=NO_RESTART)
+        if row.status in ALIVE:
+            yield StopContainer(document=document, cause=cause, container=container)
+        to = names.previous_name(name, operation.generation)
+        yield RenameContainer(document=document, cause=cause, container=container, to=to)
 
 
 def _retire(swap: Swap) -> Iterator[Action]:

@@ -190,10 +190,12 @@ def test_nothing_is_pruned_while_a_file_is_broken_or_the_folder_is_empty(stage: 
     stage.delete("web")
     stage.break_file("db")
     assert stage.service().prunable() == ()
-    with pytest.raises(UnknownDocument, match="cannot be pruned"):
-        stage.service().reconciler.one_pass("web", progress=lambda _: None, prune=True)
+    with pytest.raises(UnknownDocument, match=r"cannot be pruned.*mend it first"):
+        stage.service().prune(("web",), progress=quiet)
     stage.delete("db")
     assert stage.service().prunable() == ()
+    with pytest.raises(UnknownDocument, match="nothing in it counts as gone"):
+        stage.service().prunable(("web",))
     assert stage.world.engine.container("web").status == "running"
 
 
@@ -292,3 +294,15 @@ def test_what_another_controller_is_at_is_not_planned_to_be_taken_back(stage: St
     (plan,) = stage.service().plans()
     assert (plan.actions, plan.waiting) == ((), True)
     assert "process 7" in plan.blocked
+
+
+def test_only_orphans_can_be_pruned_by_name(stage: Stage) -> None:
+    stage.write("web")
+    stage.write("db")
+    outcomes(stage)
+    with pytest.raises(UnknownDocument, match="none is"):
+        stage.service().prunable(("web",))
+    stage.delete("db")
+    with pytest.raises(UnknownDocument, match="these are gone: db"):
+        stage.service().prunable(("web", "db"))
+    assert [plan.document for plan in stage.service().prunable(("db",))] == ["db"]

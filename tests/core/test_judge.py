@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from reconciler.core.container import ContainerConfig, HealthProbe, RestartPolicy
-from reconciler.core.desired import DesiredState, Suspension
+from reconciler.core.desired import DesiredState, DriftMode, DriftPolicy, Suspension
 from reconciler.core.judge import judge, unseen
 from reconciler.core.planning import make_plan
 from reconciler.core.status import DocumentStatus
@@ -164,3 +164,19 @@ def test_fingerprints_tell_revisions_apart() -> None:
     first: DesiredState = deployed().documents["web"]
     assert first.fingerprint != replace(first, release=replace(first.release, name="Other")).fingerprint
     assert first.fingerprint == replace(first, cleanup_previous=False).fingerprint
+
+
+@pytest.mark.parametrize("mode", ["warn", "off"])
+def test_drift_that_nobody_puts_right_is_held_and_says_why(mode: DriftMode) -> None:
+    player = deployed()
+    player.want(replace(player.documents["web"], drift=DriftPolicy(mode=mode)))
+    player.world.engine.by_hand.remove("web")
+    found = status(player)
+    assert (found.sync, found.phase) == ("OutOfSync", "Held")
+    assert found.reason == f"drift mode {mode}: what differs is shown, not put right"
+
+
+def test_a_state_that_the_engine_leads_out_of_is_no_reason_to_call_a_person() -> None:
+    player = deployed()
+    player.world.engine.set_status(player.world.engine.container("web").id, "restarting")
+    assert status(player).phase == "Reconciling"

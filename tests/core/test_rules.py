@@ -9,6 +9,7 @@ import pytest
 
 from reconciler.core.container import ContainerConfig, PortBinding, RestartPolicy
 from reconciler.core.desired import Condition, Dependency, Strategy
+from reconciler.core.names import GENERATION
 from reconciler.core.planning import make_plan
 from reconciler.core.tidy import tidy
 from tests.simulator.behaviour import exits, healthy
@@ -213,3 +214,28 @@ def test_a_container_known_only_by_its_row_is_not_changed_in_place() -> None:
     situation = player.situation("web")
     bare = replace(situation, observation=replace(situation.observation, details={}))
     assert make_plan(bare).actions == ()
+
+
+def test_a_kept_container_that_got_the_service_name_by_hand_is_laid_aside() -> None:
+    player = deployed(cleanup_previous=False)
+    player.want(player.world.desired(release="2", cleanup_previous=False))
+    player.settle()
+    hand = player.world.engine.by_hand
+    hand.remove("web")
+    hand.rename("web-previous-g1", "web")
+    hand.start("web")
+    assert player.settle().kind == "converged"
+    assert player.world.engine.container("web").config.labels[GENERATION] == "3"
+    assert player.idle()
+
+
+def test_a_rollback_without_a_former_container_is_told_as_a_failure_and_the_former_release_is_made_anew() -> None:
+    player = deployed()
+    player.world.engine.by_hand.remove("web")
+    image = player.world.publish("shop/bad", behaviour=exits(1))
+    player.want(player.world.desired(release="2", image=image))
+    verdict = player.settle()
+    assert (verdict.kind, verdict.retry_after) == ("failed", 0.0)
+    assert "the former container is gone" in verdict.reason
+    assert player.settle().kind == "held"
+    assert player.world.engine.container("web").status == "running"
