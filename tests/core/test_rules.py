@@ -225,7 +225,7 @@ def test_a_kept_container_that_got_the_service_name_by_hand_is_laid_aside() -> N
     hand.rename("web-previous-g1", "web")
     hand.start("web")
     assert player.settle().kind == "converged"
-    assert player.world.engine.container("web").config.labels[GENERATION] == "3"
+    assert (player.world.engine.container("web").config.labels or {})[GENERATION] == "3"
     assert player.idle()
 
 
