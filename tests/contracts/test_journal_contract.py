@@ -448,3 +448,14 @@ def test_the_open_operation_is_never_collected(journal: Journal) -> None:
     for generation in range(2, 60):
         fail(journal, V2, generation, quarantine=False)
     assert journal.record("web").operations[0].generation == 1
+
+
+def test_ending_a_quarantine_leaves_everything_else(journal: Journal) -> None:
+    deploy(journal, V1, 1)
+    fail(journal, V2, 2)
+    journal.hold("web", reason="flapping")
+    journal.end_quarantine("web")
+    journal.end_quarantine("web")
+    record = journal.record("web")
+    assert (record.quarantined, record.held) == ({}, "flapping")
+    assert record.operations[-1].quarantine

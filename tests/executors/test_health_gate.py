@@ -311,3 +311,15 @@ def test_a_stop_request_ends_the_wait() -> None:
     gate = HealthGate(stage.engine, clock=stage.clock.monotonic, sleep=sleep)
     with pytest.raises(Interrupted):
         gate.wait("web", stage.started().id, ask=ASK, progress=stage.lines.append)
+
+
+def test_a_check_that_failed_before_the_wait_may_still_succeed() -> None:
+    before = seen(health="unhealthy")
+    waiting = judge(ASK, before, before, elapsed_ms=1_000, good_since_ms=None)
+    assert waiting == Waiting("unhealthy", None)
+    assert judge(ASK, before, seen(health="healthy"), elapsed_ms=2_000, good_since_ms=None) == Waiting(
+        "healthy", 2_000
+    )
+    late = judge(ASK, before, before, elapsed_ms=60_000, good_since_ms=None)
+    assert isinstance(late, Failed)
+    assert late.reason == "timeout"
