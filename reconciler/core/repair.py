@@ -17,7 +17,7 @@ from reconciler.core.action import (
     UpdateLimits,
 )
 from reconciler.core.container import ContainerConfig
-from reconciler.core.drift import Drift
+from reconciler.core.drift import FIELDS, Drift
 from reconciler.core.effective import effective_config
 from reconciler.core.observation import ContainerDetail
 from reconciler.core.situation import Situation
@@ -35,24 +35,8 @@ NEVER_LIFTED = ("memory_bytes", "nano_cpus")
 OWN_NAMESPACE = frozenset({"host", "none"})
 """Networks that decide the namespace a container is created in; nothing is connected to or from them later."""
 
-OF_THE_LIVE_CONTAINER = frozenset(
-    {
-        "image",
-        "environment",
-        "command",
-        "user",
-        "limits",
-        "restart-policy",
-        "ports",
-        "mounts",
-        "networks",
-        "labels",
-        "files",
-        "healthcheck",
-        "security",
-        "logging",
-    }
-)
+OF_THE_LIVE_CONTAINER = frozenset({"image", "files", *(kind for _, kind, _ in FIELDS)})
+"""Drift kinds that speak of the container as it was made, not of its state or of what is beside it."""
 
 
 def needs_replacement(

@@ -1,64 +1,14 @@
-"""Actions: every way in which the reconciler changes the world, each with a target and a cause.
-
-An Action says what is to be so, not how; carrying it out twice is the same as once. Which executor carries
-it out is told by its family: ``EngineAction`` acts on the Docker host, ``RecordAction`` on the history and
-the sticker.
-"""
+"""Actions on the Docker host."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import ClassVar
 
+from reconciler.core.action.base import ContainerRef, EngineAction, Sign
 from reconciler.core.container import ContainerConfig, NetworkAttachment, RestartPolicy
-from reconciler.core.desired import DesiredState, ImageReference
-from reconciler.core.record import OperationKind
-
-Sign = Literal["+", "~", "-/+", "-", " "]
-
-
-@dataclass(frozen=True, slots=True)
-class ContainerRef:
-    """A container: by id, or (id "") the one that this plan's ``generation`` creates. ``name`` is for people."""
-
-    name: str
-    id: str = ""
-    generation: int = 0
-
-    def __str__(self) -> str:
-        return self.name
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Action:
-    """Base. ``cause`` says why, in words that can be read aloud after "because".
-
-    ``optional``: nothing later in a plan rests on it, so that its failure is told and the plan goes on.
-    """
-
-    kind: ClassVar[str] = ""
-    sign: ClassVar[Sign] = " "
-    optional: ClassVar[bool] = False
-    document: str
-    cause: str
-
-    @property
-    def target(self) -> str:
-        """What it acts on, for people."""
-        return self.document
-
-
-class EngineAction(Action):
-    """Acts on the Docker host."""
-
-    __slots__ = ()
-
-
-class RecordAction(Action):
-    """Acts on the history or the sticker."""
-
-    __slots__ = ()
+from reconciler.core.desired import ImageReference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,107 +195,3 @@ class RemoveContainer(ContainerAction):
     kind: ClassVar[str] = "remove-container"
     sign: ClassVar[Sign] = "-"
     volumes: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordIntent(RecordAction):
-    """Journal that a generation begins. ``container_id`` names a container that is used again or adopted."""
-
-    kind: ClassVar[str] = "record-intent"
-    generation: int
-    operation: OperationKind
-    desired: DesiredState
-    container_id: str = ""
-
-    @property
-    def target(self) -> str:
-        return f"{self.document} generation {self.generation}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Commit(RecordAction):
-    """Journal that the generation is what runs: the only commit point."""
-
-    kind: ClassVar[str] = "commit"
-    generation: int
-
-    @property
-    def target(self) -> str:
-        return f"{self.document} generation {self.generation}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordUndone(RecordAction):
-    """Journal that the generation was taken back."""
-
-    kind: ClassVar[str] = "record-undone"
-    generation: int
-
-    @property
-    def target(self) -> str:
-        return f"{self.document} generation {self.generation}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordHeal(RecordAction):
-    """Count a heal for the restart-storm guard."""
-
-    kind: ClassVar[str] = "record-heal"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hold(RecordAction):
-    """Stop healing a document that keeps failing, until it is stable or cleared."""
-
-    kind: ClassVar[str] = "hold"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReleaseHold(RecordAction):
-    """End a hold: the container has been stable, or the document changed."""
-
-    kind: ClassVar[str] = "release-hold"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndQuarantine(RecordAction):
-    """Forget failed releases: the document changed, so that they may be tried again one day."""
-
-    kind: ClassVar[str] = "end-quarantine"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WriteSticker(RecordAction):
-    """Write the sticker of the committed generation, derived from the history."""
-
-    kind: ClassVar[str] = "write-sticker"
-    sign: ClassVar[Sign] = "~"
-    optional: ClassVar[bool] = True
-    desired: DesiredState
-
-    @property
-    def target(self) -> str:
-        place = self.desired.sticker
-        return f"{place.volume}:{place.path}" if place.location == "volume" else place.path
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RemoveSticker(RecordAction):
-    """Remove the sticker of a document that was pruned."""
-
-    kind: ClassVar[str] = "remove-sticker"
-    sign: ClassVar[Sign] = "-"
-    desired: DesiredState
-
-    @property
-    def target(self) -> str:
-        place = self.desired.sticker
-        return f"{place.volume}:{place.path}" if place.location == "volume" else place.path
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForgetDocument(RecordAction):
-    """Journal that a document was pruned: nothing of it runs any more."""
-
-    kind: ClassVar[str] = "forget-document"
-    sign: ClassVar[Sign] = "-"
