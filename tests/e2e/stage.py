@@ -308,6 +308,10 @@ class Controller:
         )
         return found[1] if found else ""
 
+    def settles(self, document: str) -> None:
+        """Wait until the document is converged; a stop before that would take a deploy back."""
+        eventually(f"{document} is converged", lambda: self.phase(document) == "Converged")
+
     @property
     def text(self) -> str:
         """Its log so far."""

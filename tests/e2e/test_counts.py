@@ -90,14 +90,19 @@ def test_a_restarted_controller_changes_nothing(stage: Stage, oracle: Oracle, pr
     identity, sticker = stage.identity(), _identity(stage.sticker())
     proxy.forget()
     for _ in range(2):
-        with stage.controller(RECONCILER_ENGINE=proxy.url, RECONCILER_RESYNC="1") as controller:
-            eventually("it has looked", lambda c=controller: c.phase(stage.name) == "Converged")
-            looks = len(proxy.requests)
-            eventually("it looks again", lambda n=looks: len(proxy.requests) > n + 2)
+        _look_around(stage, proxy)
     assert proxy.mutating() == ()
     assert (stage.identity(), _identity(stage.sticker())) == (identity, sticker)
     assert len(stage.history()["generations"]) == 1
     oracle.holds("v1")
+
+
+def _look_around(stage: Stage, proxy: SocketProxy) -> None:
+    """Run the controller until it has looked at the host again after it found all well."""
+    with stage.controller(RECONCILER_ENGINE=proxy.url, RECONCILER_RESYNC="1") as controller:
+        eventually("it has looked", lambda: controller.phase(stage.name) == "Converged")
+        before = len(proxy.requests)
+        eventually("it looks again", lambda: len(proxy.requests) > before + 2)
 
 
 def _written(stage: Stage) -> dict[str, tuple[int, int, int]]:

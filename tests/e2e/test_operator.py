@@ -157,12 +157,13 @@ def test_a_suspended_document_is_left_alone_until_it_is_resumed(stage: Stage, or
 
 def test_a_running_controller_hears_of_suspend_and_resume(stage: Stage, oracle: Oracle) -> None:
     stage.deploy("v1")
-    with stage.controller(RECONCILER_RESYNC="600"):
+    with stage.controller(RECONCILER_RESYNC="600") as controller:
         assert stage.reconciler("suspend", stage.name, "--reason", "incident 42").returncode == 0
         stage.docker("stop", stage.name)
         assert stage.ours() == {stage.name: "exited"}
         assert stage.reconciler("resume", stage.name).returncode == 0
         eventually("it serves again", lambda: stage.page() == "web v1")
+        controller.settles(stage.name)
     oracle.holds("v1")
 
 
@@ -265,4 +266,5 @@ def test_an_edit_is_tried_at_once_although_the_last_try_failed(stage: Stage, ora
         assert stage.page() == "web v1"
         stage.write(stage.web("v2"))
         eventually("the mended document is followed", lambda: stage.page() == "web v2", within_s=10)
+        controller.settles(stage.name)
     oracle.holds("v2")
