@@ -59,7 +59,7 @@ def test_a_limit_changed_by_hand_is_shown_and_corrected_without_a_restart(stage:
 @pytest.fixture
 def quarantined(stage: Stage, oracle: Oracle) -> Stage:
     """v2 serves after v3 failed."""
-    stage.deploy("v2")
+    stage.deploy_here("v2")
     stage.write(stage.web("v3"))
     done = stage.apply(expect=3)
     assert "rolled-back" in done.stdout
