@@ -45,8 +45,6 @@ from reconciler.spec.build import build
 from reconciler.spec.problem import is_error
 from reconciler.state_dir import StateDir
 from reconciler.sticker_store import StickerStore
-from reconciler.web.endpoints import make_app
-from reconciler.web.server import Server
 
 STICKER_KEY = "sticker.key"
 
@@ -168,6 +166,9 @@ def open_service(settings: Settings, *, exclusive: bool) -> Iterator[Service]:
 
 async def run(settings: Settings) -> None:
     """Be the controller until SIGTERM or SIGINT. Raises StateLocked, InvalidSettings (port taken)."""
+    from reconciler.web.endpoints import make_app  # noqa: PLC0415  (loads a web server that commands do not need)
+    from reconciler.web.server import Server  # noqa: PLC0415
+
     with open_parts(settings, exclusive=True, actor=file_actor) as parts, StopRequest() as stop:
         board = Board(parts.history, time.time, monotonic=time.monotonic, silent_s=60 + 3 * settings.resync_s)
         queue: WorkQueue[str] = WorkQueue(parts.meters)
