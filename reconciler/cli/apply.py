@@ -13,7 +13,7 @@ from reconciler.cli.exits import Exit, of_outcomes
 from reconciler.cli.files import read_bounded
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import HOST, names_argument, output_option, settings_options
-from reconciler.cli.plan import show_problems
+from reconciler.cli.problems import located, show_problems
 from reconciler.cli.progress import progress
 from reconciler.cli.screen import Cell, Column, Screen
 from reconciler.cli.words import count, spent
@@ -56,7 +56,7 @@ def apply(
     """
     expected = read_plan(plan_file) if plan_file else None
     with invocation.service(exclusive=True) as service:
-        broken = show_problems(invocation.screen, service)
+        broken = show_problems(invocation.screen, located(service.loaded().problems, invocation.settings.desired))
         capped = _capped(invocation, service) if invocation.settings.prune else ""
         prune = invocation.settings.prune and not capped
         with progress(invocation.screen, invocation.clock) as report:

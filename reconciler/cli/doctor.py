@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -9,6 +10,7 @@ import click
 from reconciler.cli.exits import Exit
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import HOST, output_option, settings_options
+from reconciler.cli.problems import located
 from reconciler.cli.words import count
 from reconciler.errors import ReconcilerError
 
@@ -52,6 +54,11 @@ def _findings(invocation: Invocation) -> tuple[Finding, ...]:
 
     try:
         with invocation.service() as service:
-            return service.doctor()
+            problems = service.loaded().problems
+            shown = dict(zip(map(str, problems), located(problems, invocation.settings.desired), strict=True))
+            return tuple(
+                replace(item, detail=str(shown[item.detail])) if item.detail in shown else item
+                for item in service.doctor()
+            )
     except ReconcilerError as error:
         return (Finding(level="error", subject="start", detail=error.message, fix=error.hint),)

@@ -1,4 +1,4 @@
-"""``plan``: what would be done and why. Also how plans and document problems look everywhere else."""
+"""``plan``: what would be done and why. Also how plans look everywhere else."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
@@ -14,14 +14,11 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.files import write_atomically
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import HOST, names_argument, output_option, settings_options
+from reconciler.cli.problems import located, show_problems
 from reconciler.cli.screen import Screen
 from reconciler.core.plan import Plan
 from reconciler.core.plan_json import plans_json
 from reconciler.core.plan_text import render
-from reconciler.spec.problem import is_error
-
-if TYPE_CHECKING:
-    from reconciler.controller.service import Service
 
 _SIGNED: Final = re.compile(r"^  (\+|~|-/\+|-) ")
 _SIGN_STYLES: Final = {"+": "green", "~": "yellow", "-/+": "magenta", "-": "red"}
@@ -44,7 +41,7 @@ def plan(
     Exit status: 0 nothing to do, 2 changes, 1 error (also when a document cannot be read).
     """
     with invocation.service() as service:
-        broken = show_problems(invocation.screen, service)
+        broken = show_problems(invocation.screen, located(service.loaded().problems, invocation.settings.desired))
         plans = service.plans(names)
     if out is not None:
         write_atomically(out, json.dumps(plans_json(plans), indent=2) + "\n")
@@ -70,11 +67,3 @@ def style_of(line: str) -> str:
     if word:
         return _WORD_STYLES[word[1]]
     return "dim" if line.lstrip().startswith("because ") else "bold" if line[:1].strip() else ""
-
-
-def show_problems(screen: Screen, service: Service) -> bool:
-    """Tell what is wrong in the documents. Returns whether any of it is an error."""
-    problems = service.loaded().problems
-    for problem in problems:
-        screen.note(str(problem), style="red" if is_error(problem) else "yellow")
-    return any(map(is_error, problems))

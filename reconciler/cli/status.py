@@ -1,8 +1,9 @@
-"""``status``: every document in one table, worst first; exit status 2 when one is not in sync."""
+"""``status``: every document in one table, worst first; its exit status tells drift and broken files."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -10,10 +11,12 @@ import click
 from reconciler.cli.exits import Exit
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import HOST, names_argument, output_option, settings_options
+from reconciler.cli.problems import located, problem_json, show_problems
 from reconciler.cli.screen import Cell, Column, Screen
 from reconciler.cli.words import age, count
 from reconciler.core.status import DocumentStatus
 from reconciler.core.status_json import statuses_json, timestamp
+from reconciler.spec.problem import Problem, is_error
 
 if TYPE_CHECKING:
     from reconciler.controller.service import Service
@@ -42,6 +45,14 @@ _HEALTHS: Final = ("Degraded", "Missing", "Unknown", "Progressing", "Suspended",
 _SYNCS: Final = ("OutOfSync", "Unknown", "Synced")
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What one look found: statuses worst first, and what is wrong in the files."""
+
+    statuses: tuple[DocumentStatus, ...]
+    problems: tuple[Problem, ...]
+
+
 @click.command("status")
 @names_argument
 @click.option("--watch", is_flag=True, help="Show it again and again until Ctrl-C.")
@@ -61,14 +72,16 @@ def status(
 ) -> None:
     """Show each document: in sync, healthy, since when and why. Worst first.
 
-    Named documents are shown with every field that differs. Exit status: 0 all in sync, 2 something differs.
+    Named documents are shown with every field that differs. Exit status: 0 all in sync, 2 something differs,
+    1 error (also when a document cannot be read).
     """
     with invocation.service() as service:
         if watch:
             _watch(invocation, service, names=names, every=every, output=output)
-        statuses = service.status(names)
-        _show(invocation, statuses, names=names, output=output)
-    context.exit(exit_of(statuses))
+        seen = _look(invocation, service, names)
+        _show(invocation, seen, names=names, output=output)
+    broken = any(map(is_error, seen.problems)) and not names
+    context.exit(Exit.ERROR if broken else exit_of(seen.statuses))
 
 
 def exit_of(statuses: Sequence[DocumentStatus]) -> Exit:
@@ -102,16 +115,21 @@ def row(item: DocumentStatus, now: float) -> tuple[Cell, ...]:
     )
 
 
-def _show(
-    invocation: Invocation, statuses: Sequence[DocumentStatus], *, names: Sequence[str], output: str
-) -> None:
+def _look(invocation: Invocation, service: Service, names: Sequence[str]) -> _Seen:
+    statuses = tuple(worst_first(service.status(names)))
+    return _Seen(statuses, located(service.loaded().problems, invocation.settings.desired))
+
+
+def _show(invocation: Invocation, seen: _Seen, *, names: Sequence[str], output: str) -> None:
     screen = invocation.screen
-    ordered = worst_first(statuses)
+    ordered = seen.statuses
     if output == "json":
-        screen.json(statuses_json(ordered))
+        screen.json({**statuses_json(ordered), "problems": [problem_json(item) for item in seen.problems]})
         return
+    show_problems(screen, seen.problems)
     if not ordered:
-        screen.note(f"no documents in {invocation.settings.desired}")
+        if not seen.problems:
+            screen.note(f"no documents in {invocation.settings.desired}")
         return
     screen.table(COLUMNS, [row(item, invocation.clock()) for item in ordered])
     if names:
@@ -129,14 +147,14 @@ def _details(screen: Screen, item: DocumentStatus) -> None:
 
 def _watch(invocation: Invocation, service: Service, *, names: tuple[str, ...], every: float, output: str) -> None:
     """Show the status whenever it changed (on a terminal: always), for as long as nobody interrupts."""
-    shown: Sequence[DocumentStatus] | None = None
+    shown: _Seen | None = None
     while True:
-        statuses = service.status(names)
+        seen = _look(invocation, service, names)
         if invocation.screen.terminal:
             click.clear()
-        if invocation.screen.terminal or statuses != shown:
-            _show(invocation, statuses, names=names, output=output)
-        shown = statuses
+        if invocation.screen.terminal or seen != shown:
+            _show(invocation, seen, names=names, output=output)
+        shown = seen
         invocation.sleep(every)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -12,6 +12,7 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.folder import read_files, read_folder
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import output_option, settings_options
+from reconciler.cli.problems import prefix_of, problem_json
 from reconciler.cli.screen import Screen
 from reconciler.cli.words import count
 from reconciler.spec.assemble import Examined
@@ -44,7 +45,7 @@ def validate(context: click.Context, invocation: Invocation, paths: tuple[Path, 
                 "version": VERSION,
                 "valid": not errors,
                 "documents": documents,
-                "problems": [_json(problem) for problem in problems],
+                "problems": [problem_json(problem) for problem in problems],
             }
         )
     else:
@@ -60,18 +61,12 @@ def _examined(paths: Sequence[Path], desired: Path) -> list[Examined]:
     files = [path for path in paths if not path.is_dir()]
     at_home = [path for path in files if path.is_file() and path.resolve().is_relative_to(desired.resolve())]
     strangers = [path for path in files if path not in at_home]
-    examined = [read_folder(folder, prefix=_prefix(folder)).examined(every=True) for folder in folders]
+    examined = [read_folder(folder, prefix=prefix_of(folder)).examined(every=True) for folder in folders]
     if at_home:
-        examined.append(_of_files(read_folder(desired, prefix=_prefix(desired)).examined(every=True), at_home))
+        examined.append(_of_files(read_folder(desired, prefix=prefix_of(desired)).examined(every=True), at_home))
     if strangers:
         examined.append(read_files(strangers).examined(every=True))
     return examined
-
-
-def _prefix(folder: Path) -> str:
-    """What makes a name in the folder a path that can be opened from here."""
-    shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
-    return "" if shown == Path() else f"{shown}/"
 
 
 def _of_files(whole: Examined, files: Sequence[Path]) -> Examined:
@@ -88,8 +83,3 @@ def _show(screen: Screen, problems: Sequence[Problem]) -> None:
         screen.line(head, "red" if is_error(problem) else "yellow")
         for line in source:
             screen.line(line, "bold" if line.strip() == "^" else "dim")
-
-
-def _json(problem: Problem) -> dict[str, Any]:
-    keys = ("file", "line", "column", "path", "message", "level", "document")
-    return {key: getattr(problem, key) for key in keys}

@@ -80,7 +80,7 @@ def test_exit_status(
 ) -> None:
     ran = plan(tmp_path, *arguments, of=of, problems=problems)
     assert ran.status == status
-    assert ran.err == "".join(f"{problem}\n" for problem in problems)
+    assert ran.err == "".join(f"desired/{problem}\n" for problem in problems)
 
 
 def test_json_is_that_of_the_core(tmp_path: Path) -> None:

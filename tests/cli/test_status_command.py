@@ -15,6 +15,7 @@ from reconciler.cli.status import worst_first
 from reconciler.core.desired import Suspension
 from reconciler.core.drift import Drift
 from reconciler.core.status import DocumentStatus
+from reconciler.spec.problem import Problem
 from tests.cli.recorded import NOW, Ran, RecordedService, run
 
 WEB = DocumentStatus(
@@ -99,8 +100,14 @@ image    digest      shop/web@bbbbbbbbbbbb  shop/web@aaaaaaaaaaaa
 """
 
 
+BROKEN = Problem("web.yaml", 3, 5, "spec.digest", "is missing", document="web")
+ODD = Problem("web.yaml", 3, 5, "spec.digest", "is unusual", level="warning")
+GONE = Problem("desired", 1, 1, "", "the folder cannot be read: No such file or directory")
+
+
 def show(folder: Path, *arguments: str, of: tuple[DocumentStatus, ...] = (DB, CACHE, WEB), **options: Any) -> Ran:
-    return run(RecordedService(statuses=of), "status", *arguments, folder=folder, **options)
+    service = RecordedService(statuses=of, problems=options.pop("problems", ()))
+    return run(service, "status", *arguments, folder=folder, **options)
 
 
 def test_the_table_fits_eighty_columns(tmp_path: Path) -> None:
@@ -162,6 +169,32 @@ def test_the_exit_status_is_2_when_something_differs_or_is_not_known(
     tmp_path: Path, of: tuple[DocumentStatus, ...], status: int
 ) -> None:
     assert show(tmp_path, of=of).status == status
+
+
+@pytest.mark.parametrize(
+    ("problem", "of", "arguments", "status"),
+    [
+        (BROKEN, (DB,), [], 1),
+        (BROKEN, (DB, WEB), [], 1),
+        (GONE, (), [], 1),
+        (BROKEN, (DB,), ["db"], 0),
+        (ODD, (DB,), [], 0),
+        (ODD, (WEB,), [], 2),
+    ],
+)
+def test_a_broken_file_is_told_with_a_path_that_opens_and_is_an_error(
+    tmp_path: Path, problem: Problem, of: tuple[DocumentStatus, ...], arguments: list[str], status: int
+) -> None:
+    ran = show(tmp_path, *arguments, of=of, problems=(problem,))
+    prefix = "" if problem is GONE else "desired/"
+    assert (ran.status, ran.err) == (status, f"{prefix}{problem}\n")
+
+
+def test_json_carries_the_problems(tmp_path: Path) -> None:
+    ran = show(tmp_path, "--json", of=(DB,), problems=(BROKEN,))
+    (problem,) = json.loads(ran.out)["problems"]
+    assert (problem["file"], problem["line"], problem["document"]) == ("desired/web.yaml", 3, "web")
+    assert (ran.status, ran.err) == (1, "")
 
 
 @given(st.permutations([WEB, DB, CACHE, JOB, MISSING]))

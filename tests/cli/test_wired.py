@@ -70,6 +70,19 @@ def test_doctor_without_an_engine_finds_it_missing(host: Path, capsys: pytest.Ca
     assert "error    engine:" in capsys.readouterr().out
 
 
+def test_doctor_names_broken_files_so_that_they_can_be_opened(
+    host: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (host / "desired" / "web.yaml").write_text("kind: [")
+    assert main(["doctor"]) == 1
+    assert "documents: desired/web.yaml:" in capsys.readouterr().out
+
+
+def test_status_of_a_missing_folder_is_an_error(host: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status", "--desired", "elsewhere"]) == 1
+    assert "elsewhere:1:1: the folder cannot be read: No such file" in capsys.readouterr().err
+
+
 def test_control_commands_work_without_an_engine(host: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["suspend", "web", "--reason", "incident 42", "--by", "ana"]) == 0
     assert main(["status", "--json"]) == 2
