@@ -70,6 +70,23 @@ def pinned(text: str, pin: Pin, digest: str) -> str:
     return mark + bare
 
 
+def without_tag(text: str, file: str, document: str) -> str:
+    """The text without the comment that names the tag of ``document``'s digest; what else it says stays.
+
+    For a digest that did not come from that tag: kept, it would lead the next pin to another release.
+    """
+    bare = text.removeprefix(BYTE_ORDER_MARK)
+    digest = _spec_of(bare, file, document)[1].child("digest")
+    comment = _COMMENT.match(bare, digest.end) if digest else None
+    tag = _TAG_COMMENT.search(comment["comment"] or "") if comment else None
+    if comment is None or tag is None:
+        return text
+    before, after = comment["comment"][: tag.start()].rstrip(), comment["comment"][tag.end() :].strip()
+    rest = f"{before}  {after}".strip() if before else after and f"# {after.lstrip('# ')}"
+    mark = text[: len(text) - len(bare)]
+    return mark + bare[: comment.start()] + (comment["space"] + rest if rest else "") + bare[comment.end() :]
+
+
 def _spec_of(text: str, file: str, document: str) -> tuple[str, Node]:
     trees, problems = read_trees(text.encode(), file)
     if problems:

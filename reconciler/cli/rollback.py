@@ -17,6 +17,7 @@ from reconciler.cli.folder import read_folder
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import HOST, name_argument, output_option, settings_options
 from reconciler.cli.patches import show_patch, unified
+from reconciler.cli.pin_text import without_tag
 from reconciler.cli.rollback_edit import differing, edits_to
 from reconciler.core.desired import DesiredState
 from reconciler.core.rollback import choose_revision
@@ -63,8 +64,10 @@ def rollback(invocation: Invocation, /, *, name: str, to: str, output: str, **ho
 
 
 def rolled_back(text: str, current: DesiredState, wanted: DesiredState) -> str:
-    """The file's text with ``current``'s document edited to be ``wanted``."""
-    return set_values(text, current.name, edits_to(current, wanted))
+    """The file's text with ``current``'s document edited to be ``wanted``; a digest that changes loses its tag."""
+    edited = set_values(text, current.name, edits_to(current, wanted))
+    same = current.image.digest == wanted.image.digest
+    return edited if same else without_tag(edited, current.source.file if current.source else "", current.name)
 
 
 def prove(settings: Settings, file: str, text: str, wanted: DesiredState) -> None:

@@ -49,7 +49,7 @@ BACK = (
     NEW.replace('"r2"', '"r1"', 1)
     .replace("name: Two", "name: One")
     .replace("shop/web2", "shop/web")
-    .replace(f"{B}  # tag", f"{A}  # tag")
+    .replace(f"{B}  # tag: v2", A)
 )
 
 
@@ -108,6 +108,33 @@ def test_only_release_image_and_digest_change(tmp_path: Path) -> None:
     assert ran.out == f"web: release r2 -> r1 in {there.file}\n"
     assert ran.err == "the controller follows; without one: reconciler apply web\n"
     assert ran.exclusive == [False]
+
+
+@pytest.mark.parametrize(
+    ("comment", "left"),
+    [
+        ("  # tag: v2", ""),
+        ("  # tag: v2  # signed by Ana", "  # signed by Ana"),
+        (" # tag: v2 (nightly)", " # (nightly)"),
+        ("  # signed by Ana # tag: v2", "  # signed by Ana"),
+        ("  # pinned # tag: v2 # by Ana", "  # pinned  # by Ana"),
+        ("  # tagged by hand", "  # tagged by hand"),
+    ],
+)
+def test_a_digest_that_changes_loses_the_tag_it_no_longer_came_from(
+    tmp_path: Path, comment: str, left: str
+) -> None:
+    there = case(tmp_path, OLD, NEW.replace("  # tag: v2", comment))
+    assert there.rollback().status == 0
+    assert there.file.read_text() == BACK.replace(A, A + left)
+
+
+def test_a_digest_that_stays_keeps_its_tag(tmp_path: Path) -> None:
+    there = case(
+        tmp_path, OLD.replace(A, f"{A}  # tag: v1"), OLD.replace("r1", "r2").replace(A, f"{A}  # tag: v1")
+    )
+    assert there.rollback().status == 0
+    assert f"{A}  # tag: v1\n" in there.file.read_text()
 
 
 def test_a_dry_run_prints_the_patch_and_writes_nothing(tmp_path: Path) -> None:
