@@ -55,9 +55,9 @@ class Catalogue:
             return {}
         known = self.desired().keys() | self._claimed_elsewhere()
         return {
-            name: record.committed_revision.desired
+            name: record.last_wanted.desired
             for name, record in sorted(records.items())
-            if name not in known and record.committed_revision is not None
+            if name not in known and record.last_wanted is not None
         }
 
     def pruning_obstacle(self) -> str:

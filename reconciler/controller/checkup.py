@@ -35,7 +35,9 @@ def _engine(engine: Engine, owner: str) -> Iterator[Finding]:
         facts = engine.facts()
         rows = engine.list_containers()
     except ReconcilerError as error:
-        yield Finding("error", "engine", str(error), "start the Docker engine, or name it with --engine URL")
+        yield Finding(
+            "error", "engine", error.message, error.hint or "start the Docker engine, or name it with --engine"
+        )
         return
     yield Finding(
         "ok", "engine", f"Docker {facts.version}, API {facts.api_version}, {facts.os}/{facts.architecture}"
@@ -66,15 +68,13 @@ def _engine(engine: Engine, owner: str) -> Iterator[Finding]:
 
 def _folder(loaded: Loaded) -> Iterator[Finding]:
     errors = [problem for problem in loaded.problems if problem.level == "error"]
+    fix = "mend it; what was last good stays in force"
+    if not loaded.documents and not loaded.complete:
+        fix = "name the folder with --desired, or write a first document into it"
     for problem in errors:
-        yield Finding("error", "documents", str(problem), "mend the file; the last good state stays in force")
+        yield Finding("error", "documents", str(problem), fix)
     if not loaded.complete and not errors:
-        yield Finding(
-            "error",
-            "documents",
-            "the folder is missing, empty or cannot be read",
-            "name it with --desired, or write a first document",
-        )
+        yield Finding("error", "documents", "the folder is empty", fix)
     elif not errors:
         yield Finding("ok", "documents", f"{len(loaded.documents)} valid")
 
@@ -88,5 +88,6 @@ def _history(history: History) -> Iterator[Finding]:
             f"{name} is quarantined or held",
             f"see `reconciler why {name}`, then edit or clear it",
         )
+    known = sum(bool(record.operations) for record in history.records().values())
     if not stuck:
-        yield Finding("ok", "history", f"documents known: {len(history.records())}, held: 0")
+        yield Finding("ok", "history", f"documents known: {known}, held: 0")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 MASK = "***"
-SECRET_NAME = re.compile(r"pass|secret|token|credential|private|api_?key|auth|dsn", re.IGNORECASE)
-SECRET_URL = re.compile(r"(?<=://)[^/\s@]+(?=@)")
+SHORTEST_SECRET = 4
+"""Characters; to take shorter values out of texts would mangle them and hide nothing."""
+
+_SECRET_NAME = re.compile(r"pass|pwd|secret|token|credential|private|api_?key|[_-]key$|auth|dsn", re.IGNORECASE)
+_AFTER_SCHEME = re.compile(r"(?<=://)\S+")
 UNITS = (("Gi", 1 << 30), ("Mi", 1 << 20), ("Ki", 1 << 10))
 
 
@@ -23,7 +26,7 @@ def shown(attribute: str, value: Any) -> str:
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key}: {masked(key, shown('', value[key]))}" for key in sorted(value)) + "}"
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    return SECRET_URL.sub(MASK, text)
+    return without_credentials(text)
 
 
 def _number(attribute: str, value: int) -> str:
@@ -51,6 +54,39 @@ def as_duration(value_ms: int) -> str:
     return f"{minutes}m" * bool(minutes) + f"{seconds}s" * bool(seconds or not minutes)
 
 
+def looks_secret(name: str) -> bool:
+    """Whether ``name`` looks like that of a secret."""
+    return _SECRET_NAME.search(name) is not None
+
+
 def masked(name: str, text: str) -> str:
     """``text``, or a mask where ``name`` looks like that of a secret."""
-    return MASK if SECRET_NAME.search(name) else text
+    return MASK if looks_secret(name) else text
+
+
+def without_credentials(text: str) -> str:
+    """``text`` with the credentials of its URLs masked.
+
+    People write passwords with "@" and "/" that should be escaped (RFC 3986, 3.2.1), so what is masked reaches
+    up to the last "@" before a space: rather too much than half a password.
+    """
+    return _AFTER_SCHEME.sub(_host_only, text)
+
+
+def _host_only(found: re.Match[str]) -> str:
+    credentials, at, rest = found[0].rpartition("@")
+    return MASK + at + rest if credentials else found[0]
+
+
+def secret_values(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """What must not be shown of an environment: values of secret-looking variables, each of their lines alone."""
+    lines = (
+        line.strip() for name, value in environment.items() if looks_secret(name) for line in value.splitlines()
+    )
+    return tuple(sorted({line for line in lines if len(line) >= SHORTEST_SECRET}))
+
+
+def without(text: str, secrets: Iterable[str]) -> str:
+    """``text`` with each of ``secrets`` masked; where one begins another, the longer one."""
+    words = sorted(secrets, key=len, reverse=True)
+    return re.sub("|".join(map(re.escape, words)), MASK, text) if words else text

@@ -126,9 +126,9 @@ def _stranger(row: ContainerRow) -> str:
 
 
 def _presence(situation: Situation, claims: Claims) -> Iterator[Drift]:
-    if claims.current is None:
+    if claims.current is None and claims.holder is None:
         yield Drift("missing", "container", situation.desired.container_name, "no container")
-    elif claims.current.name != situation.desired.container_name:
+    elif claims.current is not None and claims.current.name != situation.desired.container_name:
         yield Drift("name", "config.containerName", situation.desired.container_name, claims.current.name)
 
 
@@ -157,7 +157,8 @@ def _state(situation: Situation, claims: Claims) -> Iterator[Drift]:
 
 
 def _container(situation: Situation, claims: Claims) -> Iterator[Drift]:
-    detail = situation.observation.details.get(claims.current.id) if claims.current else None
+    row = claims.current or (claims.holder if situation.desired.adopt else None)
+    detail = situation.observation.details.get(row.id) if row else None
     if detail is not None:
         yield from _image(situation, detail)
         yield from config_drift(situation, detail)

@@ -24,8 +24,8 @@ from reconciler.core.action import (
 from reconciler.core.drift import Drift
 from reconciler.core.observation import ContainerRow
 from reconciler.core.ownership import Claims
-from reconciler.core.repair import needs_replacement, repair_in_place
-from reconciler.core.situation import HEAL_LIMIT, HEAL_WINDOW_S, Situation
+from reconciler.core.repair import BUILT_IN_NETWORKS, needs_replacement, repair_in_place
+from reconciler.core.situation import HEAL_LIMIT, HEAL_WINDOW_S, Situation, completed
 from reconciler.core.swap import Swap, swap_actions, wait_healthy
 
 
@@ -46,7 +46,7 @@ class Healing:
 
 def heal(situation: Situation, claims: Claims, drift: tuple[Drift, ...]) -> Healing:
     """The Actions that remove ``drift``, in the manner its kinds and the document's drift mode allow."""
-    sticker = _sticker(situation, drift)
+    sticker = () if any(item.kind == "image" for item in drift) else _sticker(situation, drift)
     if situation.desired.drift.mode != "correct":
         return Healing(actions=sticker)
     restarting = _restart(situation, claims, drift)
@@ -63,7 +63,7 @@ def heal(situation: Situation, claims: Claims, drift: tuple[Drift, ...]) -> Heal
 def _guarded(situation: Situation, actions: tuple[Action, ...]) -> Healing:
     if situation.record.held:
         return Healing(blocked=_held(situation.record.held), held=True)
-    recent = [at for at in situation.record.heals if at > situation.now - HEAL_WINDOW_S]
+    recent = [at for at in _past(situation) if at > situation.now - HEAL_WINDOW_S]
     if len(recent) >= HEAL_LIMIT:
         reason = f"healed {len(recent)} times in {HEAL_WINDOW_S:.0f} s"
         hold = Hold(document=situation.desired.name, cause=reason)
@@ -84,8 +84,11 @@ def _restart(situation: Situation, claims: Claims, drift: tuple[Drift, ...]) -> 
     differing = needs_replacement(situation, situation.observation.details.get(current.id), drift)
     if current.status == "removing":
         return ()
-    if current.status == "dead" or differing:
+    failed_before = situation.desired.fingerprint in situation.record.quarantined
+    if current.status == "dead" or (differing and not failed_before):
         return _replace(situation, claims, differing)
+    if "stopped" in kinds and _network_lost(situation):
+        return _replace(situation, claims, ())
     if kinds & {"stopped", "paused"}:
         return _revive(situation, claims, current, drift)
     return ()
@@ -93,9 +96,29 @@ def _restart(situation: Situation, claims: Claims, drift: tuple[Drift, ...]) -> 
 
 def _replace(situation: Situation, claims: Claims, differing: tuple[Drift, ...]) -> tuple[Action, ...]:
     first = differing[0] if differing else None
-    cause = f"{first.path} is {first.found}, wanted {first.wanted}" if first else "the container is gone"
+    without = "the container is gone" if claims.current is None else "the container cannot be started again"
+    cause = f"{first.path} is {first.found}, wanted {first.wanted}" if first else without
+    committed = situation.record.committed
+    if committed is not None and committed.kind == "adopt" and first:
+        # What was adopted is another release in truth: replacing it is a deploy, and may fail as one.
+        return swap_actions(Swap(situation=situation, claims=claims, kind="deploy", cause=cause))
     swap = Swap(situation=situation, claims=claims, kind="heal", cause=cause)
     return (RecordHeal(document=situation.desired.name, cause=cause), *swap_actions(swap))
+
+
+def _network_lost(situation: Situation) -> bool:
+    """Whether a stopped container names a network that is gone, or that was made anew under another id: the engine
+    cannot start it again.
+    """
+    present, error = situation.observation.networks, situation.record.last_error
+    wanted = {item.name for item in situation.desired.config.networks or ()} - BUILT_IN_NETWORKS
+    gone = present is not None and bool(wanted - present)
+    return gone or (bool(wanted) and "network" in error and "not found" in error)
+
+
+def _past(situation: Situation) -> tuple[float, ...]:
+    """Times of heals; what lies in the future was written under a clock that has been set back since."""
+    return tuple(at for at in situation.record.heals if at <= situation.now)
 
 
 def _revive(
@@ -119,7 +142,8 @@ def _in_place(situation: Situation, claims: Claims, drift: tuple[Drift, ...]) ->
     if current is None or detail is None:
         return ()
     actions = repair_in_place(situation, detail, drift)
-    if any(item.kind == "name" for item in drift):
+    free = situation.observation.named(situation.desired.container_name) is None
+    if free and any(item.kind == "name" for item in drift):
         rename = RenameContainer(
             document=situation.desired.name,
             cause=f"its name is {current.name}",
@@ -140,7 +164,9 @@ def _sticker(situation: Situation, drift: tuple[Drift, ...]) -> tuple[Action, ..
 
 
 def _stable(situation: Situation, claims: Claims) -> bool:
-    last = max(situation.record.heals, default=0.0)
     current = claims.current
-    quiet = situation.now - last >= HEAL_WINDOW_S
-    return quiet and current is not None and current.running and current.health in {"healthy", "none"}
+    if current is None or situation.now - max(_past(situation), default=0.0) < HEAL_WINDOW_S:
+        return False
+    detail = situation.observation.details.get(current.id)
+    done = detail is not None and completed(situation.desired, detail)
+    return done or (current.running and current.health in {"healthy", "none"})

@@ -9,6 +9,7 @@ from reconciler.core.plan import Plan
 from reconciler.core.situation import Situation, completed
 from reconciler.core.status import DocumentStatus, HealthWord, Phase, Sync
 
+ALIVE = frozenset({"running", "paused", "restarting"})
 STATES_OF_HEALTH = frozenset({"unhealthy"})
 
 
@@ -68,7 +69,7 @@ def unseen(situation: Situation, reason: str) -> DocumentStatus:
 def _running(situation: Situation, claims: Claims) -> tuple[str, str]:
     """Release id and digest of what runs, from the live container's image, never from labels alone."""
     current = claims.current
-    if current is None or not current.running:
+    if current is None or current.status not in ALIVE:
         return "", ""
     for revision in reversed(situation.record.revisions):
         labelled = current.labels.get(names.FINGERPRINT) in {None, revision.fingerprint}

@@ -31,7 +31,7 @@ class Claims:
 
 def find_claims(container_name: str, observation: Observation, record: Record) -> Claims:
     """Sort the host's containers by what they are to the document of ``record``."""
-    newest = {operation.container_id: operation for operation in record.operations if operation.container_id}
+    newest = _newest(record)
     ours = {row.id: row for row in observation.containers if row.id in newest}
     upcoming = _next_of(record, observation, ours)
     if upcoming is not None:
@@ -51,12 +51,45 @@ def find_claims(container_name: str, observation: Observation, record: Record) -
     )
 
 
+def _newest(record: Record) -> dict[str, Operation]:
+    """What each container of ours was last: an interrupted try to use a kept one again did not change it."""
+    newest: dict[str, Operation] = {}
+    for operation in record.operations:
+        before = newest.get(operation.container_id)
+        interrupted = operation.state == "undone" and not operation.failure
+        if operation.container_id and not (interrupted and before is not None and before.state == "committed"):
+            newest[operation.container_id] = operation
+    return newest
+
+
 def _next_of(record: Record, observation: Observation, ours: dict[str, ContainerRow]) -> ContainerRow | None:
+    """The open operation's container. Before its id is journalled it has the name that it was created under."""
     operation = record.open
     if operation is None:
         return None
     if operation.container_id:
         return ours.get(operation.container_id)
+    revision = record.revision(operation.fingerprint)
+    if revision is None:
+        return None
+    found = observation.named(names.next_name(revision.desired.container_name, operation.generation))
     mark = names.operation_id(record.owner, record.document, operation.generation)
-    marked = (row for row in observation.containers if row.labels.get(names.OPERATION) == mark)
-    return min(marked, key=lambda row: (row.created, row.id), default=None)
+    unknown = found is not None and found.id not in ours and found.labels.get(names.OPERATION) == mark
+    return found if unknown else None
+
+
+def next_generation(observation: Observation, record: Record) -> int:
+    """Higher than all generations that the history or a label of ours on this host tells of: a history from a
+    backup must not count anew what was counted since.
+    """
+    labels = (row.labels for row in observation.containers)
+    ours = (item for item in labels if item.get(names.OWNER) == record.owner)
+    marks = (item.get(names.GENERATION, "") for item in ours if item.get(names.DOCUMENT) == record.document)
+    return 1 + max([record.generation, *(int(mark) for mark in marks if mark.isascii() and mark.isdigit())])
+
+
+def free_name(wanted: str, container_id: str, observation: Observation) -> str:
+    """``wanted``, or with a number behind it where another container has that name."""
+    taken = {row.name for row in observation.containers if row.id != container_id}
+    names_in_order = (wanted, *(f"{wanted}-{number}" for number in range(2, len(taken) + 3)))
+    return next(name for name in names_in_order if name not in taken)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from reconciler.core.action import Action, StopContainer, WaitHealthy
+from reconciler.core.action import Action, StartContainer, StopContainer, WaitHealthy
 from reconciler.core.drift import Drift
 
 Purpose = Literal["none", "deploy", "rollback", "heal", "undo", "adopt", "repair", "prune"]
@@ -42,8 +42,9 @@ class Plan:
 
     @property
     def restarts(self) -> int:
-        """How many running containers are stopped by it."""
-        return sum(isinstance(action, StopContainer) for action in self.actions)
+        """How many containers are stopped by it to be started again, or to have another in their place."""
+        starts = any(isinstance(action, StartContainer) for action in self.actions)
+        return starts * sum(isinstance(action, StopContainer) for action in self.actions)
 
     @property
     def waits(self) -> bool:

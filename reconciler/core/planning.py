@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reconciler.core.action import EndQuarantine
-from reconciler.core.adoption import adopt_actions
+from reconciler.core.action import EndQuarantine, StartContainer, UnpauseContainer
+from reconciler.core.adoption import adopt
 from reconciler.core.drift import Drift, find_drift
 from reconciler.core.healing import heal
 from reconciler.core.observation import ContainerRow
@@ -50,11 +50,12 @@ def make_plan(situation: Situation) -> Plan:
         return replace(plan, blocked=suspension, held=True)
     adoptable = situation.desired.adopt and claims.current is None
     if claims.holder is not None and not adoptable:
-        return replace(plan, blocked=_foreign(claims.holder))
+        return _keep_former(situation, replace(plan, blocked=_foreign(claims.holder)))
     if situation.quarantine:
         return _quarantined(situation, plan)
     if claims.holder is not None:
-        return _waiting(situation, replace(plan, purpose="adopt", actions=adopt_actions(situation, claims.holder)))
+        adoption = adopt(situation, claims.holder, drift)
+        return _waiting(situation, replace(plan, purpose="adopt", actions=adoption.actions, notes=adoption.notes))
     return _forward(situation, claims, plan)
 
 
@@ -80,12 +81,38 @@ def _after_quarantine(situation: Situation, plan: Plan) -> Plan:
 
 def _deploy(situation: Situation, claims: Claims, plan: Plan) -> Plan:
     conflict = port_conflict(situation, claims)
-    if conflict:
-        return replace(plan, blocked=conflict, waiting=True)
+    if conflict or situation.unmet:
+        reason = conflict or "for " + "; ".join(situation.unmet)
+        return _keep_former(situation, replace(plan, blocked=reason, waiting=True))
+    if situation.record.failures:
+        kept = _keep_former(situation, plan)
+        if any(isinstance(action, StartContainer | UnpauseContainer) for action in kept.actions):
+            return replace(kept, notes=("the wanted release is tried again once the former one serves",))
     kind: OperationKind = "rollback" if _went_before(situation) else "deploy"
     purpose: Purpose = kind
     swap = Swap(situation=situation, claims=claims, kind=kind, cause=_deploy_cause(situation, kind))
-    return _waiting(situation, replace(plan, purpose=purpose, actions=swap_actions(swap)))
+    return replace(plan, purpose=purpose, actions=swap_actions(swap))
+
+
+def _keep_former(situation: Situation, plan: Plan) -> Plan:
+    """While the wanted revision cannot be had, the committed one is kept well; what is shown is what is wanted."""
+    former = situation.former
+    if former is None or former.fingerprint == situation.desired.fingerprint:
+        return plan
+    kept = replace(situation, desired=former, wanted=situation.desired, unmet=())
+    claims = find_claims(former.container_name, situation.observation, situation.record)
+    if claims.holder is not None:
+        return plan
+    healed = _heal(
+        kept, claims, replace(plan, drift=find_drift(kept, claims), blocked="", waiting=False, held=False)
+    )
+    return replace(
+        healed,
+        drift=plan.drift,
+        blocked=plan.blocked or healed.blocked,
+        waiting=plan.waiting,
+        held=plan.held or healed.held,
+    )
 
 
 def _heal(situation: Situation, claims: Claims, plan: Plan) -> Plan:
@@ -103,15 +130,15 @@ def _heal(situation: Situation, claims: Claims, plan: Plan) -> Plan:
 
 
 def _quarantined(situation: Situation, plan: Plan) -> Plan:
-    """Keep the committed revision well; its differences are repaired, the failed one's are only shown."""
+    """The failed revision's differences are only shown."""
     reason = f"release {situation.desired.release.id} failed before: {situation.quarantine.partition(NEWLINE)[0]}"
-    former = situation.record.committed_revision
-    if former is None:
-        return replace(plan, blocked=reason, held=True)
-    kept = replace(situation, desired=former.desired, wanted=situation.desired)
-    claims = find_claims(former.desired.container_name, situation.observation, situation.record)
-    healed = _heal(kept, claims, replace(plan, drift=find_drift(kept, claims)))
-    return replace(healed, drift=plan.drift, blocked=healed.blocked or reason, held=True)
+    held = replace(plan, blocked=reason, held=True)
+    former = situation.former
+    if former is None or former.fingerprint != situation.desired.fingerprint:
+        return _keep_former(situation, held)
+    claims = find_claims(former.container_name, situation.observation, situation.record)
+    healed = _heal(situation, claims, plan)
+    return replace(healed, blocked=reason, held=True)
 
 
 def _waiting(situation: Situation, plan: Plan) -> Plan:
@@ -145,7 +172,8 @@ def _deploy_cause(situation: Situation, kind: OperationKind) -> str:
     if former is None:
         return f"release {wanted.id} is wanted, nothing is deployed"
     if former.release == wanted:
-        return f"the document's configuration of release {wanted.id} changed"
+        what = "configuration" if former.image == situation.desired.image else "image"
+        return f"the document's {what} of release {wanted.id} changed"
     word = "again wanted" if kind == "rollback" else "wanted"
     return f"release {wanted.id} is {word}, {former.release.id} runs"
 

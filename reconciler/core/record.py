@@ -96,6 +96,11 @@ class Record:
     def committed_revision(self) -> Revision | None:
         return self.revision(self.committed.fingerprint) if self.committed else None
 
+    @property
+    def last_wanted(self) -> Revision | None:
+        """What the document was last known to be: the committed revision, else the last one tried."""
+        return self.committed_revision or (self.revision(self.last.fingerprint) if self.last else None)
+
     def served(self, container_id: str) -> bool:
         """Whether this container was ever committed: it may hold data worth keeping."""
         return any(item.container_id == container_id and item.state == "committed" for item in self.operations)

@@ -12,6 +12,7 @@ from reconciler.core.action import (
     Action,
     ConnectNetwork,
     ContainerRef,
+    CreateNetwork,
     DisconnectNetwork,
     SetRestartPolicy,
     UpdateLimits,
@@ -32,6 +33,7 @@ IN_PLACE = frozenset({*LIMITS, "config.restartPolicy", "config.networks"})
 NEVER_LIFTED = ("memory_bytes", "nano_cpus")
 """The engine changes these limits on a live container but cannot take them away (API: 0 means "as it is")."""
 
+BUILT_IN_NETWORKS = frozenset({"bridge", "host", "none"})
 OWN_NAMESPACE = frozenset({"host", "none"})
 """Networks that decide the namespace a container is created in; nothing is connected to or from them later."""
 
@@ -120,5 +122,8 @@ def _networks(
     want, have = set(wanted.networks or ()), set(detail.config.networks or ())
     for extra in sorted(have - want):
         yield DisconnectNetwork(document=document, cause=cause, container=container, network=extra.name)
+    present = situation.observation.networks
     for missing in sorted(want - have):
+        if present is not None and missing.name not in present | BUILT_IN_NETWORKS:
+            yield CreateNetwork(document=document, cause="the network does not exist", network=missing.name)
         yield ConnectNetwork(document=document, cause=cause, container=container, network=missing)

@@ -1,7 +1,8 @@
 """Rollback: which earlier revision a document is to go back to. Pure.
 
-A rollback only ever goes back: without a named release it is the revision that served before the current one
-first did, so that asking twice goes two steps back and never forward again to what was just left. A release
+A rollback only ever goes back. While the document asks for what never served, or is quarantined, going back is to
+what is committed. Else, without a named release, it is the revision that served before the current one first
+did, so that asking twice goes two steps back and never forward again to what was just left. A release
 that never worked here, or is quarantined, is refused unless forced.
 """
 
@@ -37,13 +38,21 @@ def served(record: Record) -> tuple[str, ...]:
 
 def _before(record: Record, current: str) -> Revision:
     order = served(record)
+    committed = record.committed_revision
+    failed = current not in order or current in record.quarantined
+    if committed is not None and committed.fingerprint != current and failed:
+        return committed
     earlier = order[: order.index(current)] if current in order else order
     kept = [
         revision for fingerprint in reversed(earlier) if (revision := record.revision(fingerprint)) is not None
     ]
     good = [revision for revision in kept if revision.fingerprint not in record.quarantined]
     if not kept:
-        raise InputError(f"nothing to roll back to: no earlier release of {record.document} ever worked here")
+        others = ", ".join(release_ids(item for item in record.revisions if item.fingerprint != current))
+        raise InputError(
+            f"nothing to roll back to: no earlier release of {record.document} ever worked here",
+            hint=f"others in the history, for --to: {others}" if others else "",
+        )
     return (good or kept)[0]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reconciler.core.container import RestartPolicy
 from reconciler.core.desired import DesiredState, Suspension
@@ -35,6 +35,21 @@ class Situation:
     def quarantine(self) -> str:
         """Why the wanted revision is not tried again; "" when it may be."""
         return self.record.quarantined.get(self.desired.fingerprint, "")
+
+    @property
+    def former(self) -> DesiredState | None:
+        """The committed revision, under the document's present rules (they are no part of a revision)."""
+        committed = self.record.committed_revision
+        if committed is None:
+            return None
+        now = self.wanted or self.desired
+        return replace(
+            committed.desired,
+            drift=now.drift,
+            sticker=now.sticker,
+            cleanup_previous=now.cleanup_previous,
+            depends_on=now.depends_on,
+        )
 
     @property
     def suspension(self) -> Suspension | None:

@@ -31,13 +31,13 @@ from reconciler.core.desired import DesiredState
 from reconciler.core.drift import config_drift
 from reconciler.core.effective import creation_config
 from reconciler.core.observation import ContainerRow
-from reconciler.core.ownership import Claims
+from reconciler.core.ownership import Claims, next_generation
 from reconciler.core.record import OperationKind
+from reconciler.core.repair import BUILT_IN_NETWORKS
 from reconciler.core.situation import Situation, completes, restart_policy
 from reconciler.core.tidy import tidy_after_swap
 
 NO_RESTART = RestartPolicy("no")
-BUILT_IN_NETWORKS = frozenset({"bridge", "host", "none"})
 ALIVE = frozenset({"running", "paused", "restarting"})
 
 
@@ -52,7 +52,7 @@ class Swap:
 
     @property
     def generation(self) -> int:
-        return self.situation.record.generation + 1
+        return next_generation(self.situation.observation, self.situation.record)
 
     @property
     def desired(self) -> DesiredState:

@@ -1,8 +1,9 @@
 """Undo: take back the operation that is open, from whatever point it was left at.
 
 Works from the containers that are there, never from a step counter, so that it may itself be interrupted
-anywhere and made again. The former container gets its name, restart policy and run state back; the new one is
-kept, stopped, for a look if it failed, and removed if it was only interrupted.
+anywhere and made again. Service comes first: the new container is stopped and the former one started under
+whatever name it has; then names are put right, and leftovers go last, so that nothing that is refused there can
+keep the service down. What failed is kept, stopped, for a look; what was only interrupted is removed.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from reconciler.core.action import (
 )
 from reconciler.core.desired import DesiredState
 from reconciler.core.observation import ContainerRow
-from reconciler.core.ownership import Claims
+from reconciler.core.ownership import Claims, free_name
 from reconciler.core.record import Operation
 from reconciler.core.situation import Situation, completed, restart_policy
 from reconciler.core.swap import ALIVE, NO_RESTART, wait_healthy
@@ -34,65 +35,75 @@ from reconciler.core.swap import ALIVE, NO_RESTART, wait_healthy
 def undo_actions(situation: Situation, claims: Claims, operation: Operation) -> tuple[Action, ...]:
     """Everything between the open operation and the state before it."""
     cause = operation.failure or f"generation {operation.generation} was interrupted"
-    former = situation.record.committed_revision
-    back = former.desired if former else None
+    new = None if operation.kind == "adopt" else claims.next
+    back, old = situation.former, claims.current
+    undone = RecordUndone(document=situation.record.document, cause=cause, generation=operation.generation)
+    if back is None or old is None:
+        return (
+            *_retire(situation, new, cause),
+            *_lay_aside(situation, new, operation, cause),
+            undone,
+            *_leftovers(situation, claims, new, operation),
+        )
     return (
-        *_retire_new(situation, claims, operation, cause),
-        *(_restore(situation, claims.current, back, cause) if claims.current and back else ()),
-        RecordUndone(document=situation.record.document, cause=cause, generation=operation.generation),
-        *(_prove(situation, claims.current, back) if claims.current and back else ()),
+        *_retire(situation, new, cause),
+        *_revive(situation, old, back, cause),
+        *_lay_aside(situation, new, operation, cause),
+        *_rename_back(situation, claims, back, cause),
+        undone,
+        *_prove(situation, old, back),
+        *_leftovers(situation, claims, new, operation),
     )
 
 
-def _retire_new(situation: Situation, claims: Claims, operation: Operation, cause: str) -> Iterator[Action]:
-    new = claims.next
-    if new is None or operation.kind == "adopt":
+def _retire(situation: Situation, new: ContainerRow | None, cause: str) -> Iterator[Action]:
+    if new is None:
         return
     document, container = situation.record.document, ContainerRef(new.name, new.id)
-    if not operation.failure and not situation.record.served(new.id):
-        if new.status in ALIVE:
-            yield StopContainer(document=document, cause=cause, container=container)
-        yield RemoveContainer(document=document, cause=cause, container=container, volumes=True)
-        return
     yield SetRestartPolicy(document=document, cause=cause, container=container, policy=NO_RESTART)
     if new.status in ALIVE:
         yield StopContainer(document=document, cause=cause, container=container)
-    to = _resting_name(situation, operation)
-    for earlier, row in claims.kept:
-        if earlier.state == "undone" and operation.failure:
-            yield RemoveContainer(
-                document=document,
-                cause="only the last failed container is kept",
-                container=ContainerRef(row.name, row.id),
-                volumes=not situation.record.served(row.id),
-            )
-    if new.name != to:
-        yield RenameContainer(document=document, cause=cause, container=container, to=to)
 
 
-def _resting_name(situation: Situation, operation: Operation) -> str:
-    name = situation.desired.container_name
-    if operation.failure:
-        return names.failed_name(name, operation.generation)
-    earlier = max(
-        item.generation
-        for item in situation.record.operations
-        if item.container_id == operation.container_id and item.state == "committed"
-    )
-    return names.previous_name(name, earlier)
-
-
-def _restore(situation: Situation, old: ContainerRow, former: DesiredState, cause: str) -> Iterator[Action]:
+def _revive(situation: Situation, old: ContainerRow, former: DesiredState, cause: str) -> Iterator[Action]:
     document, container = situation.record.document, ContainerRef(old.name, old.id)
-    if old.name != former.container_name:
-        yield RenameContainer(document=document, cause=cause, container=container, to=former.container_name)
-        container = replace(container, name=former.container_name)
     yield SetRestartPolicy(document=document, cause=cause, container=container, policy=restart_policy(former))
     detail = situation.observation.details.get(old.id)
     if old.status == "paused":
         yield UnpauseContainer(document=document, cause=cause, container=container)
     elif old.status not in ALIVE and not (detail and completed(former, detail)):
         yield StartContainer(document=document, cause=cause, container=container)
+
+
+def _lay_aside(
+    situation: Situation, new: ContainerRow | None, operation: Operation, cause: str
+) -> Iterator[Action]:
+    if new is None:
+        return
+    to = free_name(_resting_name(situation, new, operation), new.id, situation.observation)
+    if new.name != to:
+        container = ContainerRef(new.name, new.id)
+        yield RenameContainer(document=situation.record.document, cause=cause, container=container, to=to)
+
+
+def _resting_name(situation: Situation, new: ContainerRow, operation: Operation) -> str:
+    name, record = situation.desired.container_name, situation.record
+    if operation.failure:
+        return names.failed_name(name, operation.generation)
+    good = (item for item in record.operations if item.container_id == new.id and item.state == "committed")
+    earlier = max((item.generation for item in good), default=0)
+    return names.previous_name(name, earlier) if earlier else names.next_name(name, operation.generation)
+
+
+def _rename_back(situation: Situation, claims: Claims, former: DesiredState, cause: str) -> Iterator[Action]:
+    """The former name again, unless a stranger has taken it meanwhile: then its drift says so."""
+    old, name = claims.current, former.container_name
+    holder = situation.observation.named(name)
+    ours = {row.id for row in (claims.next,) if row}
+    if old is None or old.name == name or (holder is not None and holder.id not in ours):
+        return
+    container = ContainerRef(old.name, old.id)
+    yield RenameContainer(document=situation.record.document, cause=cause, container=container, to=name)
 
 
 def _prove(situation: Situation, old: ContainerRow, former: DesiredState) -> Iterator[Action]:
@@ -103,3 +114,20 @@ def _prove(situation: Situation, old: ContainerRow, former: DesiredState) -> Ite
         cause="the former generation serves again",
         desired=former,
     )
+
+
+def _leftovers(
+    situation: Situation, claims: Claims, new: ContainerRow | None, operation: Operation
+) -> Iterator[Action]:
+    """Only the last failed container is kept; one that was interrupted is of no interest."""
+    stale = [row for earlier, row in claims.kept if earlier.state == "undone" and operation.failure]
+    if new is not None and not operation.failure and not situation.record.served(new.id):
+        stale.append(replace(new, name=_resting_name(situation, new, operation), status="exited"))
+    for row in stale:
+        container = ContainerRef(row.name, row.id)
+        document, cause = situation.record.document, "it is neither serving nor kept"
+        if row.status in ALIVE:
+            yield StopContainer(document=document, cause=cause, container=container)
+        yield RemoveContainer(
+            document=document, cause=cause, container=container, volumes=not situation.record.served(row.id)
+        )
