@@ -13,7 +13,7 @@ from typing import Any, Final
 import structlog
 
 from reconciler.config import LogFormat, LogLevel
-from reconciler.core.display import MASK, SECRET_NAME, SECRET_URL
+from reconciler.core.display import MASK, looks_secret, without_credentials
 
 _NOISY: Final = ("asyncio", "urllib3", "docker", "watchfiles")
 
@@ -53,12 +53,12 @@ def set_up_logs(*, format: LogFormat, level: LogLevel, color: bool) -> None:  # 
 
 def redact(_: Any, __: str, event: Any) -> Any:
     """A structlog processor: masks values whose name looks like a secret's, and credentials in URLs."""
-    return {key: MASK if SECRET_NAME.search(str(key)) else _clean(value) for key, value in event.items()}
+    return {key: MASK if looks_secret(str(key)) else _clean(value) for key, value in event.items()}
 
 
 def _clean(value: Any) -> Any:
     if isinstance(value, str):
-        return SECRET_URL.sub(MASK, value)
+        return without_credentials(value)
     if isinstance(value, Mapping):
         return redact(None, "", value)
     if isinstance(value, list | tuple):
