@@ -101,7 +101,7 @@ def test_a_removal_that_is_refused_does_not_keep_the_service_down(monkeypatch: p
     player.want(release(player, "2"))
     killed_after(player, "start-container")
     monkeypatch.setattr(player.world.engine, "remove", refusing)
-    player.settle()
+    player.one_pass()
     assert first_serves(player)
     later(player)
     assert player.world.engine.container("web").status == "running"
@@ -236,7 +236,7 @@ def test_what_was_adopted_and_is_something_else_gets_no_sticker_of_the_wanted_re
     world = World()
     world.engine.by_hand.run("web")
     player = Player(world, world.desired(adopt=True, release="7", drift=DriftPolicy(mode="warn")))
-    assert "it stays as it is" in player.plan().notes[0]
+    assert "it keeps running" in player.plan().notes[0]
     player.settle()
     assert player.situation("web").sticker == "absent"
 
