@@ -12,6 +12,7 @@ import click
 from reconciler.cli.exits import Exit, of_outcomes
 from reconciler.cli.files import read_bounded
 from reconciler.cli.invocation import Invocation, pass_invocation
+from reconciler.cli.next_step import BAD, next_step
 from reconciler.cli.options import HOST, names_argument, output_option, settings_options
 from reconciler.cli.problems import located, show_problems
 from reconciler.cli.progress import progress
@@ -61,7 +62,10 @@ def apply(
         prune = invocation.settings.prune and not capped
         with progress(invocation.screen, invocation.clock) as report:
             results = service.apply(names, expected=expected, progress=report, prune=prune)
+        advice = advice_on(service, results)
     show_results(invocation.screen, results, output=output)
+    for line in advice:
+        invocation.screen.note(f"next: {line}", "cyan")
     if capped:
         invocation.screen.note(f"not pruned: {capped}", "magenta")
     worst = of_outcomes([*(item.outcome for item in results), *(["held"] if capped else [])])
@@ -73,6 +77,12 @@ def _capped(invocation: Invocation, service: Service) -> str:
     removals = [plan.document for plan in service.prunable()]
     cap_percent = invocation.settings.prune_cap_percent
     return over_the_cap(removals, len(service.loaded().documents), cap_percent=cap_percent)
+
+
+def advice_on(service: Service, results: Sequence[Applied]) -> tuple[str, ...]:
+    """A next step for each document that needs one."""
+    lines = (next_step(service.record(item.name), item.outcome) for item in results if item.outcome in BAD)
+    return tuple(filter(None, lines))
 
 
 def read_plan(path: Path) -> Mapping[str, Any]:

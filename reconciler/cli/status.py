@@ -10,6 +10,7 @@ import click
 
 from reconciler.cli.exits import Exit
 from reconciler.cli.invocation import Invocation, pass_invocation
+from reconciler.cli.next_step import BAD, next_step
 from reconciler.cli.options import HOST, names_argument, output_option, settings_options
 from reconciler.cli.problems import located, problem_json, show_problems
 from reconciler.cli.screen import Cell, Column, Screen
@@ -47,10 +48,11 @@ _SYNCS: Final = ("OutOfSync", "Unknown", "Synced")
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What one look found: statuses worst first, and what is wrong in the files."""
+    """What one look found: statuses worst first, and what is wrong in the files, what to do next."""
 
     statuses: tuple[DocumentStatus, ...]
     problems: tuple[Problem, ...]
+    advice: tuple[str, ...]
 
 
 @click.command("status")
@@ -117,7 +119,9 @@ def row(item: DocumentStatus, now: float) -> tuple[Cell, ...]:
 
 def _look(invocation: Invocation, service: Service, names: Sequence[str]) -> _Seen:
     statuses = tuple(worst_first(service.status(names)))
-    return _Seen(statuses, located(service.loaded().problems, invocation.settings.desired))
+    problems = located(service.loaded().problems, invocation.settings.desired)
+    advice = (next_step(service.record(item.name), item.phase) for item in statuses if item.phase in BAD)
+    return _Seen(statuses, problems, tuple(filter(None, advice)))
 
 
 def _show(invocation: Invocation, seen: _Seen, *, names: Sequence[str], output: str) -> None:
@@ -135,6 +139,8 @@ def _show(invocation: Invocation, seen: _Seen, *, names: Sequence[str], output: 
     if names:
         for item in ordered:
             _details(screen, item)
+    for line in seen.advice:
+        screen.note(f"next: {line}", "cyan")
 
 
 def _details(screen: Screen, item: DocumentStatus) -> None:

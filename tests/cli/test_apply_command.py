@@ -16,7 +16,7 @@ from reconciler.core.outcome import Outcome
 from reconciler.core.plan_json import plans_json
 from reconciler.errors import StalePlan, StateLocked
 from reconciler.spec.problem import Problem
-from tests.cli.parts import DEPLOY, ONE, PRUNE
+from tests.cli.parts import DEPLOY, ONE, PRUNE, RECORD
 from tests.cli.recorded import RecordedService, run
 
 OUTCOMES = ("converged", "held", "blocked", "rolled-back", "failed")
@@ -64,6 +64,13 @@ def test_the_table_on_a_pipe_is_whole(tmp_path: Path) -> None:
         "DOCUMENT  OUTCOME      WORK             REASON\n"
         "web       rolled-back  4 actions in 9s  web did not become healthy within 60s: exited with 1; last "
         "lines: panic: no database\n"
+    )
+
+
+def test_a_release_that_failed_is_followed_by_the_next_step(tmp_path: Path) -> None:
+    service = RecordedService(results=(WEB, DB), records={"web": RECORD})
+    assert run(service, "apply", folder=tmp_path).err == (
+        "next: web: edit the document, `reconciler clear web` or `reconciler rollback web`\n"
     )
 
 

@@ -16,6 +16,7 @@ from reconciler.core.desired import Suspension
 from reconciler.core.drift import Drift
 from reconciler.core.status import DocumentStatus
 from reconciler.spec.problem import Problem
+from tests.cli.parts import RECORD
 from tests.cli.recorded import NOW, Ran, RecordedService, run
 
 WEB = DocumentStatus(
@@ -175,11 +176,11 @@ def test_the_exit_status_is_2_when_something_differs_or_is_not_known(
     ("problem", "of", "arguments", "status"),
     [
         (BROKEN, (DB,), [], 1),
-        (BROKEN, (DB, WEB), [], 1),
+        (BROKEN, (DB, MISSING), [], 1),
         (GONE, (), [], 1),
         (BROKEN, (DB,), ["db"], 0),
         (ODD, (DB,), [], 0),
-        (ODD, (WEB,), [], 2),
+        (ODD, (MISSING,), [], 2),
     ],
 )
 def test_a_broken_file_is_told_with_a_path_that_opens_and_is_an_error(
@@ -188,6 +189,13 @@ def test_a_broken_file_is_told_with_a_path_that_opens_and_is_an_error(
     ran = show(tmp_path, *arguments, of=of, problems=(problem,))
     prefix = "" if problem is GONE else "desired/"
     assert (ran.status, ran.err) == (status, f"{prefix}{problem}\n")
+
+
+def test_a_release_that_was_rolled_back_is_followed_by_the_next_step(tmp_path: Path) -> None:
+    service = RecordedService(statuses=(WEB, DB), records={"web": RECORD})
+    assert run(service, "status", folder=tmp_path).err == (
+        "next: web: edit the document, `reconciler clear web` or `reconciler rollback web`\n"
+    )
 
 
 def test_json_carries_the_problems(tmp_path: Path) -> None:

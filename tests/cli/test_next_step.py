@@ -1,0 +1,65 @@
+"""The next step after a failure: which logs to look at, and which commands are worth naming."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from reconciler.cli.next_step import next_step
+from reconciler.core.desired import Suspension
+from reconciler.core.record import Operation, Record
+from tests.cli.parts import ONE, RECORD
+
+FAILED = replace(RECORD.operations[2], container_id="c" * 64)
+TRIED = replace(RECORD, operations=(*RECORD.operations[:2], FAILED))
+
+LOOK = "web: look at `docker logs web-failed-g3`, then edit the document"
+HELD = replace(TRIED, quarantined={}, held="3 heals in 10m", operations=(replace(FAILED, state="committed"),))
+
+
+@pytest.mark.parametrize(
+    ("record", "outcome", "line"),
+    [
+        (
+            TRIED,
+            "rolled-back",
+            LOOK + ", `reconciler clear web` or `reconciler rollback web`",
+        ),
+        (
+            replace(TRIED, operations=(FAILED,)),
+            "Failed",
+            LOOK + " or `reconciler clear web`",
+        ),
+        (RECORD, "Held", "web: edit the document, `reconciler clear web` or `reconciler rollback web`"),
+        (HELD, "held", "web: look at `docker logs web`, then edit the document or `reconciler clear web`"),
+        (Record(document="web", owner="o"), "failed", "web: edit the document or `reconciler clear web`"),
+    ],
+)
+def test_the_logs_and_the_commands_that_fit_are_named(record: Record, outcome: str, line: str) -> None:
+    assert next_step(record, outcome) == line
+
+
+@pytest.mark.parametrize(
+    ("record", "outcome"),
+    [
+        (TRIED, "Converged"),
+        (TRIED, "blocked"),
+        (replace(TRIED, suspension=Suspension(by="ana", reason="incident")), "Held"),
+        (Record(document="web", owner="o"), "Held"),
+    ],
+)
+def test_nothing_is_advised_where_nothing_failed(record: Record, outcome: str) -> None:
+    assert next_step(record, outcome) == ""
+
+
+@pytest.mark.parametrize("state", ["intent", "committed", "undone"])
+def test_a_container_that_was_not_laid_aside_is_not_named(state: str) -> None:
+    operation = Operation(
+        generation=1,
+        kind="deploy",
+        fingerprint=ONE.fingerprint,
+        state=state,  # type: ignore[arg-type]
+        container_id="c" * 64,
+    )
+    assert "docker logs" not in next_step(replace(RECORD, operations=(operation,)), "failed")
