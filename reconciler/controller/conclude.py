@@ -2,6 +2,7 @@
 
 The last step of a pass. It decides whether a failure quarantines a release and when to look again; it never
 acts on the host. A failure between intent and commit leaves the operation open: the next pass takes it back.
+Whether it was taken back is decided by what serves, not by what was to be written afterwards.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from reconciler.controller.backoff import backoff_delay
-from reconciler.core.action import Commit, EngineAction, RecordUndone
+from reconciler.core.action import Commit, EngineAction, WaitHealthy
 from reconciler.core.interfaces import Journal
 from reconciler.core.outcome import Outcome, Verdict, failure
 from reconciler.core.plan import Plan
 from reconciler.core.record import Operation
 from reconciler.core.situation import Situation
-from reconciler.errors import Interrupted, ReconcilerError, TemporaryError
+from reconciler.errors import Interrupted, ReconcilerError, StateError, TemporaryError
 
 WAIT_S = 5.0
 
@@ -50,21 +51,26 @@ class Conclusion:
             return Verdict(kind="blocked", reason=plan.blocked)
         return Verdict(kind="converged")
 
-    def _undone(self, situation: Situation, plan: Plan) -> Verdict:
+    def _undone(self, situation: Situation, plan: Plan, besides: ReconcilerError | None = None) -> Verdict:
+        """The release was taken back; ``besides`` is what failed without mattering to that."""
         operation = situation.record.open
         assert operation is not None  # noqa: S101  (an undo plan is only made for an open operation)
         former = plan.waits
+        also = f"; besides: {besides}" if besides else ""
         if former:
             self.journal.restored(plan.document, operation.generation)
         if not operation.failure:
-            return Verdict(kind="progressing", reason="took back what was interrupted", retry_after=0.0)
+            return Verdict(kind="progressing", reason=f"took back what was interrupted{also}", retry_after=0.0)
+        reason = operation.failure + also
         if not operation.quarantine:
-            return self._later(plan.document, operation.failure, None)
+            return self._later(plan.document, reason, None)
         if former:
-            return Verdict(kind="rolled-back", reason=operation.failure)
+            return Verdict(kind="rolled-back", reason=reason)
         gone = situation.record.committed is not None
         lack = "the former container is gone" if gone else "there is nothing to go back to"
-        return Verdict(kind="failed", reason=f"{operation.failure}; {lack}", retry_after=0.0 if gone else None)
+        return Verdict(
+            kind="failed", reason=f"{operation.failure}; {lack}{also}", retry_after=0.0 if gone else None
+        )
 
     def _failed(
         self, situation: Situation, plan: Plan, outcomes: Sequence[Outcome], error: ReconcilerError
@@ -73,7 +79,7 @@ class Conclusion:
         if isinstance(error, Interrupted):
             return Verdict(kind="waiting", reason=str(error), retry_after=0.0)
         if plan.purpose == "undo":
-            return self._undo_failed(plan, outcomes, error)
+            return self._undo_failed(situation, plan, outcomes, error)
         if record.open is not None:
             quarantine = quarantines(situation, record.open, error)
             self.journal.failed(plan.document, record.open.generation, reason=str(error), quarantine=quarantine)
@@ -82,8 +88,12 @@ class Conclusion:
             return self._later(plan.document, f"the release runs; afterwards: {error}", error)
         return self._later(plan.document, str(error), error)
 
-    def _undo_failed(self, plan: Plan, outcomes: Sequence[Outcome], error: ReconcilerError) -> Verdict:
-        taken_back = any(isinstance(item.action, RecordUndone) and item.kind != "failed" for item in outcomes)
+    def _undo_failed(
+        self, situation: Situation, plan: Plan, outcomes: Sequence[Outcome], error: ReconcilerError
+    ) -> Verdict:
+        taken_back = self.journal.record(plan.document).open is None
+        if taken_back and (serves(outcomes) or not plan.waits):
+            return self._undone(situation, plan, besides=error)
         state = "the former container does not serve" if taken_back else "taking the release back failed"
         return self._later(plan.document, f"{state}: {error}", error)
 
@@ -102,6 +112,16 @@ def quarantines(situation: Situation, operation: Operation, error: ReconcilerErr
     if isinstance(error, TemporaryError) or operation.kind in {"heal", "adopt"}:
         return False
     return situation.record.failures_of(operation.fingerprint) >= situation.desired.strategy.retries
+
+
+def serves(outcomes: Sequence[Outcome]) -> bool:
+    """Whether the container was waited for and found healthy. An Outcome that failed only because the event could
+    not be recorded has been well.
+    """
+    return any(
+        isinstance(item.action, WaitHealthy) and (item.kind != "failed" or isinstance(item.error, StateError))
+        for item in outcomes
+    )
 
 
 def touched_the_host(outcomes: Sequence[Outcome]) -> bool:

@@ -6,6 +6,8 @@ verdict. Leaves to others: threads (it blocks), the history of operations (execu
 Invariants: Actions are carried out in the plan's order, none after a failed one on which it may rest, and none
 of a plan that has one nobody can carry out; between two Actions the way on is asked for, so that a stop request
 or a lost lock ends a plan at a boundary; what was changed or failed is an event before the next Action begins.
+Except while something is taken back: that a container serves again comes first, so an event that cannot be written
+then waits for the end of the plan.
 """
 
 from __future__ import annotations
@@ -22,6 +24,9 @@ from reconciler.core.outcome import Outcome
 from reconciler.core.plan import Plan
 from reconciler.core.record import Event
 from reconciler.errors import Interrupted, ReconcilerError, StateError, TerminalError
+
+RecordEvent = Callable[[Event], None]
+"""Keeps an event. Raises StateError when it cannot."""
 
 LOOKING = (VerifyImage, WaitHealthy)
 """Actions that change nothing: no event when they go well."""
@@ -50,7 +55,7 @@ class Performer:
         self,
         executors: Sequence[Executor],
         *,
-        record_event: Callable[[Event], None],
+        record_event: RecordEvent,
         meters: ActionMeters,
         fail_points: FailPoints,
         clock: Callable[[], float] = time.time,
@@ -80,13 +85,29 @@ class Performer:
         if unknown is not None:
             error = TerminalError(f"no executor here carries out {unknown.kind}", hint="nothing was begun")
             return (Outcome(kind="failed", action=unknown, error=error),)
+        if plan.purpose != "undo":
+            return self._walk(plan, progress, actor=actor, may_continue=may_continue, record=self._record_event)
+        events = Patient(self._record_event)
+        outcomes = self._walk(plan, progress, actor=actor, may_continue=may_continue, record=events)
+        return _told(outcomes, events.flush())
+
+    def _walk(
+        self,
+        plan: Plan,
+        progress: Progress,
+        *,
+        actor: str,
+        may_continue: Callable[[], bool],
+        record: RecordEvent,
+    ) -> tuple[Outcome, ...]:
         outcomes: list[Outcome] = []
         for action in plan.actions:
             if not may_continue():
                 outcomes.append(_interrupted(action))
                 break
             outcome = self._carry_out(action, progress)
-            outcomes.append(self._recorded(outcome, actor=actor, generation=_generation(plan)))
+            event = self._event(outcome, actor=actor, generation=_generation(plan))
+            outcomes.append(_recorded(outcome, event, record) if _worth_an_event(outcome) else outcome)
             if outcomes[-1].kind == "failed" and not _may_pass(outcomes[-1]):
                 break
         return tuple(outcomes)
@@ -107,12 +128,9 @@ class Performer:
         self._meters.action(action.kind, outcome.kind, seconds=seconds)
         return replace(outcome, duration_ms=round(seconds * 1000))
 
-    def _recorded(self, outcome: Outcome, *, actor: str, generation: int) -> Outcome:
-        """The outcome; failed if what happened could not be recorded: nothing may go on unrecorded."""
-        if not _worth_an_event(outcome):
-            return outcome
+    def _event(self, outcome: Outcome, *, actor: str, generation: int) -> Event:
         action = outcome.action
-        event = Event(
+        return Event(
             at=self._clock(),
             document=action.document,
             action=action.kind,
@@ -123,12 +141,51 @@ class Performer:
             actor=actor,
             generation=generation,
         )
+
+
+class Patient:
+    """Records events in their order; from the first that cannot be written on it keeps them for ``flush``."""
+
+    def __init__(self, record: RecordEvent) -> None:
+        self._record = record
+        self._kept: list[Event] = []
+
+    def __call__(self, event: Event) -> None:
+        """Write the event, or keep it. Never raises a StateError."""
+        if self._kept:
+            # Not tried again before the end: a history that another process holds is waited for in every try.
+            self._kept.append(event)
+            return
         try:
-            self._record_event(event)
-        except ReconcilerError as error:
-            # An Action that failed keeps its own error: it tells more than the second one.
-            return replace(outcome, kind="failed", error=outcome.error or error)
-        return outcome
+            self._record(event)
+        except StateError:
+            self._kept.append(event)
+
+    def flush(self) -> StateError | None:
+        """Write what was kept; the error of the first that still cannot be written."""
+        try:
+            for event in self._kept:
+                self._record(event)
+        except StateError as error:
+            return error
+        return None
+
+
+def _recorded(outcome: Outcome, event: Event, record: RecordEvent) -> Outcome:
+    """The outcome; failed if what happened could not be recorded: nothing may go on unrecorded."""
+    try:
+        record(event)
+    except ReconcilerError as error:
+        # An Action that failed keeps its own error: it tells more than the second one.
+        return replace(outcome, kind="failed", error=outcome.error or error)
+    return outcome
+
+
+def _told(outcomes: tuple[Outcome, ...], error: StateError | None) -> tuple[Outcome, ...]:
+    """The outcomes as they were; where all went well, the last one tells what could not be recorded."""
+    if error is None or any(item.kind == "failed" for item in outcomes):
+        return outcomes
+    return (*outcomes[:-1], replace(outcomes[-1], kind="failed", error=error))
 
 
 def _may_pass(failed: Outcome) -> bool:

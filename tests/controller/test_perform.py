@@ -20,7 +20,7 @@ from reconciler.core.action import (
 )
 from reconciler.core.interfaces import Progress
 from reconciler.core.outcome import Outcome, OutcomeKind
-from reconciler.core.plan import Plan
+from reconciler.core.plan import Plan, Purpose
 from reconciler.core.record import Event
 from reconciler.errors import (
     EngineRefused,
@@ -92,8 +92,13 @@ class Scene:
             raise StateUnwritable("the disk is full")
         self.events.append(event)
 
-    def perform(self, *actions: Action, may_continue: Callable[[], bool] = lambda: True) -> tuple[Outcome, ...]:
-        plan = Plan(document="web", purpose="deploy", actions=actions)
+    def perform(
+        self,
+        *actions: Action,
+        may_continue: Callable[[], bool] = lambda: True,
+        purpose: Purpose = "deploy",
+    ) -> tuple[Outcome, ...]:
+        plan = Plan(document="web", purpose=purpose, actions=actions)
         return self.performer.perform(plan, progress=self.lines.append, actor="ana", may_continue=may_continue)
 
 
@@ -222,6 +227,37 @@ def test_a_failure_that_cannot_be_recorded_keeps_its_own_error() -> None:
     scene.engine.results["stop-container"] = EngineRefused("no")
     (outcome,) = scene.perform(STOP)
     assert isinstance(outcome.error, EngineRefused)
+
+
+def test_taking_back_goes_on_unrecorded_and_its_events_are_written_at_the_end_in_their_order() -> None:
+    scene = Scene()
+    scene.records = False
+
+    def healed() -> bool:
+        scene.records = len(scene.engine.carried_out) == 2
+        return True
+
+    outcomes = scene.perform(STOP, START, COMMIT, may_continue=healed, purpose="undo")
+    assert [outcome.kind for outcome in outcomes] == ["done", "done", "done"]
+    assert [event.action for event in scene.events] == ["stop-container", "start-container", "commit"]
+
+
+def test_taking_back_that_cannot_be_recorded_to_its_end_says_so_in_the_last_outcome() -> None:
+    scene = Scene()
+    scene.records = False
+    outcomes = scene.perform(STOP, START, purpose="undo")
+    assert [outcome.kind for outcome in outcomes] == ["done", "failed"]
+    assert isinstance(outcomes[-1].error, StateUnwritable)
+    assert scene.engine.carried_out == ["stop-container", "start-container"]
+
+
+def test_a_failure_of_taking_back_is_told_before_one_of_recording_it() -> None:
+    scene = Scene()
+    scene.records = False
+    scene.engine.results["start-container"] = EngineRefused("no")
+    outcomes = scene.perform(STOP, START, COMMIT, purpose="undo")
+    assert [outcome.kind for outcome in outcomes] == ["done", "failed"]
+    assert isinstance(outcomes[-1].error, EngineRefused)
 
 
 class Killed(BaseException):

@@ -1,0 +1,87 @@
+"""What follows from Outcomes: the verdict says what serves, and what went wrong beside that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reconciler.core.record import Event
+from reconciler.errors import StateUnwritable
+from tests.controller.stage import Stage, quiet
+from tests.simulator.behaviour import exits
+
+NOWHERE = {"path": "/proc/nowhere/version.json"}
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    made = Stage(tmp_path)
+    yield made
+    made.history.close()
+
+
+def test_a_rollback_whose_sticker_cannot_be_written_is_a_rollback_and_says_so(stage: Stage) -> None:
+    stage.write("web", sticker=NOWHERE)
+    stage.service().apply(progress=quiet)
+    stage.images["bad"] = stage.world.publish("shop/bad", behaviour=exits(1))
+    stage.write("web", "bad", sticker=NOWHERE)
+    (applied,) = stage.service().apply(progress=quiet)
+    assert applied.outcome == "rolled-back"
+    assert "besides: " in applied.error
+    assert "/proc/nowhere" in applied.error
+    last = stage.history.record("web").last
+    assert last is not None
+    assert (last.state, last.restored) == ("undone", True)
+    assert [item.phase for item in stage.service().status()] == ["RolledBack"]
+
+
+def test_a_former_container_that_cannot_be_started_again_is_no_rollback(stage: Stage) -> None:
+    stage.write("web")
+    stage.service().apply(progress=quiet)
+    stage.images["bad"] = stage.world.publish("shop/bad", behaviour=exits(1))
+    stage.write("web", "bad")
+    reconciler = stage.reconciler()
+    reconciler.one_pass("web", progress=lambda _: None)
+    stage.world.engine.fail_when("start", StateUnwritable("not the engine's error"))
+    assert reconciler.one_pass("web", progress=lambda _: None).verdict.reason.startswith("taking the release back")
+    last = stage.history.record("web").last
+    assert last is not None
+    assert (last.state, last.restored) == ("intent", False)
+
+
+def test_a_release_is_taken_back_although_no_event_can_be_written(stage: Stage) -> None:
+    stage.write("web")
+    stage.service().apply(progress=quiet)
+    serving = stage.world.engine.container("web").id
+    stage.images["bad"] = stage.world.publish("shop/bad", behaviour=exits(1))
+    stage.write("web", "bad")
+    reconciler = stage.reconciler()
+    reconciler.one_pass("web", progress=lambda _: None)
+
+    def full(event: Event) -> None:
+        raise StateUnwritable("the disk is full")
+
+    reconciler.performer._record_event = full
+    verdict = reconciler.one_pass("web", progress=lambda _: None).verdict
+    assert verdict.kind == "rolled-back"
+    assert verdict.reason.endswith("besides: the disk is full")
+    assert stage.world.engine.container("web").id == serving
+    assert stage.world.engine.container("web").status == "running"
+
+
+def test_a_first_release_that_is_taken_back_unrecorded_is_told_as_taken_back(stage: Stage) -> None:
+    stage.images["bad"] = stage.world.publish("shop/bad", behaviour=exits(1))
+    stage.write("web", "bad")
+    reconciler = stage.reconciler()
+    reconciler.one_pass("web", progress=lambda _: None)
+
+    def full(event: Event) -> None:
+        raise StateUnwritable("the disk is full")
+
+    reconciler.performer._record_event = full
+    verdict = reconciler.one_pass("web", progress=lambda _: None).verdict
+    assert verdict.kind == "failed"
+    assert verdict.reason.endswith("there is nothing to go back to; besides: the disk is full")
+    assert stage.history.record("web").open is None
