@@ -1,14 +1,17 @@
 """What an operator needs to see of a container that failed, as a few lines of an error message.
 
-Container output is hostile text: it is stripped of terminal control and bounded before it goes anywhere. Pure.
+Container output is hostile text: it is stripped of terminal control and bounded before it goes anywhere. It
+also is indiscreet: what the container's environment holds as a secret, and credentials in URLs, are masked
+before anything is cut, since half a secret would no longer be known as one. Pure.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from reconciler.core.display import secret_values, without, without_credentials
 from reconciler.core.observation import ContainerDetail
 
 LIMIT_BYTES = 2048
@@ -18,12 +21,14 @@ _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?
 """Terminal sequences as ECMA-48 writes them: CSI, OSC up to its end, and the short ones."""
 
 
-def evidence(detail: ContainerDetail | None, log_lines: Iterable[str]) -> str:
+def evidence(detail: ContainerDetail | None, log_lines: Iterable[str], *, environment: Mapping[str, str]) -> str:
     """Exit code, the engine's own error, the last health probe and the last log lines; each piece that there
     is begins on a new line. At most ``LIMIT_BYTES`` of UTF-8: the newest log lines survive a cut.
+    ``environment``: that of the live container, whose secrets are masked.
     """
-    head = "".join(f"\n  {piece}" for piece in _pieces(detail))
-    lines = [text for line in log_lines if (text := plain(line))]
+    secrets = tuple(filter(None, map(plain, secret_values(environment))))
+    head = "".join(f"\n  {_discreet(piece, secrets)}" for piece in _pieces(detail))
+    lines = [_discreet(text, secrets) for line in log_lines if (text := plain(line))]
     tail = "".join(f"\n    {line}" for line in lines)
     title = "\n  last log lines:" if tail else ""
     head = _first_bytes(head, LIMIT_BYTES // 2)
@@ -34,6 +39,10 @@ def plain(text: str) -> str:
     """One line of text without terminal sequences, control, formatting and unassigned characters."""
     kept = (" " if char in "\t\r\n" else char for char in _ESCAPE.sub("", text).rstrip())
     return "".join(char for char in kept if unicodedata.category(char)[0] != "C")
+
+
+def _discreet(text: str, secrets: tuple[str, ...]) -> str:
+    return without_credentials(without(text, secrets))
 
 
 def _pieces(detail: ContainerDetail | None) -> Iterable[str]:

@@ -11,7 +11,7 @@ the time until the container is first good.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from reconciler.core.interfaces import Engine, Progress
@@ -153,7 +153,7 @@ class HealthGate:
         began, elapsed_ms = self._clock(), 0
         first = self._engine.inspect_container(container_id)
         if first is None:
-            raise self._unhealthy(name, container_id, Failed("gone", "it is gone"))
+            raise self._unhealthy(name, container_id, Failed("gone", "it is gone"), environment={})
         judgement = judge(ask, first, first, elapsed_ms=0, good_since_ms=None)
         pauses, told, silent = _pauses(), "", False
         while isinstance(judgement, Waiting):
@@ -165,7 +165,8 @@ class HealthGate:
         if isinstance(judgement, Failed):
             if silent and judgement.reason in ENDED_WITH_THE_ENGINE:
                 raise EngineUnavailable(f"the engine went away while {name} was waited for: {judgement.state}")
-            raise self._unhealthy(name, container_id, judgement)
+            environment = first.config.environment or {}
+            raise self._unhealthy(name, container_id, judgement, environment=environment)
         return f"{judgement.state} after {_seconds(elapsed_ms)}"
 
     def _look(self, ask: Ask, first: ContainerDetail, before: Waiting, *, elapsed_ms: int) -> Judgement:
@@ -177,12 +178,14 @@ class HealthGate:
             return Waiting(SILENT, None)
         return judge(ask, first, now, elapsed_ms=elapsed_ms, good_since_ms=before.good_since_ms)
 
-    def _unhealthy(self, name: str, container_id: str, failed: Failed) -> Unhealthy:
+    def _unhealthy(
+        self, name: str, container_id: str, failed: Failed, *, environment: Mapping[str, str]
+    ) -> Unhealthy:
         try:
             lines = self._engine.logs(container_id, lines=LOG_LINES)
         except ReconcilerError as error:
             lines = (f"(no log lines: {error.message})",)
-        report = evidence(failed.seen, lines)
+        report = evidence(failed.seen, lines, environment=environment)
         return Unhealthy(f"{name} is not healthy: {failed.state}{report}", reason=failed.reason)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from hypothesis import given
@@ -8,11 +9,19 @@ from hypothesis import strategies as st
 
 from reconciler.core.container import ContainerConfig
 from reconciler.core.observation import ContainerDetail
-from reconciler.executors.evidence import CUT, LIMIT_BYTES, evidence, plain
+from reconciler.executors.evidence import CUT, LIMIT_BYTES, plain
+from reconciler.executors.evidence import evidence as evidence_of
 
 DETAIL = ContainerDetail(
     id="c1", name="web", image_id="i", image_reference="r", config=ContainerConfig(), status="exited", exit_code=7
 )
+NO_VARIABLES: Mapping[str, str] = {}
+
+
+def evidence(
+    detail: ContainerDetail | None, lines: Iterable[str], environment: Mapping[str, str] = NO_VARIABLES
+) -> str:
+    return evidence_of(detail, lines, environment=environment)
 
 
 def test_a_container_that_is_gone_leaves_nothing_to_show() -> None:
@@ -53,6 +62,31 @@ def test_a_huge_engine_error_leaves_room_for_log_lines() -> None:
     text = evidence(replace(DETAIL, error="e" * 10_000), ["the end"])
     assert CUT in text
     assert text.endswith("the end")
+
+
+def test_secrets_of_the_environment_and_of_urls_are_masked_everywhere() -> None:
+    environment = {
+        "DB_PASSWORD": "hunter2",
+        "TLS_KEY": "BEGIN\nc2Vj\tcmV0",
+        "USER": "shop",
+        "BELL_KEY": "\x07" * 5,
+    }
+    detail = replace(DETAIL, error="exec hunter2", health_log=("login shop:hunter2",))
+    lines = ["hunt\x1b[1mer2", "c2Vj\tcmV0", "at db://a:b@x"]
+    assert evidence(detail, lines, environment).splitlines()[2:] == [
+        "  engine: exec ***",
+        "  last health check: login shop:***",
+        "  last log lines:",
+        "    ***",
+        "    ***",
+        "    at db://***@x",
+    ]
+
+
+def test_a_secret_at_the_cut_is_masked_whole() -> None:
+    text = evidence(None, ["hunter2-" * 1000], {"A_TOKEN": "hunter2-"})
+    assert "hunter" not in text
+    assert "unter" not in text
 
 
 @given(st.text(), st.lists(st.text(), max_size=20), st.text())

@@ -220,6 +220,13 @@ def test_the_error_shows_exit_code_last_probe_and_last_log_lines() -> None:
     assert lines[4:] == [f"    line {number}" for number in range(10, 20)]
 
 
+def test_the_error_keeps_the_secrets_of_the_environment() -> None:
+    config = ContainerConfig(environment={"DB_PASSWORD": "hunter2", "USER": "shop"})
+    with pytest.raises(Unhealthy) as caught:
+        wait(Stage(config=config, behaviour=exits(1, 0.0, logs=("denied: shop/hunter2",))))
+    assert caught.value.message.endswith("    denied: shop/***")
+
+
 def test_log_lines_that_cannot_be_had_do_not_hide_the_failure() -> None:
     stage = Stage(behaviour=exits(3, 0.0))
     stage.engine.fail_when("logs", EngineUnavailable("no answer"))
