@@ -2,7 +2,7 @@
 
 Printed as ``file:line:column: path: what is wrong; allowed: …; did you mean "…"?``. Lines and columns count
 from 1, columns in characters. The source line is kept for people at a terminal; it is left empty where a
-value may be secret (``PRIVATE``), and messages about such places never quote the value.
+value may be secret (``is_private``), and messages about such places never quote the value.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
+
+from reconciler.core.display import looks_secret
 
 Level = Literal["error", "warning"]
 Path = tuple[str | int, ...]
@@ -75,8 +77,8 @@ def dotted(path: Sequence[str | int]) -> str:
 
 
 def is_private(path: Iterable[str | int]) -> bool:
-    """Whether values below this path may be secret and are never quoted."""
-    return any(part in PRIVATE for part in path)
+    """Whether values below this path may be secret and are never quoted: by place, or by a key's name."""
+    return any(part in PRIVATE or looks_secret(str(part)) for part in path)
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

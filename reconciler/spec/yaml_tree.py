@@ -155,13 +155,17 @@ class _Reader:
         if self._nodes > MAX_NODES:
             self._stop(event, path, f"the file has more than {MAX_NODES} values")
         if kind is yaml.AliasEvent:
-            self._note(event, path, f'aliases are not allowed ("*{event.anchor}"); write the value out')
+            self._note(
+                event, path, f"aliases are not allowed{_quoted(path, f'*{event.anchor}')}; write the value out"
+            )
             return Node(event, None)
         if event.anchor is not None:
-            self._note(event, path, f'anchors are not allowed ("&{event.anchor}"); write the value out')
+            self._note(
+                event, path, f"anchors are not allowed{_quoted(path, f'&{event.anchor}')}; write the value out"
+            )
         if event.tag is not None:
             tag = event.tag.replace("tag:yaml.org,2002:", "!!")
-            self._note(event, path, f'tags are not allowed ("{tag}"); quote the value if it is a text')
+            self._note(event, path, f"tags are not allowed{_quoted(path, tag)}; quote the value if it is a text")
         if kind is yaml.ScalarEvent:
             return _scalar(event)
         if depth == MAX_DEPTH:
@@ -216,6 +220,11 @@ class _Reader:
     def _stop(self, event: Any, path: Path, message: str) -> None:
         self._note(event, path[:3], message)
         raise _Stop
+
+
+def _quoted(path: Path, text: str) -> str:
+    """`` ("text")`` for a message; "" where the text may be a secret that was not quoted: ``*hunter2``."""
+    return "" if is_private(path) else f' ("{text}")'
 
 
 def _scalar(event: Any) -> Node:

@@ -150,6 +150,15 @@ def test_source_lines_that_may_hold_secrets_are_not_kept() -> None:
     assert not trees[0].sound
 
 
+@pytest.mark.parametrize("written", ["*hunter2", "&hunter2 x", "!hunter2 x", "[*hunter2]", "{!<hunter2> a: b}"])
+@pytest.mark.parametrize("above", ["environment: {A: %s}", "labels: {DB_PASSWORD: %s}", "environment: {%s : x}"])
+def test_a_secret_that_reads_as_yaml_of_its_own_is_not_quoted(above: str, written: str) -> None:
+    _, problems = read_trees((above % written).encode(), "f")
+    assert problems
+    assert all("not allowed" in problem.message or "a key must" in problem.message for problem in problems)
+    assert "hunter2" not in "".join(f"{problem.message}{problem.illustrated()}" for problem in problems)
+
+
 def test_problems_of_one_document_leave_the_others_sound() -> None:
     trees, problems = read_trees(b"a: &x 1\n---\nb: 2\n", "f")
     assert [tree.sound for tree in trees] == [False, True]
