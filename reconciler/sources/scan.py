@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import stat
+import unicodedata
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -166,5 +167,14 @@ class _Walk:
 
 
 def _printable(name: str) -> str:
-    """Names that are not UTF-8 are shown with escapes, so that they can be printed and stored."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    """Names that are not UTF-8, or would break or disguise a line, are shown with escapes: they are printed and
+    stored.
+    """
+    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(char if _harmless(char) else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
+def _harmless(char: str) -> bool:
+    """Neither control, formatting or unassigned, nor a separator of lines."""
+    category = unicodedata.category(char)
+    return category[0] != "C" and category not in {"Zl", "Zp"}

@@ -122,6 +122,26 @@ def test_names_that_are_not_utf_8_can_be_printed(tmp_path: Path) -> None:
     assert name == "caf\\xe9.yaml"
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("a\nb.yaml:1:1: forged.yaml", r"a\nb.yaml:1:1: forged.yaml"),
+        ("a\r\x1b[31m.yaml", r"a\r\x1b[31m.yaml"),
+        ("a\u2028\u202eb.yaml", r"a\u2028\u202eb.yaml"),
+        ("a\x85.yaml", r"a\x85.yaml"),
+        ("caf\u00e9 \U0001f6d2.yaml", "caf\u00e9 \U0001f6d2.yaml"),
+    ],
+)
+def test_no_name_can_break_or_disguise_a_line(tmp_path: Path, name: str, shown: str) -> None:
+    touch(tmp_path / name)
+    (tmp_path / "sub\n").mkdir()
+    (tmp_path / "sub\n" / name).symlink_to("nothing")
+    listing = list_folder(tmp_path)
+    assert list(listing.files) == [shown]
+    assert str(listing.refused[rf"sub\n/{shown}"]).startswith(rf"sub\n/{shown}:1:1: is a link that")
+    assert all(len(str(problem).splitlines()) == 1 for problem in listing.problems)
+
+
 def test_no_more_files_are_listed_than_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scan, "MAX_FILES", 3)
     for number in range(5):
