@@ -132,7 +132,7 @@ class Connection:
             yield response
         except _TRANSPORT as error:
             self.drop()
-            raise unreachable(doing, error) from error
+            raise unreachable(doing, error, changes=request.method != "GET") from error
         finally:
             response.close()
 
@@ -187,7 +187,7 @@ class Connection:
             )
         except _TRANSPORT as error:
             self.drop()
-            raise unreachable(doing, error) from error
+            raise unreachable(doing, error, changes=request.method != "GET") from error
 
     def _connect(self) -> docker.APIClient:
         try:
@@ -211,7 +211,7 @@ class Connection:
                 answer = Answer(response.status_code, response.content)
         except _TRANSPORT as error:
             self.drop()
-            raise unreachable(doing, error) from error
+            raise unreachable(doing, error, changes=False) from error
         return common_version(answer.must(doing).json)
 
 

@@ -13,7 +13,7 @@ pass; any other that is not known is a refusal, and does not.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from reconciler import errors
@@ -171,15 +171,26 @@ def pull_failure(image: ImageReference | str, message: str) -> errors.Reconciler
     return rule.error(text, hint=rule.hint)
 
 
-def unreachable(doing: str, reason: BaseException) -> errors.EngineUnavailable:
-    """The error for no answer, half an answer or one that is too late."""
-    denied = _caused_by(reason, PermissionError)
-    hint = (
-        "run as root or as a member of the group that owns the engine's socket"
-        if denied
-        else "check that the engine runs and that its address is right; what was asked may have happened"
-    )
-    return errors.EngineUnavailable(f"{doing}: no answer from the engine: {printable(str(reason))}", hint=hint)
+def unreachable(doing: str, reason: BaseException, *, changes: bool = True) -> errors.EngineUnavailable:
+    """The error for no answer, half an answer or one that is too late. ``changes``: what was asked for does."""
+    if any(isinstance(error, PermissionError) for error in _causes(reason)):
+        hint = "run as root or as a member of the group that owns the engine's socket"
+    else:
+        hint = "check that the engine runs and that its address is right"
+        hint += "; what was asked may have happened" if changes else ""
+    return errors.EngineUnavailable(f"{doing}: no answer from the engine: {_words(reason)}", hint=hint)
+
+
+def _words(reason: BaseException) -> str:
+    """What the operating system said, below all that libraries wrapped around it; else the innermost words."""
+    causes = list(_causes(reason))
+    for error in reversed(causes):
+        if isinstance(error, OSError) and isinstance(error.errno, int) and isinstance(error.strerror, str):
+            return printable(error.strerror[:1].lower() + error.strerror[1:])
+    if any(isinstance(error, TimeoutError) for error in causes):
+        return "timed out"
+    plain = (str(error) for error in reversed(causes) if all(isinstance(item, str) for item in error.args))
+    return printable(next(filter(None, plain), type(reason).__name__))
 
 
 def printable(message: str) -> str:
@@ -199,17 +210,15 @@ def _retry_after(message: str) -> float | None:
     return float(found[1]) * _SECONDS[found[2].lower()] if found else None
 
 
-def _caused_by(error: BaseException | None, kind: type[BaseException]) -> bool:
-    """Whether an error of this kind is in the chain, also where libraries only keep it among the arguments."""
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and all below it, outermost first, also where libraries only keep one among the arguments."""
     seen: set[int] = set()
     pending = [error]
     while pending:
         current = pending.pop()
         if current is None or id(current) in seen:
             continue
-        if isinstance(current, kind):
-            return True
+        yield current
         seen.add(id(current))
         pending += [current.__cause__, current.__context__]
         pending += [argument for argument in current.args if isinstance(argument, BaseException)]
-    return False

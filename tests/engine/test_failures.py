@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,41 @@ def test_no_permission_for_the_socket_is_said_with_a_hint() -> None:
     inner = OSError("Connection aborted.", PermissionError(13, "Permission denied"))
     assert "root" in unreachable("listing containers", inner).hint
     assert "runs" in unreachable("listing containers", ConnectionRefusedError()).hint
+
+
+def _chained(*errors_outermost_first: BaseException) -> BaseException:
+    for outer, inner in pairwise(errors_outermost_first):
+        outer.__cause__ = inner
+    return errors_outermost_first[0]
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        (
+            OSError("Connection aborted.", FileNotFoundError(2, "No such file or directory")),
+            "no such file or directory",
+        ),
+        (
+            _chained(
+                OSError("HTTPConnectionPool(host='h', port=1): x"),
+                ConnectionRefusedError(111, "Connection refused"),
+            ),
+            "connection refused",
+        ),
+        (_chained(OSError("HTTPConnectionPool: Read timed out."), TimeoutError("timed out")), "timed out"),
+        (OSError(ValueError("Remote end closed connection")), "Remote end closed connection"),
+        (OSError(ValueError("half", ConnectionResetError())), "OSError"),
+    ],
+)
+def test_no_answer_is_told_in_the_words_of_the_operating_system(reason: BaseException, words: str) -> None:
+    error = unreachable("listing containers", reason)
+    assert error.message == f"listing containers: no answer from the engine: {words}"
+
+
+def test_only_what_changes_something_may_have_happened() -> None:
+    assert "may have happened" in unreachable("removing ab12", TimeoutError()).hint
+    assert "may have happened" not in unreachable("listing containers", TimeoutError(), changes=False).hint
 
 
 def test_a_chain_of_errors_that_turns_in_a_circle_is_followed_once() -> None:
