@@ -26,11 +26,11 @@ from reconciler.controller.catalogue import Catalogue
 from reconciler.controller.conclude import Conclusion
 from reconciler.controller.controller import Controller, Pace
 from reconciler.controller.fail_points import fail_points
-from reconciler.controller.loop import Reconciler, never
+from reconciler.controller.loop import Reconciler
 from reconciler.controller.perform import Performer
 from reconciler.controller.readings import Readings
 from reconciler.controller.service import Service
-from reconciler.controller.stop import StopRequest
+from reconciler.controller.stop import StopFlag, StopRequest
 from reconciler.controller.workqueue import WorkQueue
 from reconciler.core.desired import DesiredState
 from reconciler.engine.client import DockerEngine
@@ -146,10 +146,10 @@ def open_service(settings: Settings, *, exclusive: bool) -> Iterator[Service]:
     """What one command needs. ``exclusive`` for commands that act: only one of them at a time."""
     user = local_user()
     with open_parts(settings, exclusive=exclusive, actor=lambda _: user) as parts:
-        readings = Readings(meters=parts.meters)
+        readings, stop_flag = Readings(meters=parts.meters), StopFlag()
         reconciler = parts.reconciler(
-            sleep=time.sleep,
-            stopping=never,
+            sleep=stop_flag.sleep,
+            stopping=lambda: stop_flag.stopping,
             readings=readings,
         )
         yield Service(
@@ -161,6 +161,7 @@ def open_service(settings: Settings, *, exclusive: bool) -> Iterator[Service]:
             prune_cap_percent=settings.prune_cap_percent,
             stickers=parts.stickers,
             records=parts.record_executor(),
+            stop_flag=stop_flag,
         )
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from reconciler.controller.assess import Assessor
 from reconciler.controller.checkup import Finding, check_up
 from reconciler.controller.loop import Pass, Reconciler, refuse_changed
+from reconciler.controller.stop import StopFlag
 from reconciler.core.desired import DesiredState, Suspension
 from reconciler.core.interfaces import Stickers
 from reconciler.core.observation import StickerState
@@ -45,7 +46,10 @@ class Applied:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """One host's reconciler. Safe from one thread at a time; its own work runs in ``workers`` threads."""
+    """One host's reconciler. Safe from one thread at a time; its own work runs in ``workers`` threads.
+
+    ``reconciler`` must ask ``stop_flag`` between Actions and sleep by it, or ``stop`` has no effect.
+    """
 
     assessor: Assessor
     reconciler: Reconciler
@@ -55,6 +59,7 @@ class Service:
     prune_cap_percent: int
     stickers: Stickers
     records: RecordExecutor
+    stop_flag: StopFlag = field(default_factory=StopFlag)
 
     def loaded(self) -> Loaded:
         """The folder's documents and problems."""
@@ -72,6 +77,12 @@ class Service:
             return tuple(item for item in self.assessor.unseen(str(error)) if not names or item.name in names)
         return tuple(item.status(self.history.drift_since(item.plan.document)) for item in found)
 
+    def stop(self) -> None:
+        """Ask what is at work to end: waits end at once, no further Action begins, and what was begun is taken
+        back before ``apply`` or ``prune`` return. For good; may be called from a signal handler or any thread.
+        """
+        self.stop_flag.ask()
+
     def apply(
         self,
         names: Sequence[str] = (),
@@ -81,7 +92,8 @@ class Service:
         prune: bool = False,
     ) -> tuple[Applied, ...]:
         """Converge the named documents, or all; ``expected`` is a saved plan, refused with StalePlan if either
-        side moved. Documents that wait for others are tried again as long as any of them gets further.
+        side moved. Documents that wait for others are tried again as long as any of them gets further, and
+        nobody asked to ``stop``: those that were not done by then are ``blocked``.
         """
         progress = SerialProgress(progress)
         wanted = self._expected(expected)
@@ -94,14 +106,26 @@ class Service:
                 for name, passes in settle:
                     done[name] += passes
                 waiting = [name for name in pending if done[name][-1].verdict.kind == "waiting"]
-                pending = waiting if len(waiting) < len(pending) else []
+                further = len(waiting) < len(pending) and not self.stop_flag.stopping
+                pending = waiting if further else []
         applied = tuple(applied_of(name, passes) for name, passes in done.items())
-        return (*applied, *(self.prune(progress=progress) if prune else ()))
+        return (*applied, *(self.prune(progress=progress) if prune and not self.stop_flag.stopping else ()))
 
     def _settle(
         self, name: str, expected: Mapping[str, Any] | None, progress: DocumentProgress
     ) -> tuple[Pass, ...]:
-        return self.reconciler.until_settled(name, progress=lambda line: progress(name, line), expected=expected)
+        def tell(line: str) -> None:
+            progress(name, line)
+
+        passes = self.reconciler.until_settled(name, progress=tell, expected=expected)
+        if not self.stop_flag.stopping or self.history.record(name).open is None:
+            return passes
+        back = self.reconciler.one_pass(name, progress=tell)
+        if self.history.record(name).open is None:
+            # What the person is told is why the release is not there; that it was taken back comes with it.
+            reason = f"{passes[-1].verdict.reason}; what was begun is taken back"
+            back = replace(back, verdict=replace(passes[-1].verdict, kind="waiting", reason=reason))
+        return (*passes, back)
 
     def _expected(self, saved: Mapping[str, Any] | None) -> dict[str, Mapping[str, Any]]:
         """A saved plan by document, after all of it was compared with the plans of this moment."""

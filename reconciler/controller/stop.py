@@ -2,19 +2,51 @@
 
 The first signal asks to finish or take back what is under way, inside the grace that whoever stops us gives;
 the second asks to stop where we are (the next start takes back what was left). Decides nothing about work: the
-loop waits for these events, threads ask ``stopping`` or sleep with ``sleep``, which a stop ends.
+loop waits for these events, threads ask ``stopping`` or sleep with ``sleep``, which a stop ends. One command has
+no event loop and asks a ``StopFlag`` alone.
 """
 
 from __future__ import annotations
 
 import asyncio
+import queue
 import signal
-import threading
 from types import TracebackType
 
 from reconciler.errors import Interrupted
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class StopFlag:
+    """One wish to stop, for any number of threads; ``ask`` may be called from a signal handler.
+
+    A SimpleQueue carries it, since its ``put`` is the one wake-up of the standard library that may interrupt
+    itself (https://docs.python.org/3/library/queue.html#queue.SimpleQueue.put); an Event's ``set`` may not.
+    """
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    def ask(self) -> None:
+        """Ask everybody to stop. Asking again changes nothing."""
+        self._asked = True
+        self._wakes.put(None)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether anybody has asked."""
+        return self._asked
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep. Raises Interrupted as soon as a stop is asked for."""
+        try:
+            self._wakes.get(timeout=max(seconds, 0.0))
+        except queue.Empty:
+            return
+        self._wakes.put(None)  # for the next sleeper
+        raise Interrupted("stopped while waiting", hint="the next start goes on from here")
 
 
 class StopRequest:
@@ -26,7 +58,7 @@ class StopRequest:
     def __init__(self) -> None:
         self.asked = asyncio.Event()
         self.at_once = asyncio.Event()
-        self._asked = threading.Event()
+        self._flag = StopFlag()
 
     def __enter__(self) -> StopRequest:
         loop = asyncio.get_running_loop()
@@ -43,17 +75,16 @@ class StopRequest:
 
     def ask(self) -> None:
         """Ask once more. To be called in the event loop."""
-        if self._asked.is_set():
+        if self._flag.stopping:
             self.at_once.set()
-        self._asked.set()
+        self._flag.ask()
         self.asked.set()
 
     @property
     def stopping(self) -> bool:
         """Whether anybody has asked; may be read from any thread."""
-        return self._asked.is_set()
+        return self._flag.stopping
 
     def sleep(self, seconds: float) -> None:
         """Sleep in a worker thread. Raises Interrupted as soon as a stop is asked for."""
-        if self._asked.wait(seconds):
-            raise Interrupted("stopped while waiting", hint="the next start goes on from here")
+        self._flag.sleep(seconds)

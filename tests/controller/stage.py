@@ -18,7 +18,7 @@ from reconciler.controller.loop import Reconciler, never
 from reconciler.controller.perform import Performer
 from reconciler.controller.readings import Readings
 from reconciler.controller.service import Service
-from reconciler.controller.stop import StopRequest
+from reconciler.controller.stop import StopFlag, StopRequest
 from reconciler.controller.workqueue import WorkQueue
 from reconciler.core.desired import ImageReference
 from reconciler.engine.client import DockerEngine
@@ -129,10 +129,12 @@ class Stage:
             passed=self.readings.passed,
         )
 
-    def service(self) -> Service:
+    def service(self, stop_flag: StopFlag | None = None, **options: Any) -> Service:
+        flag = stop_flag or StopFlag()
         return Service(
             assessor=self.assessor,
-            reconciler=self.reconciler(),
+            reconciler=self.reconciler(stopping=lambda: flag.stopping, **options),
+            stop_flag=flag,
             history=self.history,
             engine=cast("DockerEngine", self.world.engine),
             workers=4,

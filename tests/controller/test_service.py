@@ -8,11 +8,19 @@ from pathlib import Path
 import pytest
 
 from reconciler.controller.loop import MOST_STEPS
+from reconciler.controller.stop import StopFlag
 from reconciler.core.desired import Suspension
 from reconciler.core.plan_json import plans_json
-from reconciler.errors import EngineUnavailable, NoSpace, StalePlan, StateUnwritable, UnknownDocument
+from reconciler.errors import (
+    EngineRefused,
+    EngineUnavailable,
+    NoSpace,
+    StalePlan,
+    StateUnwritable,
+    UnknownDocument,
+)
 from tests.controller.stage import Stage, quiet
-from tests.simulator.behaviour import exits
+from tests.simulator.behaviour import exits, never_healthy
 from tests.simulator.world import World
 
 
@@ -306,3 +314,61 @@ def test_only_orphans_can_be_pruned_by_name(stage: Stage) -> None:
     with pytest.raises(UnknownDocument, match="these are gone: db"):
         stage.service().prunable(("web", "db"))
     assert [plan.document for plan in stage.service().prunable(("db",))] == ["db"]
+
+
+def test_a_stop_during_a_health_wait_ends_it_and_takes_the_new_one_back(stage: Stage) -> None:
+    stage.write("web")
+    outcomes(stage)
+    serving = stage.world.engine.container("web").id
+    stage.images["slow"] = stage.world.publish("shop/slow", behaviour=never_healthy())
+    stage.write("web", "slow", config={"healthCheck": {"test": ["CMD", "x"]}})
+    flag = StopFlag()
+
+    def sleep(seconds: float) -> None:
+        if stage.world.engine.container("web").id != serving:
+            service.stop()
+        flag.sleep(0.0)
+        stage.clock.sleep(seconds)
+
+    service = stage.service(flag, sleep=sleep)
+    (applied,) = service.apply(progress=quiet, prune=True)
+    assert applied.outcome == "blocked"
+    assert applied.error.startswith("stopped while waiting")
+    assert applied.error.endswith("what was begun is taken back")
+    assert stage.world.engine.container("web").id == serving
+    assert stage.world.engine.container("web").status == "running"
+    record = stage.history.record("web")
+    assert (record.open, record.quarantined) == (None, {})
+    assert {row.name for row in stage.world.engine.list_containers()} == {"web"}
+
+
+def test_a_stopped_service_begins_nothing(stage: Stage) -> None:
+    stage.write("web", deletionPolicy="delete")
+    stage.write("db")
+    outcomes(stage)
+    stage.delete("web")
+    stage.write("db", "v2")
+    service, before = stage.service(), stage.world.engine.mutations
+    service.stop()
+    service.stop()
+    applied = service.apply(("db",), progress=quiet, prune=True)
+    assert [(item.name, item.outcome) for item in applied] == [("db", "blocked")]
+    assert "stopped before" in applied[0].error
+    assert [item.outcome for item in service.prune(progress=quiet)] == ["blocked"]
+    assert stage.world.engine.mutations == before
+
+
+def test_what_a_stop_cannot_take_back_is_told_as_failed(stage: Stage) -> None:
+    stage.images["slow"] = stage.world.publish("shop/slow", behaviour=never_healthy())
+    stage.write("web", "slow", config={"healthCheck": {"test": ["CMD", "x"]}})
+    flag = StopFlag()
+
+    def sleep(seconds: float) -> None:
+        stage.world.engine.fail_when("stop", EngineRefused("no"))
+        service.stop()
+        flag.sleep(seconds)
+
+    service = stage.service(flag, sleep=sleep)
+    (applied,) = service.apply(progress=quiet)
+    assert applied.outcome == "failed"
+    assert applied.error.startswith("taking the release back failed")

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from reconciler.controller.stop import SIGNALS, StopRequest
+from reconciler.controller.stop import SIGNALS, StopFlag, StopRequest
 from reconciler.errors import Interrupted
 
 
@@ -66,3 +66,36 @@ def test_a_stop_wakes_sleeping_threads() -> None:
             stop.sleep(30.0)
 
     asyncio.run(main())
+
+
+def test_a_flag_wakes_every_sleeper_and_lets_nobody_sleep_afterwards() -> None:
+    flag, woken = StopFlag(), []
+
+    def sleep() -> None:
+        try:
+            flag.sleep(30.0)
+        except Interrupted:
+            woken.append(threading.current_thread())
+
+    threads = [threading.Thread(target=sleep) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    flag.ask()
+    flag.ask()
+    for thread in threads:
+        thread.join(5)
+    assert set(woken) == set(threads)
+    with pytest.raises(Interrupted):
+        flag.sleep(-1.0)
+
+
+def test_a_signal_handler_may_ask_the_thread_that_sleeps() -> None:
+    flag = StopFlag()
+    former = signal.signal(signal.SIGUSR1, lambda *_: flag.ask())
+    try:
+        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+        with pytest.raises(Interrupted):
+            flag.sleep(30.0)
+    finally:
+        signal.signal(signal.SIGUSR1, former)
+    assert flag.stopping
