@@ -69,10 +69,9 @@ def _next_of(record: Record, observation: Observation, ours: dict[str, Container
         return None
     if operation.container_id:
         return ours.get(operation.container_id)
-    revision = record.revision(operation.fingerprint)
-    if revision is None:
-        return None
-    found = observation.named(names.next_name(revision.desired.container_name, operation.generation))
+    revisions = (item for item in record.revisions if item.fingerprint == operation.fingerprint)
+    name = next((item.desired.container_name for item in revisions), "")
+    found = observation.named(names.next_name(name, operation.generation))
     mark = names.operation_id(record.owner, record.document, operation.generation)
     unknown = found is not None and found.id not in ours and found.labels.get(names.OPERATION) == mark
     return found if unknown else None

@@ -280,3 +280,33 @@ def test_heals_that_lie_in_the_future_do_not_count() -> None:
     assert [item.kind for item in make_plan(situation).actions] == ["hold"]
     set_back = replace(situation, now=situation.now - 86_400)
     assert "start-container" in [item.kind for item in make_plan(set_back).actions]
+
+
+def test_a_held_document_whose_container_is_gone_stays_held() -> None:
+    player = started()
+    while player.settle().kind != "held":
+        player.world.engine.by_hand.kill("web")
+    player.world.engine.by_hand.remove("web")
+    player.world.clock.advance(4000)
+    assert player.settle().kind == "held"
+
+
+def test_a_document_whose_first_release_failed_is_remembered_as_it_was_wanted() -> None:
+    world = World()
+    player = Player(world)
+    player.want(release(player, "1", bad=True))
+    assert world.journal.record("web").last_wanted is None
+    player.settle()
+    remembered = world.journal.record("web").last_wanted
+    assert remembered is not None
+    assert remembered.desired == player.documents["web"]
+
+
+def test_a_held_document_is_held_until_its_container_has_been_stable() -> None:
+    player = started()
+    while player.settle().kind != "held":
+        player.world.engine.by_hand.kill("web")
+    player.world.engine.by_hand.start("web")
+    assert player.settle().kind == "held"
+    player.world.clock.advance(400)
+    assert player.settle().kind == "converged"

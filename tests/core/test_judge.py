@@ -151,6 +151,10 @@ def test_the_json_has_all_of_it() -> None:
     found = statuses_json([status(deployed())])
     assert found["version"] == 1
     assert found["documents"][0]["sync"] == "Synced"
+    player = deployed()
+    player.want(replace(player.documents["web"], suspend=Suspension("ana", "incident 42", 4e9)))
+    (suspended,) = statuses_json([status(player)])["documents"]
+    assert suspended["suspended"] == {"by": "ana", "reason": "incident 42", "until": "2096-10-02T07:06:40Z"}
 
 
 def test_a_created_container_is_progressing() -> None:

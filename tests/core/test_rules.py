@@ -216,14 +216,16 @@ def test_a_container_known_only_by_its_row_is_not_changed_in_place() -> None:
     assert make_plan(bare).actions == ()
 
 
-def test_a_kept_container_that_got_the_service_name_by_hand_is_laid_aside() -> None:
+@pytest.mark.parametrize("running", [True, False])
+def test_a_kept_container_that_got_the_service_name_by_hand_is_laid_aside(running: bool) -> None:
     player = deployed(cleanup_previous=False)
     player.want(player.world.desired(release="2", cleanup_previous=False))
     player.settle()
     hand = player.world.engine.by_hand
     hand.remove("web")
     hand.rename("web-previous-g1", "web")
-    hand.start("web")
+    if running:
+        hand.start("web")
     assert player.settle().kind == "converged"
     assert (player.world.engine.container("web").config.labels or {})[GENERATION] == "3"
     assert player.idle()
