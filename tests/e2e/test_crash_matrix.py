@@ -31,10 +31,10 @@ SWAP = (
 TAKING_BACK = (
     "set-restart-policy",
     "stop-container",
-    "rename-container",
-    "rename-container",
     "set-restart-policy",
     "start-container",
+    "rename-container",
+    "rename-container",
     "record-undone",
     "wait-healthy",
     "write-sticker",
