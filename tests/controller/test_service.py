@@ -339,7 +339,8 @@ def test_a_stop_during_a_health_wait_ends_it_and_takes_the_new_one_back(stage: S
     assert stage.world.engine.container("web").status == "running"
     record = stage.history.record("web")
     assert (record.open, record.quarantined) == (None, {})
-    assert {row.name for row in stage.world.engine.list_containers()} == {"web"}
+    alive = [row.name for row in stage.world.engine.list_containers() if row.status == "running"]
+    assert alive == ["web"]
 
 
 def test_a_stopped_service_begins_nothing(stage: Stage) -> None:
@@ -372,3 +373,30 @@ def test_what_a_stop_cannot_take_back_is_told_as_failed(stage: Stage) -> None:
     (applied,) = service.apply(progress=quiet)
     assert applied.outcome == "failed"
     assert applied.error.startswith("taking the release back failed")
+
+
+def test_what_a_first_failed_release_left_is_an_orphan_once_its_document_is_gone(stage: Stage) -> None:
+    stage.images["bad"] = stage.world.publish("shop/bad", behaviour=exits(1))
+    stage.write("db")
+    stage.write("web", "bad")
+    assert outcomes(stage)["web"] == "failed"
+    stage.delete("web")
+    assert {plan.document: [item.kind for item in plan.drift] for plan in stage.service().plans()} == {
+        "db": [],
+        "web": ["orphan"],
+    }
+    assert [item.outcome for item in stage.service().prune(("web",), progress=quiet)] == ["converged"]
+    assert [row.name for row in stage.world.engine.list_containers()] == ["db"]
+
+
+def test_a_first_deploy_that_was_interrupted_is_taken_back_although_its_document_is_gone(stage: Stage) -> None:
+    stage.write("db")
+    stage.write("web")
+    outcomes(stage, "db")
+    stage.history.begin(
+        stage.catalogue.desired()["web"], generation=1, kind="deploy", container_id="", cause="x", actor="y"
+    )
+    stage.delete("web")
+    assert [plan.purpose for plan in stage.service().plans(("web",))] == ["undo"]
+    outcomes(stage, "web")
+    assert stage.history.record("web").open is None
