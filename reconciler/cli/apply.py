@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +11,7 @@ import click
 
 from reconciler.cli.exits import Exit, of_outcomes
 from reconciler.cli.files import read_bounded
+from reconciler.cli.interrupts import interruptible
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.next_step import BAD, next_step
 from reconciler.cli.options import HOST, names_argument, output_option, settings_options
@@ -24,6 +25,7 @@ from reconciler.errors import InputError
 
 if TYPE_CHECKING:
     from reconciler.controller.service import Applied, Service
+    from reconciler.core.record import Record
 
 VERSION: Final = 1
 COLUMNS: Final = (Column("DOCUMENT"), Column("OUTCOME"), Column("WORK"), Column("REASON", fixed=False))
@@ -54,14 +56,20 @@ def apply(
     """Make the host follow the documents, once.
 
     Exit status: 0 converged, 3 rolled back, 4 failed, 5 held or blocked, 1 error; the worst of all documents.
+    The first Ctrl-C begins nothing more and lets what is under way end (130); the second stops at once.
     """
     expected = read_plan(plan_file) if plan_file else None
     with invocation.service(exclusive=True) as service:
         broken = show_problems(invocation.screen, located(service.loaded().problems, invocation.settings.desired))
         capped = _capped(invocation, service) if invocation.settings.prune else ""
         prune = invocation.settings.prune and not capped
-        with progress(invocation.screen, invocation.clock) as report:
-            results = service.apply(names, expected=expected, progress=report, prune=prune)
+        began = invocation.clock()
+        try:
+            with interruptible(invocation.screen), progress(invocation.screen, invocation.clock) as report:
+                results = service.apply(names, expected=expected, progress=report, prune=prune)
+        except KeyboardInterrupt:
+            _tell_stopped(invocation, service, names, began=began, output=output)
+            context.exit(Exit.INTERRUPTED)
         advice = advice_on(service, results)
     show_results(invocation.screen, results, output=output)
     for line in advice:
@@ -70,6 +78,35 @@ def apply(
         invocation.screen.note(f"not pruned: {capped}", "magenta")
     worst = of_outcomes([*(item.outcome for item in results), *(["held"] if capped else [])])
     context.exit(Exit.ERROR if broken and not names and worst == Exit.DONE else worst)
+
+
+def _tell_stopped(
+    invocation: Invocation, service: Service, names: Sequence[str], *, began: float, output: str
+) -> None:
+    """What ended before or after the interruption, and what is left for the next pass."""
+    plans = service.plans(names)
+    records = [service.record(plan.document) for plan in plans]
+    show_results(invocation.screen, ended_since(records, began), output=output)
+    left = ", ".join(plan.document for plan in plans if plan.changes)
+    invocation.screen.note(
+        f"stopped; the next pass goes on with {left}" if left else "stopped; nothing is left to do"
+    )
+
+
+def ended_since(records: Iterable[Record], began: float) -> tuple[Applied, ...]:
+    """What the records tell of operations that ended since then (seconds since the epoch)."""
+    from reconciler.controller.service import Applied
+
+    last = ((record.document, record.last) for record in records)
+    return tuple(
+        Applied(
+            name=name,
+            outcome="converged" if item.state == "committed" else "rolled-back" if item.restored else "failed",
+            error="" if item.state == "committed" else item.failure or "interrupted, taken back",
+        )
+        for name, item in last
+        if item is not None and item.state != "intent" and item.ended_at >= began
+    )
 
 
 def _capped(invocation: Invocation, service: Service) -> str:

@@ -58,7 +58,7 @@ def _live(screen: Screen) -> Iterator[Report]:
     from rich.live import Live
 
     lines: dict[str, str] = {}
-    lock = threading.Lock()
+    lock = threading.RLock()  # a signal's handler prints, and so draws, in the thread that may hold it
 
     def shown() -> Table:
         with lock:

@@ -79,7 +79,9 @@ class RecordedService:
 
     def record(self, name: str) -> Record:
         self._called("record", name)
-        if name not in self.records and name in {item.name for item in (*self.statuses, *self.results)}:
+        if name not in self.records and name in {item.name for item in self.statuses} | {
+            item.name for item in self.results
+        }:
             return Record(document=name, owner="o")
         if name not in self.records:
             raise UnknownDocument(f"no document is named {name}", hint="known: web")

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.cli.apply import ended_since
 from reconciler.cli.exits import Exit, of_outcomes
 from reconciler.cli.words import spent
 from reconciler.controller.service import Applied
 from reconciler.core.outcome import Outcome
+from reconciler.core.plan import Plan
 from reconciler.core.plan_json import plans_json
+from reconciler.core.record import Operation
 from reconciler.errors import StalePlan, StateLocked
 from reconciler.spec.problem import Problem
 from tests.cli.parts import DEPLOY, ONE, PRUNE, RECORD
-from tests.cli.recorded import RecordedService, run
+from tests.cli.recorded import NOW, RecordedService, run
 
 OUTCOMES = ("converged", "held", "blocked", "rolled-back", "failed")
 WEB = Applied(
@@ -155,6 +163,72 @@ def test_an_interrupted_run_says_how_it_goes_on(tmp_path: Path) -> None:
     assert ran.err == "\nstopped; the next pass goes on from here\n"
 
 
+ENDED = replace(RECORD.operations[0], ended_at=NOW)
+SAID = "finishing or taking back what is under way; Ctrl-C again to stop now\n"
+
+
+@dataclass(kw_only=True)
+class Interrupted(RecordedService):
+    """Ctrl-C comes while it applies."""
+
+    def apply(self, *_: Any, **__: Any) -> tuple[Applied, ...]:
+        signal.raise_signal(signal.SIGINT)
+        raise AssertionError("the signal was not heard")
+
+
+@pytest.mark.parametrize(
+    ("plan", "told"),
+    [
+        (Plan(document="web"), "stopped; nothing is left to do\n"),
+        (DEPLOY, "stopped; the next pass goes on with web\n"),
+    ],
+)
+def test_an_interruption_is_answered_at_once_and_what_ended_is_shown(
+    tmp_path: Path, plan: Plan, told: str
+) -> None:
+    service = Interrupted(planned=(plan,), records={"web": replace(RECORD, operations=(ENDED,))})
+    before = signal.getsignal(signal.SIGINT)
+    ran = run(service, "apply", folder=tmp_path)
+    assert (ran.status, ran.err) == (130, SAID + told)
+    assert ran.out.splitlines()[1].split() == ["web", "converged", "-"]
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize(
+    ("operation", "outcome"),
+    [
+        (ENDED, ("converged", "")),
+        (replace(ENDED, state="undone", restored=True, failure="it crashed"), ("rolled-back", "it crashed")),
+        (replace(ENDED, state="undone"), ("failed", "interrupted, taken back")),
+        (replace(ENDED, ended_at=NOW - 1), None),
+        (replace(ENDED, state="intent"), None),
+        (None, None),
+    ],
+)
+def test_what_ended_is_told_by_the_record(operation: Operation | None, outcome: tuple[str, str] | None) -> None:
+    record = replace(RECORD, operations=(operation,) if operation else ())
+    assert [(item.outcome, item.error) for item in ended_since([record], NOW)] == ([outcome] if outcome else [])
+
+
+def test_the_second_interruption_ends_the_process_on_the_spot() -> None:
+    done = subprocess.run([sys.executable, "-c", TWICE], capture_output=True, text=True, check=False)
+    assert done.returncode == 130
+    assert done.stderr == SAID + "stopped at once; the next pass finishes or takes back what was under way\n"
+
+
+TWICE = """
+import signal
+from reconciler.cli.interrupts import interruptible
+from reconciler.cli.screen import Screen
+with interruptible(Screen(color="never", environment={})):
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        signal.raise_signal(signal.SIGINT)
+print("still there")
+"""
+
+
 def test_progress_on_a_pipe_is_plain_lines_without_a_flood(tmp_path: Path) -> None:
     reports = (
         ("web", "pulling 10 %"),
@@ -174,7 +248,7 @@ def test_progress_on_a_pipe_is_plain_lines_without_a_flood(tmp_path: Path) -> No
 
 
 def test_progress_that_only_counts_is_told_again_after_a_while(tmp_path: Path) -> None:
-    times = iter([0.0, 4.9, 5.0, 6.0])
+    times = iter([0.0, 0.0, 4.9, 5.0, 6.0])
     reports = tuple(("web", f"pulling {percent} %") for percent in (1, 2, 3, 4))
     service = RecordedService(results=(DB,), reports=reports)
     assert run(service, "apply", folder=tmp_path, clock=lambda: next(times)).err.splitlines() == [
