@@ -37,6 +37,9 @@ def explain(error: Exception, invocation: Invocation) -> int:
     if isinstance(error, click.Abort):
         _say("stopped; the next pass goes on from here" if invocation.changing else "stopped", color=None)
         return Exit.INTERRUPTED
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        _say(error.format_message(), color=None)
+        return Exit.USAGE
     if invocation.debug:
         traceback.print_exception(error)
     status, message, hint = _told(error)
@@ -49,7 +52,7 @@ def explain(error: Exception, invocation: Invocation) -> int:
 def _told(error: Exception) -> tuple[Exit, str, str]:
     if isinstance(error, click.UsageError):
         path = error.ctx.command_path if error.ctx else "reconciler"
-        return Exit.USAGE, error.format_message(), f"try '{path} --help'"
+        return Exit.USAGE, _plain(error.format_message()), f"try '{path} --help'"
     if isinstance(error, ReconcilerError):
         usage = isinstance(error, InvalidSettings)
         return Exit.USAGE if usage else Exit.ERROR, error.message, error.hint
@@ -59,6 +62,12 @@ def _told(error: Exception) -> tuple[Exit, str, str]:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{type(error).__name__} at {os.path.relpath(frame.filename)}:{frame.lineno}"
     return Exit.BUG, f"this is a bug: {place}", "run it again with --debug and report what it prints"
+
+
+def _plain(message: str) -> str:
+    """The framework's sentence as one line in our own tone."""
+    line = " ".join(message.split()).rstrip(".")
+    return line[:1].lower() + line[1:]
 
 
 def _innermost(error: Exception) -> Exception:

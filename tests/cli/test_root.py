@@ -101,10 +101,15 @@ def test_the_short_help_is_the_beginning_of_the_long_one(name: str) -> None:
     [
         (["stauts"], "no such command 'stauts'; did you mean status?", "try 'reconciler --help'"),
         (["xyzzy"], "no such command 'xyzzy'", "try 'reconciler --help'"),
-        (["--frob"], "No such option", "try 'reconciler --help'"),
-        (["plan", "--frob"], "No such option", "try 'reconciler plan --help'"),
-        (["why"], "Missing argument 'NAME'", "try 'reconciler why --help'"),
-        (["status", "-o", "xml"], "Invalid value for '-o' / '--output'", "try 'reconciler status --help'"),
+        (["--frob"], "no such option", "try 'reconciler --help'"),
+        (["plan", "--frob"], "no such option", "try 'reconciler plan --help'"),
+        (["why"], "missing argument 'NAME'", "try 'reconciler why --help'"),
+        (
+            ["completion"],
+            "missing argument 'SHELL'. Choose from: bash, zsh, fish\n",
+            "try 'reconciler completion --help'",
+        ),
+        (["status", "-o", "xml"], "invalid value for '-o' / '--output'", "try 'reconciler status --help'"),
         (["status", "--engine", "x"], "flag --engine: engine is 'x'; allowed: a URL", ""),
     ],
 )
@@ -115,10 +120,11 @@ def test_usage_errors_exit_with_64(tmp_path: Path, arguments: list[str], message
     assert hint in ran.err
 
 
-def test_no_command_shows_the_help_as_a_usage_error(tmp_path: Path) -> None:
-    ran = run(RecordedService(), folder=tmp_path)
-    assert ran.status == 64
-    assert "Usage: reconciler" in ran.err
+@pytest.mark.parametrize("arguments", [[], ["sticker"]])
+def test_no_command_shows_the_plain_help_as_a_usage_error(tmp_path: Path, arguments: list[str]) -> None:
+    ran = run(RecordedService(), *arguments, folder=tmp_path)
+    assert (ran.status, ran.out) == (64, "")
+    assert ran.err == run(RecordedService(), *arguments, "--help", folder=tmp_path).out
 
 
 def test_flags_may_stand_before_or_after_the_command(tmp_path: Path) -> None:
