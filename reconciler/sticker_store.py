@@ -4,12 +4,15 @@ Decides how they are read and written safely: never through a link, never throug
 1 MiB, always whole. What a sticker says and is worth is decided in ``core.sticker``.
 
 Invariants: reading never raises, what went wrong is in the reading; a reader sees the old sticker or the new
-one; nothing outside the sticker's own folder is made or changed.
+one; nothing outside the sticker's own folder is made or changed; on the host no file is replaced or removed that
+is not a sticker, however the document names it. A sticker that was damaged beyond recognition is taken for one
+only at the default place, which is ours.
 """
 
 from __future__ import annotations
 
 import errno
+import json
 import os
 import stat
 from pathlib import Path, PurePosixPath
@@ -22,6 +25,13 @@ from reconciler.errors import InputError, ReconcilerError, StateUnwritable
 
 READ_LIMIT = 1024 * 1024
 """Bytes; a sticker has at most 16 KiB, so what is larger is none."""
+
+OUR_FOLDER = Path("/var/stella")
+"""The default place of stickers: whatever lies here may be replaced."""
+
+OUR_KEYS = frozenset({"generator", "mac", "version"})
+BEGINNING = b'{\n  "deployment": {\n'
+"""How every sticker begins (sorted keys, indented), by which a torn one is known."""
 
 ABSENT = StickerReading(fact="absent")
 
@@ -42,22 +52,32 @@ class StickerStore:
             return StickerReading(fact="unreadable", problem=str(error))
 
     def write(self, place: StickerPlace, content: bytes, *, helper: str) -> None:
-        """Replace the sticker whole. Raises StateUnwritable, InputError or engine errors."""
+        """Replace the sticker whole. Raises StateUnwritable, also where a file is that is no sticker, InputError
+        or engine errors.
+        """
         if place.location == "volume":
             self._needed().write_volume(place.volume, _volume_path(place), content, helper=helper)
             return
         path = _host_path(place)
+        if problem := _other_file(path):
+            raise StateUnwritable(
+                f"the sticker is not written: {problem}",
+                hint="it is left as it is; give spec.sticker.path a place of its own, or remove the file",
+            )
         _make_folder(path.parent)
         write_file(path, content, mode=0o644)
 
     def remove(self, place: StickerPlace, *, helper: str) -> None:
-        """Have no sticker there. Gone already is success.
+        """Have no sticker there. Gone already is success; a file on the host that is no sticker, or
+        cannot be read as one, stays.
 
         A file in a volume can be replaced but not removed without running a program, so it is emptied; an
         empty one counts as absent.
         """
         if place.location == "host":
-            remove_file(_host_path(place))
+            path = _host_path(place)
+            if not _other_file(path):
+                remove_file(path)
         elif self._read_volume(place, helper) != ABSENT:
             self._needed().write_volume(place.volume, _volume_path(place), b"", helper=helper)
 
@@ -94,6 +114,27 @@ def _make_folder(folder: Path) -> None:
                 part.chmod(0o755)  # whatever the umask says
     except OSError as error:
         raise StateUnwritable(f"could not make the folder {folder}: {error.strerror}") from error
+
+
+def _other_file(path: Path) -> str:
+    """Why what lies there is not to be touched: it is no sticker, whole or torn, of anybody. "" if it may be."""
+    if path.is_relative_to(OUR_FOLDER):
+        return ""
+    reading = _read_host(path)
+    if reading.fact == "present" and not _like_a_sticker(reading.content):
+        return f"{path}: is there and is not a sticker"
+    return reading.problem
+
+
+def _like_a_sticker(content: bytes) -> bool:
+    """Nothing at all, the beginning of a sticker, or a JSON object with a sticker's keys."""
+    if content.strip() in {b"", b"{}"} or content[: len(BEGINNING)] == BEGINNING[: len(content)]:
+        return True
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, dict) and value.keys() >= OUR_KEYS
 
 
 def _read_host(path: Path) -> StickerReading:

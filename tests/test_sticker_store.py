@@ -8,14 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler import sticker_store
 from reconciler.core.desired import StickerPlace
 from reconciler.core.interfaces import Stickers
 from reconciler.core.observation import StickerReading
+from reconciler.core.sticker import seal
 from reconciler.errors import EngineUnavailable, InputError, StateUnwritable
 from reconciler.sticker_store import READ_LIMIT, StickerStore
 from tests.simulator.world import World
 
 ABSENT = StickerReading(fact="absent")
+ONE, TWO = (
+    seal({"version": "1.0", "generator": "reconciler", "deployment": {"id": name}}, b"key") for name in "12"
+)
 
 
 def _place(path: Path) -> StickerPlace:
@@ -32,11 +37,11 @@ def test_a_sticker_on_the_host_is_written_with_its_folders_and_read_back(store: 
     assert store.read(place, helper="") == ABSENT
     before = os.umask(0o077)
     try:
-        store.write(place, b"one", helper="")
+        store.write(place, ONE, helper="")
     finally:
         os.umask(before)
-    store.write(place, b"two", helper="")
-    assert store.read(place, helper="") == StickerReading(fact="present", content=b"two")
+    store.write(place, TWO, helper="")
+    assert store.read(place, helper="") == StickerReading(fact="present", content=TWO)
     for folder in (tmp_path / "stella", tmp_path / "stella" / "web"):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o755
     assert stat.S_IMODE((tmp_path / "stella" / "web" / "version.json").stat().st_mode) == 0o644
@@ -44,7 +49,7 @@ def test_a_sticker_on_the_host_is_written_with_its_folders_and_read_back(store: 
 
 def test_a_sticker_on_the_host_is_removed_once_or_more(store: Stickers, tmp_path: Path) -> None:
     place = _place(tmp_path / "version.json")
-    store.write(place, b"one", helper="")
+    store.write(place, ONE, helper="")
     store.remove(place, helper="")
     store.remove(place, helper="")
     assert store.read(place, helper="") == ABSENT
@@ -86,8 +91,68 @@ def test_a_name_the_system_refuses_is_a_reading_too(store: Stickers, tmp_path: P
 def test_a_sticker_is_not_written_through_a_link(store: Stickers, tmp_path: Path) -> None:
     (tmp_path / "kept").write_bytes(b"kept")
     (tmp_path / "link").symlink_to("kept")
-    with pytest.raises(StateUnwritable, match="not a regular file"):
+    with pytest.raises(StateUnwritable, match="link: is a link"):
         store.write(_place(tmp_path / "link"), b"x", helper="")
+    assert (tmp_path / "kept").read_bytes() == b"kept"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"root:x:0:0::/root:/bin/sh\n",
+        b'{"auths": {}}\n',
+        b'["generator", "mac", "version"]',
+        b"[" * 100_000,
+        b"\xff",
+        b"x" * (READ_LIMIT + 1),
+    ],
+)
+def test_a_file_that_is_no_sticker_is_neither_replaced_nor_removed(
+    store: Stickers, tmp_path: Path, content: bytes
+) -> None:
+    file = tmp_path / "passwd"
+    file.write_bytes(content)
+    with pytest.raises(StateUnwritable, match=r"is not a sticker|larger than") as caught:
+        store.write(_place(file), ONE, helper="")
+    store.remove(_place(file), helper="")
+    assert "spec.sticker.path" in caught.value.hint
+    assert file.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "rest", [b"", b"{}", ONE[:1], ONE[:20], ONE[: len(ONE) // 2], b'{"mac":1,"version":1,"generator":1}']
+)
+def test_a_torn_or_strange_sticker_is_written_anew_and_removed(
+    store: Stickers, tmp_path: Path, rest: bytes
+) -> None:
+    file = tmp_path / "version.json"
+    file.write_bytes(rest)
+    store.write(_place(file), TWO, helper="")
+    assert file.read_bytes() == TWO
+    file.write_bytes(rest)
+    store.remove(_place(file), helper="")
+    assert not file.exists()
+
+
+def test_at_the_default_place_any_damage_is_mended(
+    store: Stickers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sticker_store, "OUR_FOLDER", tmp_path)
+    file = tmp_path / "web" / "version.json"
+    file.parent.mkdir()
+    file.write_bytes(b"\x00\x01")
+    store.write(_place(file), ONE, helper="")
+    assert file.read_bytes() == ONE
+
+
+def test_at_the_default_place_too_nothing_is_written_through_a_link(
+    store: Stickers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sticker_store, "OUR_FOLDER", tmp_path)
+    (tmp_path / "kept").write_bytes(b"kept")
+    (tmp_path / "link").symlink_to("kept")
+    with pytest.raises(StateUnwritable, match="not a regular file"):
+        store.write(_place(tmp_path / "link"), ONE, helper="")
     assert (tmp_path / "kept").read_bytes() == b"kept"
 
 
