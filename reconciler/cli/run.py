@@ -7,6 +7,7 @@ import click
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.logs import set_up_logs
 from reconciler.cli.options import CONTROLLER, LOGS, settings_options
+from reconciler.errors import InvalidSettings, ReconcilerError
 
 
 @click.command("run")
@@ -21,4 +22,10 @@ def run(invocation: Invocation) -> None:
     settings = invocation.settings
     set_up_logs(format=settings.log_format, level=settings.log_level, color=invocation.screen.error_colors)
     invocation.changing = True
-    invocation.run_controller(settings)
+    try:
+        invocation.run_controller(settings)
+    except InvalidSettings as error:
+        if not isinstance(error.__cause__, OSError):
+            raise
+        # what is written is right; this host cannot have it now
+        raise ReconcilerError(error.message, hint=error.hint) from error

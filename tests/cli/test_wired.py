@@ -12,7 +12,7 @@ import structlog
 
 from reconciler.__main__ import main
 from reconciler.config import Settings
-from reconciler.errors import StateLocked
+from reconciler.errors import InvalidSettings, StateLocked
 from reconciler.state_dir import StateDir
 from tests.cli.recorded import RecordedService, run
 
@@ -110,6 +110,18 @@ def test_run_hands_the_settings_to_the_controller(tmp_path: Path) -> None:
     (settings,) = given
     assert (ran.status, ran.out, ran.err) == (0, "", "")
     assert (settings.listen, settings.prune, settings.resync_s) == ("127.0.0.1:0", True, 5.0)
+
+
+@pytest.mark.parametrize(("cause", "status"), [(OSError(98, "Address already in use"), 1), (ValueError(), 64)])
+def test_a_port_that_is_taken_is_the_hosts_state_and_no_misuse(
+    tmp_path: Path, cause: Exception, status: int
+) -> None:
+    def controller(_: Settings) -> None:
+        raise InvalidSettings("cannot listen on 127.0.0.1:1", hint="choose another address") from cause
+
+    ran = run(RecordedService(), "run", folder=tmp_path, run_controller=controller)
+    assert ran.status == status
+    assert ran.err == "error: cannot listen on 127.0.0.1:1\nhint: choose another address\n"
 
 
 @pytest.mark.parametrize(
