@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from reconciler.cli.apply import show_results
@@ -10,6 +12,8 @@ from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import HOST, names_argument, output_option, settings_options
 from reconciler.cli.plan import show_plans
 from reconciler.cli.progress import progress
+from reconciler.cli.words import count
+from reconciler.core.plan import Plan
 from reconciler.core.plan_json import plans_json
 
 
@@ -31,6 +35,7 @@ def prune(
         context.exit(_remove(invocation, names, output))
     with invocation.service() as service:
         plans = service.prunable(names)
+        kept = () if names else _kept(service.plans(), plans)
     if output == "json":
         invocation.screen.json(plans_json(plans))
     else:
@@ -38,7 +43,17 @@ def prune(
     found = any(plan.changes for plan in plans)
     if found:
         invocation.screen.note("nothing was removed; do it with --confirm")
+    if kept:
+        said = f"{count(len(kept), 'orphan')} kept (deletionPolicy orphan)"
+        invocation.screen.note(f"{said}: `reconciler prune {' '.join(kept)}`")
     context.exit(Exit.DIFFERS if found else Exit.DONE)
+
+
+def _kept(plans: Sequence[Plan], removed: Sequence[Plan]) -> tuple[str, ...]:
+    """Orphans that only go when they are named."""
+    going = {plan.document for plan in removed}
+    orphans = (plan.document for plan in plans if any(item.kind == "orphan" for item in plan.drift))
+    return tuple(name for name in orphans if name not in going)
 
 
 def _remove(invocation: Invocation, names: tuple[str, ...], output: str) -> Exit:

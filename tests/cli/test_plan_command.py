@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,16 @@ def test_prune_only_shows_what_it_would_remove(tmp_path: Path) -> None:
     assert ran.out == render((PRUNE,))
     assert ran.err == "nothing was removed; do it with --confirm\n"
     assert ran.status == 2
-    assert service.calls == [("prunable", ())]
+    assert service.calls == [("prunable", ()), ("plans", ())]
+
+
+def test_prune_names_the_orphans_that_stay_unless_they_are_named(tmp_path: Path) -> None:
+    kept = tuple(replace(PRUNE, document=name, actions=()) for name in ("cron", "mail"))
+    service = RecordedService(planned=(NOTHING, *kept))
+    ran = run(service, "prune", folder=tmp_path)
+    assert ran.err == "2 orphans kept (deletionPolicy orphan): `reconciler prune cron mail`\n"
+    assert ran.status == 0
+    assert run(service, "prune", "cron", folder=tmp_path).err == ""
 
 
 def test_prune_with_nothing_to_remove_is_quiet(tmp_path: Path) -> None:
