@@ -28,7 +28,12 @@ if TYPE_CHECKING:
     from reconciler.core.record import Record
 
 VERSION: Final = 1
-COLUMNS: Final = (Column("DOCUMENT"), Column("OUTCOME"), Column("WORK"), Column("REASON", fixed=False))
+COLUMNS: Final = (
+    Column("DOCUMENT", fixed=False),
+    Column("OUTCOME"),
+    Column("WORK"),
+    Column("REASON", fixed=False),
+)
 STYLES: Final = {
     "converged": "green",
     "rolled-back": "yellow",

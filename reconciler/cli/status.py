@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from reconciler.controller.service import Service
 
 COLUMNS: Final = (
-    Column("DOCUMENT"),
+    Column("DOCUMENT", fixed=False),
     Column("SYNC"),
     Column("HEALTH"),
     Column("RELEASE", fixed=False),

@@ -118,6 +118,16 @@ def test_the_table_fits_eighty_columns(tmp_path: Path) -> None:
     assert ran.exclusive == [False]
 
 
+def test_a_long_name_gives_way_to_the_words_beside_it(tmp_path: Path) -> None:
+    out = show(tmp_path, "--color", "never", of=(replace(WEB, name="w" * 63),), terminal=80).out
+    head, line = out.splitlines()[:2]
+    assert head.split() == ["DOCUMENT", "SYNC", "HEALTH", "RELEASE", "DRIFT", "SINCE"]
+    assert line.split()[1:] == ["OutOfSync", "Healthy", "rel-2026.11.2", "release", "+1", "3m"]
+    assert line.startswith("wwwwww")
+    assert "…" in line
+    assert max(map(len, out.splitlines())) <= 80
+
+
 def test_a_wide_terminal_shows_the_reason_in_the_row(tmp_path: Path) -> None:
     ran = show(tmp_path, "--color", "never", of=(DB, CACHE), terminal=120)
     assert ran.out == AT_120
