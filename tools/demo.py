@@ -121,6 +121,7 @@ class Story:
         """For every ``reconciler`` and ``docker`` command of the story."""
         return {
             **os.environ,
+            **({} if COLOUR else {"NO_COLOR": "1"}),
             "RECONCILER_ENGINE": self.engine,
             "DOCKER_HOST": self.engine,
             "RECONCILER_DESIRED": str(self.file.parent),
