@@ -15,6 +15,9 @@ import structlog
 from reconciler.config import LogFormat, LogLevel
 from reconciler.core.display import MASK, looks_secret, without_credentials
 
+_SECONDS: Final = "%Y-%m-%dT%H:%M:%SZ"
+_EVENT_WIDTH: Final = 20
+
 _NOISY: Final = ("asyncio", "urllib3", "docker", "watchfiles")
 
 
@@ -24,15 +27,16 @@ def set_up_logs(*, format: LogFormat, level: LogLevel, color: bool) -> None:  # 
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.TimeStamper(fmt=_SECONDS if readable else "iso", utc=True),
         structlog.processors.format_exc_info,
         redact,
     ]
-    renderer: Any = (
-        structlog.dev.ConsoleRenderer(colors=color) if readable else structlog.processors.JSONRenderer()
-    )
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
+        foreign_pre_chain=shared,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            *(_for_eyes(color=color) if readable else [structlog.processors.JSONRenderer()]),
+        ],
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
@@ -49,6 +53,22 @@ def set_up_logs(*, format: LogFormat, level: LogLevel, color: bool) -> None:  # 
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+def _for_eyes(*, color: bool) -> list[Any]:
+    return [brief, structlog.dev.ConsoleRenderer(colors=color, pad_event_to=_EVENT_WIDTH)]
+
+
+def brief(_: Any, __: str, event: Any) -> Any:
+    """A structlog processor: leaves out empty values and all but the first line of texts, save of a traceback."""
+    return {key: _first_line(key, value) for key, value in event.items() if value not in ("", None)}
+
+
+def _first_line(key: str, value: Any) -> Any:
+    if key == "exception" or not isinstance(value, str):
+        return value
+    first, *more = value.strip().splitlines() or [""]
+    return f"{first} …" if more else first
 
 
 def redact(_: Any, __: str, event: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -53,6 +54,32 @@ def test_lines_are_readable_when_asked_for(capsys: pytest.CaptureFixture[str]) -
     assert "converged" in err
     assert "document=web" in err
     assert "\x1b" not in err
+
+
+def test_a_readable_line_has_no_empty_values_and_only_first_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs(format="text", level="info", color=False)
+    structlog.get_logger().info("rolled back", document="web", reason="", error="it crashed\npanic: x", heals=0)
+    err = capsys.readouterr().err
+    assert "reason" not in err
+    assert "it crashed …" in err
+    assert "panic" not in err
+    assert "\\n" not in err
+    assert "heals=0" in err
+    assert len(err.splitlines()) == 1
+    assert re.match(r"[0-9-]{10}T[0-9:]{8}Z \[info", err)
+
+
+def test_a_readable_traceback_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs(format="text", level="info", color=False)
+    structlog.get_logger().error("a bug", exc_info=ValueError("odd"), error=" \n")
+    assert "ValueError: odd" in capsys.readouterr().err
+
+
+def test_json_lines_keep_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs(format="json", level="info", color=False)
+    structlog.get_logger().info("rolled back", reason="", error="it crashed\npanic: x")
+    (line,) = lines(capsys)
+    assert (line["reason"], line["error"]) == ("", "it crashed\npanic: x")
 
 
 def test_lower_levels_are_left_out_and_chatty_libraries_quietened(capsys: pytest.CaptureFixture[str]) -> None:
