@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,8 @@ from reconciler.core.plan_text import render
 
 _SIGNED: Final = re.compile(r"^  (\+|~|-/\+|-) ")
 _SIGN_STYLES: Final = {"+": "green", "~": "yellow", "-/+": "magenta", "-": "red"}
+_DIGEST: Final = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}\b")
+_LEAD: Final = re.compile(r"  drift \S+ +| {25}")
 _WORDS: Final = re.compile(r"^  (drift|waits|held|blocked|note)\b")
 _WORD_STYLES: Final = {"drift": "yellow", "waits": "blue", "held": "magenta", "blocked": "red", "note": "dim"}
 
@@ -54,9 +57,19 @@ def plan(
 
 
 def show_plans(screen: Screen, plans: Sequence[Plan]) -> None:
-    """The text of plans, coloured by sign on a terminal."""
+    """The text of plans; on a terminal coloured by sign, with short digests and lines that fit."""
     for line in render(plans).splitlines():
-        screen.line(line, style_of(line))
+        for part in fitting(line, screen.out.width) if screen.terminal else [line]:
+            screen.line(part, style_of(line))
+
+
+def fitting(line: str, width: int) -> list[str]:
+    """A line of a rendered plan for eyes: digests cut, broken between words, what follows indented."""
+    short = _DIGEST.sub(r"\1…", line)
+    lead = _LEAD.match(short)
+    indent = " " * min(len(lead[0]) if lead else 4, width // 2)
+    parts = textwrap.wrap(short, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return parts or [short]
 
 
 def style_of(line: str) -> str:

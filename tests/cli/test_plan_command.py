@@ -11,11 +11,12 @@ import pytest
 
 from reconciler.cli.plan import style_of
 from reconciler.controller.service import Applied
+from reconciler.core.drift import Drift
 from reconciler.core.plan import Plan
 from reconciler.core.plan_json import plans_json
 from reconciler.core.plan_text import render
 from reconciler.spec.problem import Problem
-from tests.cli.parts import BLOCKED, DEPLOY, NOTHING, PRUNE
+from tests.cli.parts import BLOCKED, DEPLOY, NOTHING, PRUNE, B
 from tests.cli.recorded import Ran, RecordedService, run
 
 BROKEN = Problem("web.yaml", 3, 5, "spec.digest", "is missing", text="    image: shop/web")
@@ -33,8 +34,39 @@ def test_the_text_on_a_pipe_is_that_of_the_core(tmp_path: Path) -> None:
     assert ran.exclusive == [False]
 
 
-def test_the_text_on_a_narrow_terminal_is_never_cut(tmp_path: Path) -> None:
-    assert plan(tmp_path, "--color", "never", terminal=40).out == render((DEPLOY, NOTHING))
+LONG = replace(
+    DEPLOY,
+    drift=(
+        Drift("image", "digest", f"registry.example.com/shop/web@{B.digest}", f"sha256:{'a' * 64} for a while"),
+    ),
+    blocked="release r2 failed before: web is not healthy: its health check fails; last health check: exit 1",
+    held=True,
+)
+BELOW_THE_HEAD = """\
+  held: release r2 failed before: web is not healthy: its health check fails;
+    last health check: exit 1
+  drift image           digest: wanted
+                        registry.example.com/shop/web@sha256:bbbbbbbbbbbb…,
+                        found sha256:aaaaaaaaaaaa… for a while
+"""
+
+
+def test_on_a_terminal_digests_are_short_and_long_lines_hang(tmp_path: Path) -> None:
+    out = plan(tmp_path, "--color", "never", of=(LONG,), terminal=80).out
+    assert out.partition("\n")[2].startswith(BELOW_THE_HEAD)
+    assert "  +   pull-image         registry.example.com/shop/web@sha256:bbbbbbbbbbbb…\n" in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_a_wide_terminal_breaks_no_line(tmp_path: Path) -> None:
+    lines = plan(tmp_path, "--color", "never", of=(LONG,), terminal=300).out.splitlines()
+    assert len(lines) == len(render((LONG,)).splitlines())
+
+
+def test_a_very_narrow_terminal_loses_no_word(tmp_path: Path) -> None:
+    out = plan(tmp_path, "--color", "never", of=(DEPLOY,), terminal=20).out
+    whole = render((DEPLOY,)).replace(B.digest, B.digest[:19] + "…")
+    assert out.split() == whole.split()
 
 
 @pytest.mark.parametrize(
