@@ -1,15 +1,16 @@
 """Assess: observe, compare and plan for any number of documents. Reads only.
 
 One list of the containers serves all documents. What only a deploy needs to know (image references, networks)
-is looked up for those documents alone that differ.
+is looked up for those documents alone that differ. A bug in planning one document blocks that document alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from reconciler.controller.catalogue import Catalogue
+from reconciler.controller.troubles import Troubles
 from reconciler.core.desired import DesiredState
 from reconciler.core.interfaces import Journal
 from reconciler.core.judge import judge, unseen
@@ -22,7 +23,7 @@ from reconciler.core.situation import Situation, unmet_dependencies
 from reconciler.core.status import DocumentStatus
 from reconciler.core.sticker import judge as judge_sticker
 from reconciler.engine.observe import Observer
-from reconciler.errors import UnknownDocument
+from reconciler.errors import ReconcilerError, UnknownDocument
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,7 @@ class Assessor:
     clock: Callable[[], float]
     busy: Callable[[], str] = lambda: ""
     """Who else is at work on this host; "" where nobody is, or we are."""
+    troubles: Troubles = field(default_factory=Troubles)
 
     def assess(self, names: Sequence[str] = (), *, full: bool = False) -> tuple[Assessment, ...]:
         """Plans for the named documents and orphans, or for all. Raises EngineUnavailable, UnknownDocument."""
@@ -80,7 +82,7 @@ class Assessor:
         by_policy = (name for name, item in orphans.items() if item.deletion_policy == "delete")
         wanted = tuple(names or by_policy)
         found = self.assess(wanted) if wanted else ()
-        return tuple(replace(item, plan=prune_plan(item.situation)) for item in found)
+        return tuple(replace(item, plan=self._planned(item.situation, prune_plan)) for item in found)
 
     def unseen(self, reason: str) -> tuple[DocumentStatus, ...]:
         """What can be said of every document while the engine cannot be asked."""
@@ -99,9 +101,28 @@ class Assessor:
         for name, wish in chosen.items():
             situation = replace(self._situation(wish, records, observation), needed_by=needed_by)
             gone = name not in desired and situation.record.open is None
-            plan = orphan_plan(situation) if gone else make_plan(situation)
+            plan = self._planned(situation, orphan_plan if gone else make_plan)
             found[name] = Assessment(situation=situation, plan=self._unless_busy(plan))
         return found
+
+    def _planned(self, situation: Situation, planner: Callable[[Situation], Plan]) -> Plan:
+        desired = situation.desired
+        what = f"{desired.name} cannot be planned"
+        try:
+            plan = planner(situation)
+        except ReconcilerError:
+            raise
+        except Exception as error:  # noqa: BLE001  (a bug that one document brings out must not stop the others)
+            self.troubles.begins(what, error)
+            return Plan(
+                document=desired.name,
+                fingerprint=desired.fingerprint,
+                kind=desired.kind,
+                target=desired.target or "",
+                blocked=f"this document cannot be planned: {type(error).__name__}: {error}; please report it",
+            )
+        self.troubles.ends(what, told=f"{desired.name} can be planned again")
+        return plan
 
     def _unless_busy(self, plan: Plan) -> Plan:
         """What is open may be in good hands: it is taken back only by whoever holds the state directory."""

@@ -1,7 +1,8 @@
 """Board: the latest status of every document, for the metrics and the readiness check.
 
 Written by the loop, read at scrape time as one immutable value. Sync changes are noted in the history, so that
-"since when" survives a restart; nothing is written while nothing changes.
+"since when" survives a restart; nothing is written while nothing changes. A history that cannot be written stops
+no look: what it would not take is kept here and offered again.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 
 from reconciler.controller.assess import Assessment
-from reconciler.core.status import DocumentStatus
+from reconciler.core.status import DocumentStatus, Sync
+from reconciler.errors import StateError
 from reconciler.history import History
 
 
@@ -33,6 +35,10 @@ class Board:
         self.engine_up = False
         self.first_pass_done = False
         self.problem = ""
+        self.trouble: StateError | None = None
+        """Why the history did not take what the last look found; None when it did."""
+        self._blind = False
+        self._unnoted: dict[str, tuple[Sync, float]] = {}
         self._last_turn = monotonic()
 
     @property
@@ -42,7 +48,7 @@ class Board:
 
     def show(self, found: Iterable[Assessment], *, everything: bool) -> None:
         """Put up what was found; ``everything`` drops the documents that are not among it."""
-        fresh = {item.plan.document: self._status(item) for item in found}
+        fresh = self._statuses_of(found)
         with self._lock:
             self._statuses = fresh if everything else {**self._statuses, **fresh}
             well = {name: self._clock() for name, status in fresh.items() if status.phase == "Converged"}
@@ -51,7 +57,9 @@ class Board:
         self.engine_up = True
         self.last_pass = self._clock()
         self._last_turn = self._monotonic()
-        self.first_pass_done = self.first_pass_done or everything
+        if everything:
+            self.first_pass_done, self._blind, self.problem = True, False, ""
+            self._unnoted = {name: kept for name, kept in self._unnoted.items() if name in fresh}
 
     def engine_away(self, statuses: Iterable[DocumentStatus], problem: str) -> None:
         """Say of every document that nothing is known, and why."""
@@ -61,11 +69,18 @@ class Board:
             self._statuses = {status.name: status for status in statuses}
         self.engine_up = False
 
+    def look_failed(self, problem: str) -> None:
+        """Say that nothing new can be known, and why; what was known stays up."""
+        self._last_turn = self._monotonic()
+        self.problem = problem
+        self._blind = True
+
     def ready(self) -> tuple[bool, str]:
-        """Readiness: the engine answers and everything was looked at once."""
+        """Readiness: the engine answers, everything was looked at once, and the last look did not fail."""
         if not self.first_pass_done:
             return False, self.problem or "the first look at everything is not done"
-        return self.engine_up, "ready" if self.engine_up else self.problem
+        well = self.engine_up and not self._blind
+        return well, "ready" if well else self.problem
 
     def healthy(self) -> tuple[bool, str]:
         """Liveness: the loop still turns. An engine that is away is no reason to restart us."""
@@ -73,7 +88,26 @@ class Board:
         alive = silent < self._silent_s
         return alive, "ok" if alive else f"the loop has not turned for {silent:.0f} s"
 
-    def _status(self, item: Assessment) -> DocumentStatus:
-        status = item.status(0.0)
-        self._history.note_sync(status.name, status.sync, self._clock())
-        return item.status(self._history.drift_since(status.name))
+    def _statuses_of(self, found: Iterable[Assessment]) -> dict[str, DocumentStatus]:
+        trouble: StateError | None = None
+        fresh = {}
+        for item in found:
+            status = item.status(0.0)
+            since, trouble = self._noted(status.name, status.sync, trouble)
+            fresh[status.name] = item.status(since)
+        self.trouble = trouble
+        return fresh
+
+    def _noted(self, name: str, sync: Sync, trouble: StateError | None) -> tuple[float, StateError | None]:
+        """Since when the document's sync is so, and why that could not be written, now or before in this look."""
+        kept, at = self._unnoted.get(name, (sync, self._clock()))
+        at = at if kept == sync else self._clock()
+        try:
+            if trouble is None:  # a history that another process holds is waited for in every try
+                self._history.note_sync(name, sync, at)
+                self._unnoted.pop(name, None)
+                return self._history.drift_since(name), None
+        except StateError as error:
+            trouble = error
+        self._unnoted[name] = (sync, at)
+        return at, trouble

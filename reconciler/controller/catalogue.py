@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from reconciler.core.desired import DesiredState
 from reconciler.core.record import Record
-from reconciler.errors import UnknownDocument
+from reconciler.errors import StateError, UnknownDocument
 from reconciler.history import History
 from reconciler.sources.files import FolderSource, Loaded
 
@@ -27,6 +27,8 @@ class Catalogue:
         self._lock = threading.Lock()
         self._loaded = NOTHING
         self._remembering = False
+        self.trouble: StateError | None = None
+        """Why the last good documents could not be written into the history; None when they could."""
 
     @property
     def loaded(self) -> Loaded:
@@ -34,12 +36,24 @@ class Catalogue:
         return self._loaded
 
     def reload(self) -> Loaded:
-        """Read the folder again (only changed files are parsed), and note what is good."""
+        """Read the folder again (only changed files are parsed), and note what is good.
+
+        A history that cannot be written stops nothing: the source has it all in memory, and the next ``reload``
+        tries again.
+        """
         with self._lock:
             self._loaded = self._source.load()
             if self._remembering:
-                self._history.accept(self._source.good_by_file())
+                self._accept()
             return self._loaded
+
+    def _accept(self) -> None:
+        try:
+            self._history.accept(self._source.good_by_file())
+        except StateError as error:
+            self.trouble = error
+        else:
+            self.trouble = None
 
     def remember(self) -> None:
         """From now on write the last good documents into the history: for the one controller, not for readers."""
@@ -70,7 +84,7 @@ class Catalogue:
 
     def _claimed_elsewhere(self) -> set[str]:
         """Names in files that cannot be read or are wrong now: unknown, never gone."""
-        accepted = self._history.accepted()
+        accepted = self._source.good_by_file() if self.trouble else self._history.accepted()
         return {item.name for file in self._loaded.unknown_files for item in accepted.get(file, ())}
 
     def choose(self, names: Sequence[str], records: Mapping[str, Record]) -> dict[str, DesiredState]:

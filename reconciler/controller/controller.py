@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,22 +17,30 @@ from typing import Any
 import structlog
 
 from reconciler.controller.assess import Assessment, Assessor
-from reconciler.controller.backoff import backoff_delay
+from reconciler.controller.backoff import LONGEST_S, backoff_delay
 from reconciler.controller.board import Board
 from reconciler.controller.loop import Pass, Reconciler
 from reconciler.controller.stop import StopRequest
+from reconciler.controller.troubles import Troubles
 from reconciler.controller.wakes import EngineWakes
 from reconciler.controller.workqueue import QueueClosed, WorkQueue
 from reconciler.core import names
 from reconciler.core.interfaces import Engine, EngineEvent
 from reconciler.core.pruning import over_the_cap
-from reconciler.errors import EngineUnavailable, ReconcilerError
+from reconciler.errors import EngineUnavailable, ReconcilerError, UnknownDocument
 from reconciler.history import History
 from reconciler.sources.watch import FolderWatch
+from reconciler.spec.problem import Problem
 
 OPERATOR_POLL_S = 1.0
 STOP_GRACE_S = 9.0
 """Shorter than the 10 s that Docker and most service managers give before they kill."""
+
+AWAY = "the engine cannot be reached; nothing is changed until it is back"
+BLIND = "the documents cannot be looked at"
+DEAF = "operators' commands are not heard"
+FORGETFUL = "the last good documents cannot be kept for a restart"
+TIMELESS = "since when a document differs cannot be kept for a restart"
 
 log = structlog.get_logger("reconciler")
 
@@ -61,6 +70,9 @@ class Controller:
     queue: WorkQueue[str]
     _pruning: set[str] = field(default_factory=set)
     _failed_looks: int = 0
+    _problems: set[str] = field(default_factory=set)
+    _known: frozenset[str] = frozenset()
+    _troubles: Troubles = field(default_factory=Troubles)
     _look_again: asyncio.Event = field(default_factory=asyncio.Event)
     _wakes: EngineWakes = field(init=False)
 
@@ -108,10 +120,13 @@ class Controller:
         return left
 
     def on_event(self, event: EngineEvent) -> None:
-        """An engine event: a hint to look at its container, and at the document it belongs to."""
+        """An engine event: a hint to look at its container, and at the document it belongs to, if there is one.
+
+        A label alone is no document: it may be another host's, or what a pruned one has left.
+        """
         self.assessor.observer.touch(event.container_id)
         name = event.labels.get(names.DOCUMENT) or self._claimant(event.container_name)
-        if name:
+        if name in self._known or name in self.assessor.catalogue.desired():
             self.queue.add(name)
 
     def resync(self) -> None:
@@ -136,33 +151,75 @@ class Controller:
 
     async def _operators(self) -> None:
         """Wake for what an operator's command wrote beside us (suspend, resume, clear)."""
-        seen = await asyncio.to_thread(self.history.data_version)
+        seen = await self._written()
         while True:
             await asyncio.sleep(OPERATOR_POLL_S)
-            version = await asyncio.to_thread(self.history.data_version)
-            if version != seen:
+            version = await self._written()
+            if version is not None and version != seen:
                 seen = version
                 self._look_again.set()
 
+    async def _written(self) -> int | None:
+        """The history's version; None while it cannot be asked."""
+        try:
+            version = await asyncio.to_thread(self.history.data_version)
+        except Exception as error:  # noqa: BLE001  (a job that ends would end the whole program)
+            self._troubles.begins(DEAF, error)
+            return None
+        self._troubles.ends(DEAF, told="operators' commands are heard again")
+        return version
+
     async def _look(self) -> float:
-        """Look at everything once, queue what needs work; the seconds until the next look."""
+        """Look at everything once, queue what needs work; the seconds until the next look.
+
+        Whatever goes wrong ends this look alone.
+        """
+        try:
+            seen = await self._see()
+        except Exception as error:  # noqa: BLE001  (as above)
+            self._troubles.begins(BLIND, error)
+            self.board.look_failed(str(error) or type(error).__name__)
+            seen = False
+        if not seen:
+            self._failed_looks += 1
+            return min(backoff_delay(self._failed_looks, random.random()), self.pace.resync_s)  # noqa: S311
+        self._failed_looks = 0
+        return self.pace.resync_s * random.uniform(0.9, 1.1)  # noqa: S311  (jitter, not a secret)
+
+    async def _see(self) -> bool:
+        """Look and queue; False where the engine is away."""
         try:
             found = await asyncio.to_thread(self._assess_all)
         except EngineUnavailable as error:
-            return await self._engine_away(error)
-        if self._failed_looks:
-            log.info("the engine is back")
-        self._failed_looks = 0
+            self._troubles.begins(AWAY, error)
+            self.board.engine_away(await asyncio.to_thread(self.assessor.unseen, str(error)), str(error))
+            return False
+        self._troubles.ends(AWAY, told="the engine is back")
+        self._troubles.ends(BLIND, told="the documents can be looked at again")
+        self._known = frozenset(item.plan.document for item in found)
         for item in found:
             self._queue(item)
-        return self.pace.resync_s * random.uniform(0.9, 1.1)  # noqa: S311  (jitter, not a secret)
+        return True
 
     def _assess_all(self) -> tuple[Assessment, ...]:
-        self.assessor.catalogue.reload()
+        self._tell_problems(self.assessor.catalogue.reload().problems)
         found = self.assessor.assess()
         self.board.show(found, everything=True)
+        self._troubles.stands(
+            FORGETFUL, self.assessor.catalogue.trouble, told="the last good documents are kept again"
+        )
+        self._troubles.stands(TIMELESS, self.board.trouble, told="since when a document differs is kept again")
         self._allow_pruning()
         return found
+
+    def _tell_problems(self, problems: Sequence[Problem]) -> None:
+        """One line for each problem of the folder when it appears, one when there is none left."""
+        now = {str(problem) for problem in problems}
+        for problem in sorted(now - self._problems):
+            log.warning("a file is not in force as it is written", problem=problem)
+        if self._problems and not now:
+            log.info("all files are good again")
+        self._problems = now
 
     def _allow_pruning(self) -> None:
         if not self.pace.prune:
@@ -174,19 +231,14 @@ class Controller:
             log.warning("pruning waits", reason=refusal)
         self._pruning = set() if refusal else set(removals)
 
-    async def _engine_away(self, error: EngineUnavailable) -> float:
-        self._failed_looks += 1
-        if self._failed_looks == 1:
-            log.warning("the engine cannot be reached; nothing is changed until it is back", error=str(error))
-        self.board.engine_away(await asyncio.to_thread(self.assessor.unseen, str(error)), str(error))
-        return min(backoff_delay(self._failed_looks, random.random()), self.pace.resync_s)  # noqa: S311
-
     def _queue(self, item: Assessment) -> None:
         name = item.plan.document
         if name in self._pruning:
             self.queue.add(name)
         elif item.plan.actions or item.plan.waiting or item.situation.record.failures:
-            self.queue.add_after(name, item.situation.record.retry_at - self.assessor.clock())
+            # A clock that was set back must not put off a document for as long as it was set back by.
+            delay = min(item.situation.record.retry_at - self.assessor.clock(), LONGEST_S)
+            self.queue.add_after(name, delay)
 
     async def _worker(self) -> None:
         while True:
@@ -204,6 +256,10 @@ class Controller:
             done = await asyncio.to_thread(self._one_pass, name)
         except EngineUnavailable:
             self._look_again.set()
+            return
+        except UnknownDocument:
+            # It was pruned, or its file has gone, since it was queued: the next look finds whatever is left.
+            self._known -= {name}
             return
         except ReconcilerError as error:
             log.warning("the pass failed", document=name, error=str(error))

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
+from reconciler.controller import assess
 from reconciler.controller import controller as module
 from reconciler.controller.controller import Controller
 from reconciler.controller.stop import StopRequest
-from reconciler.core.desired import Suspension
+from reconciler.core.desired import DesiredState, Suspension
 from reconciler.core.interfaces import EngineEvent
-from reconciler.errors import StateUnwritable
+from reconciler.core.plan import Plan
+from reconciler.core.planning import make_plan
+from reconciler.core.record import Record
+from reconciler.core.situation import Situation
+from reconciler.errors import EngineUnavailable, StateUnwritable
 from reconciler.history import History
+from reconciler.sources.files import Loaded
 from reconciler.spec.build import build
 from tests.controller.stage import Stage
 from tests.simulator.behaviour import exits, never_healthy
@@ -214,7 +221,229 @@ def test_pruning_removes_what_said_so_and_respects_the_cap(stage: Stage) -> None
     assert sorted(row.name for row in stage.world.engine.list_containers()) == ["bb", "cc", "dd"]
 
 
-@pytest.mark.parametrize("error", [StateUnwritable("the disk is full"), RuntimeError("a bug")])
+FULL = StateUnwritable("the disk is full")
+
+
+@pytest.mark.parametrize("error", [FULL, RuntimeError("a bug")])
+def test_a_look_that_fails_is_told_once_and_made_again(
+    stage: Stage, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.write("web")
+    real, failed = History.records, list[History]()
+
+    def failing(self: History) -> Mapping[str, Record]:
+        if len(failed) >= 2:
+            return real(self)
+        failed.append(self)
+        raise error
+
+    async def story(controller: Controller, stop: StopRequest) -> None:
+        await until(lambda: len(failed) == 2)
+        await until(lambda: phase(stage) == "Converged")
+
+    monkeypatch.setattr(History, "records", failing)
+    with capture_logs() as lines:
+        assert played(stage, story) == 0
+    told = [line["event"] for line in lines if line["event"].startswith(("the documents can", module.BLIND))]
+    assert told[0].startswith(module.BLIND)
+    assert told[1:] == ["the documents can be looked at again"]
+    assert stage.board.ready() == (True, "ready")
+
+
+def test_while_looks_fail_the_board_is_not_ready_and_says_why_and_the_loop_lives(stage: Stage) -> None:
+    stage.write("web")
+
+    async def story(controller: Controller, stop: StopRequest) -> None:
+        await until(lambda: phase(stage) == "Converged")
+        stage.assessor.catalogue.reload = failing  # type: ignore[method-assign]
+        stage.clock.advance(200)
+        controller.resync()
+        await until(lambda: not stage.board.ready()[0])
+
+    def failing() -> Loaded:
+        raise FULL
+
+    played(stage, story)
+    assert stage.board.ready() == (False, "the disk is full")
+    assert stage.board.healthy() == (True, "ok")
+    assert phase(stage) == "Converged"
+
+
+def test_the_engine_and_the_history_may_be_away_together(stage: Stage) -> None:
+    stage.write("web")
+    errors, problems = [FULL, EngineUnavailable("no answer")], []
+    real = stage.catalogue.choose
+
+    def choose(names: Sequence[str], records: Mapping[str, Record]) -> dict[str, DesiredState]:
+        if errors:
+            raise errors.pop()
+        problems.append(stage.board.problem)
+        return real(names, records)
+
+    async def story(controller: Controller, stop: StopRequest) -> None:
+        await until(lambda: phase(stage) == "Converged")
+
+    stage.catalogue.choose = choose  # type: ignore[method-assign]
+    with capture_logs() as lines:
+        assert played(stage, story) == 0
+    assert problems[0] == "the disk is full"
+    told = [line["event"] for line in lines]
+    assert {module.AWAY, module.BLIND, "the engine is back"} <= set(told)
+
+
+@pytest.mark.parametrize("error", [FULL, RuntimeError("a bug")])
+def test_operators_that_cannot_be_heard_for_a_while_are_heard_again(
+    stage: Stage, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "OPERATOR_POLL_S", 0.05)
+    real, broken = History.data_version, threading.Event()
+
+    def version(self: History) -> int:
+        if broken.is_set():
+            raise error
+        return real(self)
+
+    async def story(controller: Controller, stop: StopRequest) -> None:
+        stage.write("web")
+        await until(lambda: phase(stage) == "Converged")
+        broken.set()
+        await until(lambda: any(line["event"].startswith(module.DEAF) for line in lines))
+        broken.clear()
+        beside = History.open(stage.folder / "history.db", clock=stage.clock.time, rebuild=build)
+        beside.suspend("web", Suspension("ana", "incident"))
+        beside.close()
+        await until(lambda: phase(stage) == "Held")
+
+    monkeypatch.setattr(History, "data_version", version)
+    with capture_logs() as lines:
+        assert played(stage, story) == 0
+    assert "operators' commands are heard again" in [line["event"] for line in lines]
+
+
+def test_what_cannot_be_kept_for_a_restart_stops_no_look_and_is_kept_later(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = threading.Event()
+    full.set()
+
+    def unless_full(real: Callable[..., None]) -> Callable[..., None]:
+        def write(self: History, *arguments: object) -> None:
+            if full.is_set():
+                raise FULL
+            real(self, *arguments)
+
+        return write
+
+    async def story(controller: Controller, stop: StopRequest) -> None:
+        stage.write("web", suspend={"reason": "later", "by": "ana"})
+        await until(lambda: phase(stage))
+        assert stage.history.accepted() == {}
+        await until(lambda: stage.board.trouble and stage.catalogue.trouble)
+        since = stage.board.statuses[0].since
+        stage.clock.advance(50)
+        controller.resync()
+        full.clear()
+        await until(lambda: not (stage.board.trouble or stage.catalogue.trouble))
+        assert stage.board.statuses[0].since == since == stage.history.drift_since("web")
+        assert set(stage.history.accepted()) == {"web.yaml"}
+
+    monkeypatch.setattr(History, "accept", unless_full(History.accept))
+    monkeypatch.setattr(History, "note_sync", unless_full(History.note_sync))
+    with capture_logs() as lines:
+        assert played(stage, story) == 0
+    told = [line["event"] for line in lines]
+    assert (told.count(module.FORGETFUL), told.count(module.TIMELESS)) == (1, 1)
+
+
+def test_a_bug_in_planning_one_document_blocks_that_one_and_is_told_once(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def planner(situation: Situation) -> Plan:
+        if situation.desired.name == "bad":
+            raise KeyError("what")
+        return make_plan(situation)
+
+    async def story(controller: Controller, stop: StopRequest) -> None:
+        stage.write("bad")
+        stage.write("web")
+        await until(lambda: phase(stage) == "Converged" and phase(stage, "bad") == "Blocked")
+        monkeypatch.setattr(assess, "make_plan", make_plan)
+        controller.resync()
+        await until(lambda: phase(stage, "bad") == "Converged")
+
+    monkeypatch.setattr(assess, "make_plan", planner)
+    with capture_logs() as lines:
+        assert played(stage, story) == 0
+    told = [line for line in lines if line["event"].startswith("bad can")]
+    assert isinstance(told[0]["exc_info"], KeyError)
+    assert [line["event"] for line in told[1:]] == ["bad can be planned again"]
+
+
+def test_a_document_that_cannot_be_planned_says_why_and_asks_for_a_report(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def planner(situation: Situation) -> Plan:
+        raise error
+
+    stage.write("web")
+    monkeypatch.setattr(assess, "make_plan", planner)
+    error: Exception = KeyError("what")
+    (plan,) = stage.service().plans()
+    assert (plan.document, plan.actions) == ("web", ())
+    assert plan.blocked == "this document cannot be planned: KeyError: 'what'; please report it"
+    error = FULL
+    with pytest.raises(StateUnwritable):
+        stage.service().plans()
+
+
+def test_an_event_with_an_unknown_documents_label_wakes_nobody(stage: Stage) -> None:
+    stage.write("web", deletionPolicy="orphan")
+
+    async def story(controller: Controller, stop: StopRequest) -> None:
+        await until(lambda: phase(stage) == "Converged")
+        await until(lambda: not controller.queue.stats().working and not controller.queue.stats().depth)
+        controller.on_event(EngineEvent("x", "other", "start", 1, {"stella.document": "nobody"}))
+        assert controller.queue.stats().depth == 0
+        stage.write("new")
+        stage.delete("web")
+        await until(lambda: phase(stage, "new") == "Converged" and phase(stage) != "Converged")
+        await until(lambda: not controller.queue.stats().working and not controller.queue.stats().depth)
+        controller.on_event(EngineEvent("x", "web", "die", 1, {"stella.document": "web"}))
+        assert controller.queue.stats().depth == 1
+
+    played(stage, story)
+
+
+def test_a_queued_name_whose_document_is_gone_is_dropped_in_silence(stage: Stage) -> None:
+    async def story(controller: Controller, stop: StopRequest) -> None:
+        controller.queue.add("gone")
+        await until(lambda: not controller.queue.stats().depth and not controller.queue.stats().working)
+        assert controller.queue.stats().delayed == 0
+
+    with capture_logs() as lines:
+        assert played(stage, story) == 0
+    assert not [line for line in lines if line.get("document") == "gone"]
+
+
+def test_a_clock_that_was_set_back_does_not_put_a_document_off_for_long(stage: Stage) -> None:
+    stage.write("web")
+    stage.history.retry_later("web", error="earlier", retry_at=stage.clock.time() + 1e6)
+    (found,) = stage.assessor.assess()
+
+    async def story(controller: Controller, stop: StopRequest) -> None:
+        later: list[tuple[str, float]] = []
+
+        def put_off(key: str, delay_s: float) -> None:
+            later.append((key, delay_s))
+
+        controller.queue.add_after = put_off  # type: ignore[method-assign]
+        controller._queue(found)
+        assert later == [("web", 300.0)]
+
+    played(stage, story)
+
+
+@pytest.mark.parametrize("error", [FULL, RuntimeError("a bug")])
 def test_an_error_in_one_document_does_not_stop_the_others(stage: Stage, error: Exception) -> None:
     stage.write("bad")
     stage.write("web")
