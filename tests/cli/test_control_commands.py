@@ -59,7 +59,7 @@ def test_suspend_in_json(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "Missing option '--reason'"),
+        ([], "missing option '--reason'"),
         (["--reason", "  "], "--reason must say something"),
         (["--reason", "x", "--for", "soon"], "'soon' is not allowed; allowed: a number of seconds"),
         (
