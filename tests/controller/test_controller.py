@@ -355,6 +355,25 @@ def test_what_cannot_be_kept_for_a_restart_stops_no_look_and_is_kept_later(
     assert (told.count(module.FORGETFUL), told.count(module.TIMELESS)) == (1, 1)
 
 
+def test_the_controller_outlives_a_history_that_cannot_be_written_and_works_on_afterwards(stage: Stage) -> None:
+    def allow(writing: bool) -> None:
+        with stage.history._database.read() as connection:
+            connection.execute(f"PRAGMA query_only = {not writing:d}")
+
+    async def story(controller: Controller, stop: StopRequest) -> None:
+        stage.write("web")
+        await until(lambda: phase(stage) == "Converged")
+        allow(writing=False)
+        stage.write("new")
+        stage.world.engine.by_hand.remove("web")
+        await until(lambda: stage.board.trouble and stage.catalogue.trouble)
+        assert stage.board.ready() == (True, "ready")
+        allow(writing=True)
+        await until(lambda: phase(stage) == phase(stage, "new") == "Converged")
+
+    assert played(stage, story) == 0
+
+
 def test_a_bug_in_planning_one_document_blocks_that_one_and_is_told_once(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
