@@ -70,7 +70,10 @@ class Service:
         return tuple(item.plan for item in self.assessor.assess(names, full=True))
 
     def status(self, names: Sequence[str] = ()) -> tuple[DocumentStatus, ...]:
-        """Status of the named documents, or of all; unknown, with the reason, while the engine is away."""
+        """Status of the named documents, or of all; unknown, with the reason, while the engine is away. Reads the
+        folder anew, so that one service can be asked again and again.
+        """
+        self.assessor.catalogue.reload()
         try:
             found = self.assessor.assess(names, full=True)
         except EngineUnavailable as error:

@@ -400,3 +400,12 @@ def test_a_first_deploy_that_was_interrupted_is_taken_back_although_its_document
     assert [plan.purpose for plan in stage.service().plans(("web",))] == ["undo"]
     outcomes(stage, "web")
     assert stage.history.record("web").open is None
+
+
+def test_a_status_that_is_asked_again_sees_what_was_edited_meanwhile(stage: Stage) -> None:
+    stage.write("web")
+    service = stage.service()
+    assert [item.name for item in service.status()] == ["web"]
+    text = (stage.desired / "web.yaml").read_text()
+    (stage.desired / "db.yaml").write_text(text.replace("name: web", "name: db").replace("web.json", "db.json"))
+    assert [item.name for item in service.status()] == ["db", "web"]
