@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from reconciler.controller.backoff import backoff_delay
-from reconciler.core.action import Commit, EngineAction, WaitHealthy
+from reconciler.core.action import Commit, WaitHealthy
 from reconciler.core.interfaces import Journal
 from reconciler.core.outcome import Outcome, Verdict, failure
 from reconciler.core.plan import Plan
@@ -122,8 +122,3 @@ def serves(outcomes: Sequence[Outcome]) -> bool:
         isinstance(item.action, WaitHealthy) and (item.kind != "failed" or isinstance(item.error, StateError))
         for item in outcomes
     )
-
-
-def touched_the_host(outcomes: Sequence[Outcome]) -> bool:
-    """Whether anything on the Docker host was changed."""
-    return any(item.kind == "done" and isinstance(item.action, EngineAction) for item in outcomes)
