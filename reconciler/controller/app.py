@@ -24,8 +24,9 @@ from reconciler.controller.assess import Assessor
 from reconciler.controller.board import Board
 from reconciler.controller.catalogue import Catalogue
 from reconciler.controller.conclude import Conclusion
-from reconciler.controller.controller import Controller, Pace
+from reconciler.controller.controller import Controller
 from reconciler.controller.fail_points import fail_points
+from reconciler.controller.lookout import Lookout
 from reconciler.controller.loop import Reconciler
 from reconciler.controller.perform import Performer
 from reconciler.controller.readings import Readings
@@ -183,16 +184,17 @@ async def run(settings: Settings) -> None:
             ),
             engine=parts.engine,
             history=parts.history,
-            board=board,
-            watch=FolderWatch(settings.desired),
-            stop=stop,
-            queue=queue,
-            pace=Pace(
-                resync_s=settings.resync_s,
-                workers=settings.workers,
+            lookout=Lookout(
+                assessor=parts.assessor,
+                board=board,
                 prune=settings.prune,
                 prune_cap_percent=settings.prune_cap_percent,
             ),
+            watch=FolderWatch(settings.desired),
+            stop=stop,
+            queue=queue,
+            resync_s=settings.resync_s,
+            workers=settings.workers,
         )
         host, port = settings.listen_address
         render = readings.renderer(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,19 +17,16 @@ import structlog
 
 from reconciler.controller.assess import Assessment, Assessor
 from reconciler.controller.backoff import LONGEST_S, backoff_delay
-from reconciler.controller.board import Board
+from reconciler.controller.lookout import Lookout
 from reconciler.controller.loop import Pass, Reconciler
 from reconciler.controller.stop import StopRequest
-from reconciler.controller.troubles import Troubles
 from reconciler.controller.wakes import EngineWakes
 from reconciler.controller.workqueue import QueueClosed, WorkQueue
 from reconciler.core import names
 from reconciler.core.interfaces import Engine, EngineEvent
-from reconciler.core.pruning import over_the_cap
 from reconciler.errors import EngineUnavailable, ReconcilerError, UnknownDocument
 from reconciler.history import History
 from reconciler.sources.watch import FolderWatch
-from reconciler.spec.problem import Problem
 
 OPERATOR_POLL_S = 1.0
 STOP_GRACE_S = 9.0
@@ -39,40 +35,25 @@ STOP_GRACE_S = 9.0
 AWAY = "the engine cannot be reached; nothing is changed until it is back"
 BLIND = "the documents cannot be looked at"
 DEAF = "operators' commands are not heard"
-FORGETFUL = "the last good documents cannot be kept for a restart"
-TIMELESS = "since when a document differs cannot be kept for a restart"
 
 log = structlog.get_logger("reconciler")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """How often and how many: seconds between looks at everything, workers, and whether pruning is allowed."""
-
-    resync_s: float
-    workers: int
-    prune: bool
-    prune_cap_percent: int
-
-
 @dataclass(slots=True, kw_only=True)
 class Controller:
-    """Runs until ``stop`` is asked for. All its parts are handed in."""
+    """Runs until ``stop`` is asked for. All its parts are handed in; ``resync_s`` is seconds between looks."""
 
     assessor: Assessor
     reconciler: Reconciler
     history: History
-    board: Board
+    lookout: Lookout
     engine: Engine
     watch: FolderWatch
     stop: StopRequest
-    pace: Pace
     queue: WorkQueue[str]
-    _pruning: set[str] = field(default_factory=set)
+    resync_s: float
+    workers: int
     _failed_looks: int = 0
-    _problems: set[str] = field(default_factory=set)
-    _known: frozenset[str] = frozenset()
-    _troubles: Troubles = field(default_factory=Troubles)
     _look_again: asyncio.Event = field(default_factory=asyncio.Event)
     _wakes: EngineWakes = field(init=False)
 
@@ -92,7 +73,7 @@ class Controller:
         Returns how many of them could not within ``STOP_GRACE_S`` (the next start takes their work back).
         """
         background = [asyncio.create_task(job()) for job in (self._timer, self._folder, self._operators)]
-        workers = [asyncio.create_task(self._worker()) for _ in range(self.pace.workers)]
+        workers = [asyncio.create_task(self._worker()) for _ in range(self.workers)]
         self._wakes.start()
         asked = asyncio.create_task(self.stop.asked.wait())
         everything: list[asyncio.Task[Any]] = [asked, *background, *workers]
@@ -126,7 +107,7 @@ class Controller:
         """
         self.assessor.observer.touch(event.container_id)
         name = event.labels.get(names.DOCUMENT) or self._claimant(event.container_name)
-        if name in self._known or name in self.assessor.catalogue.desired():
+        if name in self.lookout.known or name in self.assessor.catalogue.desired():
             self.queue.add(name)
 
     def resync(self) -> None:
@@ -164,9 +145,9 @@ class Controller:
         try:
             version = await asyncio.to_thread(self.history.data_version)
         except Exception as error:  # noqa: BLE001  (a job that ends would end the whole program)
-            self._troubles.begins(DEAF, error)
+            self.lookout.troubles.begins(DEAF, error)
             return None
-        self._troubles.ends(DEAF, told="operators' commands are heard again")
+        self.lookout.troubles.ends(DEAF, told="operators' commands are heard again")
         return version
 
     async def _look(self) -> float:
@@ -177,63 +158,32 @@ class Controller:
         try:
             seen = await self._see()
         except Exception as error:  # noqa: BLE001  (as above)
-            self._troubles.begins(BLIND, error)
-            self.board.look_failed(str(error) or type(error).__name__)
+            self.lookout.troubles.begins(BLIND, error)
+            self.lookout.board.look_failed(str(error) or type(error).__name__)
             seen = False
         if not seen:
             self._failed_looks += 1
-            return min(backoff_delay(self._failed_looks, random.random()), self.pace.resync_s)  # noqa: S311
+            return min(backoff_delay(self._failed_looks, random.random()), self.resync_s)  # noqa: S311
         self._failed_looks = 0
-        return self.pace.resync_s * random.uniform(0.9, 1.1)  # noqa: S311  (jitter, not a secret)
+        return self.resync_s * random.uniform(0.9, 1.1)  # noqa: S311  (jitter, not a secret)
 
     async def _see(self) -> bool:
         """Look and queue; False where the engine is away."""
         try:
-            found = await asyncio.to_thread(self._assess_all)
+            found = await asyncio.to_thread(self.lookout.look)
         except EngineUnavailable as error:
-            self._troubles.begins(AWAY, error)
-            self.board.engine_away(await asyncio.to_thread(self.assessor.unseen, str(error)), str(error))
+            self.lookout.troubles.begins(AWAY, error)
+            self.lookout.board.engine_away(await asyncio.to_thread(self.assessor.unseen, str(error)), str(error))
             return False
-        self._troubles.ends(AWAY, told="the engine is back")
-        self._troubles.ends(BLIND, told="the documents can be looked at again")
-        self._known = frozenset(item.plan.document for item in found)
+        self.lookout.troubles.ends(AWAY, told="the engine is back")
+        self.lookout.troubles.ends(BLIND, told="the documents can be looked at again")
         for item in found:
             self._queue(item)
         return True
 
-    def _assess_all(self) -> tuple[Assessment, ...]:
-        self._tell_problems(self.assessor.catalogue.reload().problems)
-        found = self.assessor.assess()
-        self.board.show(found, everything=True)
-        self._troubles.stands(
-            FORGETFUL, self.assessor.catalogue.trouble, told="the last good documents are kept again"
-        )
-        self._troubles.stands(TIMELESS, self.board.trouble, told="since when a document differs is kept again")
-        self._allow_pruning()
-        return found
-
-    def _tell_problems(self, problems: Sequence[Problem]) -> None:
-        """One line for each problem of the folder when it appears, one when there is none left."""
-        now = {str(problem) for problem in problems}
-        for problem in sorted(now - self._problems):
-            log.warning("a file is not in force as it is written", problem=problem)
-        if self._problems and not now:
-            log.info("all files are good again")
-        self._problems = now
-
-    def _allow_pruning(self) -> None:
-        if not self.pace.prune:
-            return
-        removals = [item.plan.document for item in self.assessor.prunable()]
-        documents = len(self.assessor.catalogue.desired())
-        refusal = over_the_cap(removals, documents, cap_percent=self.pace.prune_cap_percent)
-        if refusal:
-            log.warning("pruning waits", reason=refusal)
-        self._pruning = set() if refusal else set(removals)
-
     def _queue(self, item: Assessment) -> None:
         name = item.plan.document
-        if name in self._pruning:
+        if name in self.lookout.pruning:
             self.queue.add(name)
         elif item.plan.actions or item.plan.waiting or item.situation.record.failures:
             # A clock that was set back must not put off a document for as long as it was set back by.
@@ -259,15 +209,15 @@ class Controller:
             return
         except UnknownDocument:
             # It was pruned, or its file has gone, since it was queued: the next look finds whatever is left.
-            self._known -= {name}
+            self.lookout.forget(name)
             return
         except ReconcilerError as error:
             log.warning("the pass failed", document=name, error=str(error))
-            self.queue.add_after(name, self.pace.resync_s)
+            self.queue.add_after(name, self.resync_s)
             return
         except Exception:  # one document's bug must not stop the others
             log.exception("the pass ended in a bug; please report it", document=name)
-            self.queue.add_after(name, self.pace.resync_s)
+            self.queue.add_after(name, self.resync_s)
             return
         verdict = done.verdict
         _tell(name, done)
@@ -279,11 +229,11 @@ class Controller:
     def _one_pass(self, name: str) -> Pass:
         """One pass; when a stop ended it half-way, one more that takes back what was begun."""
         progress = _Progress(name)
-        done = self.reconciler.one_pass(name, progress=progress, prune=name in self._pruning)
+        done = self.reconciler.one_pass(name, progress=progress, prune=name in self.lookout.pruning)
         if self.stop.stopping and self.history.record(name).open is not None:
             done = self.reconciler.one_pass(name, progress=progress)
         if done.outcomes:
-            self.board.show(self.assessor.assess((name,)), everything=False)
+            self.lookout.board.show(self.assessor.assess((name,)), everything=False)
         return done
 
     def _wake_dependants(self, name: str) -> None:

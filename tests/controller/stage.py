@@ -12,8 +12,9 @@ from reconciler.controller.assess import Assessor
 from reconciler.controller.board import Board
 from reconciler.controller.catalogue import Catalogue
 from reconciler.controller.conclude import Conclusion
-from reconciler.controller.controller import Controller, Pace
+from reconciler.controller.controller import Controller
 from reconciler.controller.fail_points import fail_points
+from reconciler.controller.lookout import Lookout
 from reconciler.controller.loop import Reconciler, never
 from reconciler.controller.perform import Performer
 from reconciler.controller.readings import Readings
@@ -150,11 +151,12 @@ class Stage:
             reconciler=self.reconciler(stopping=lambda: stop.stopping, **options),
             engine=self.world.engine,
             history=self.history,
-            board=self.board,
+            lookout=Lookout(assessor=self.assessor, board=self.board, prune=prune, prune_cap_percent=50),
             watch=FolderWatch(self.desired),
             stop=stop,
             queue=WorkQueue(self.meters),
-            pace=Pace(resync_s=0.2, workers=2, prune=prune, prune_cap_percent=50),
+            resync_s=0.2,
+            workers=2,
         )
 
 

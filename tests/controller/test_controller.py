@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from reconciler.controller import assess
 from reconciler.controller import controller as module
 from reconciler.controller.controller import Controller
+from reconciler.controller.lookout import FORGETFUL, TIMELESS
 from reconciler.controller.stop import StopRequest
 from reconciler.core.desired import DesiredState, Suspension
 from reconciler.core.interfaces import EngineEvent
@@ -352,7 +353,7 @@ def test_what_cannot_be_kept_for_a_restart_stops_no_look_and_is_kept_later(
     with capture_logs() as lines:
         assert played(stage, story) == 0
     told = [line["event"] for line in lines]
-    assert (told.count(module.FORGETFUL), told.count(module.TIMELESS)) == (1, 1)
+    assert (told.count(FORGETFUL), told.count(TIMELESS)) == (1, 1)
 
 
 def test_the_controller_outlives_a_history_that_cannot_be_written_and_works_on_afterwards(stage: Stage) -> None:
