@@ -205,6 +205,8 @@ ADOPTED: dict[str, dict[str, Made]] = {
                 ("image", "digest", "WANTED", "FOUND"),
                 ("environment", "config.environment.VERSION", "v2", "v1"),
                 ("labels", "config.labels.org.opencontainers.image.version", "v2", "v1"),
+                # no sticker may say that the release is there while another image runs
+                ("sticker", "sticker", "current", "absent"),
             ),
         ),
     },
