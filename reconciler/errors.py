@@ -135,13 +135,17 @@ class PlatformMismatch(TerminalError):
 
 
 class Unhealthy(TerminalError):
-    """A container did not become healthy, or did not stay so. ``reason`` is one of a closed list."""
+    """A container did not become healthy, or did not stay so. ``reason`` is one of a closed list.
+
+    ``outside``: it was killed by a signal that nothing in it explains, as by a person or by a dying engine.
+    """
 
     REASONS = ("exited", "restarting", "unhealthy", "oom-killed", "timeout", "paused", "gone", "replaced")
 
-    def __init__(self, message: str, *, reason: str, hint: str = "") -> None:
+    def __init__(self, message: str, *, reason: str, hint: str = "", outside: bool = False) -> None:
         super().__init__(message, hint=hint)
         self.reason = reason
+        self.outside = outside
 
 
 class StateError(ReconcilerError):

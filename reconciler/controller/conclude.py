@@ -17,7 +17,7 @@ from reconciler.core.outcome import Outcome, Verdict, failure
 from reconciler.core.plan import Plan
 from reconciler.core.record import Operation
 from reconciler.core.situation import Situation
-from reconciler.errors import Interrupted, ReconcilerError, StateError, TemporaryError
+from reconciler.errors import Interrupted, ReconcilerError, StateError, TemporaryError, Unhealthy
 
 WAIT_S = 5.0
 
@@ -107,11 +107,13 @@ class Conclusion:
 
 def quarantines(situation: Situation, operation: Operation, error: ReconcilerError) -> bool:
     """Whether this failure ends the tries of a release: one that does not pass by itself, of a deploy or a
-    rollback, after as many further tries as the document allows.
+    rollback, after as many further tries as the document allows; at least one where it was killed from outside.
     """
     if isinstance(error, TemporaryError) or operation.kind in {"heal", "adopt"}:
         return False
-    return situation.record.failures_of(operation.fingerprint) >= situation.desired.strategy.retries
+    failures = situation.record.failures_of(operation.fingerprint)
+    killed = isinstance(error, Unhealthy) and error.outside
+    return failures >= max(situation.desired.strategy.retries, int(killed))
 
 
 def serves(outcomes: Sequence[Outcome]) -> bool:

@@ -24,6 +24,7 @@ LONGEST_POLL_S = 0.5
 POLL_GROWTH = 1.5
 SHORTEST_POLL_MS = 10
 LOG_LINES = 10
+SIGKILLED = 137
 SILENT = "the engine does not answer"
 ENDED_WITH_THE_ENGINE = frozenset({"exited", "restarting", "gone"})
 """Ends that an engine brings about when it is killed or restarted: nobody can say that they are the release's."""
@@ -186,7 +187,15 @@ class HealthGate:
         except ReconcilerError as error:
             lines = (f"(no log lines: {error.message})",)
         report = evidence(failed.seen, lines, environment=environment)
-        return Unhealthy(f"{name} is not healthy: {failed.state}{report}", reason=failed.reason)
+        message = f"{name} is not healthy: {failed.state}{report}"
+        return Unhealthy(message, reason=failed.reason, outside=_killed(failed.seen))
+
+
+def _killed(seen: ContainerDetail | None) -> bool:
+    """Whether it ended by SIGKILL (128 + 9) and not for want of memory. An engine that dies does so to its
+    containers when it comes back, and the wait may not have noticed that it was away.
+    """
+    return seen is not None and seen.status == "exited" and seen.exit_code == SIGKILLED and not seen.oom_killed
 
 
 def _pauses() -> Iterator[float]:

@@ -12,7 +12,7 @@ from reconciler.core.container import ContainerConfig, HealthProbe, NetworkAttac
 from reconciler.core.desired import DesiredState, DriftPolicy
 from reconciler.core.planning import make_plan
 from reconciler.errors import EngineRefused
-from tests.simulator.behaviour import unhealthy
+from tests.simulator.behaviour import exits, unhealthy
 from tests.simulator.player import Player
 from tests.simulator.world import Killed, World
 
@@ -310,3 +310,31 @@ def test_a_held_document_is_held_until_its_container_has_been_stable() -> None:
     assert player.settle().kind == "held"
     player.world.clock.advance(400)
     assert player.settle().kind == "converged"
+
+
+def test_a_container_killed_from_outside_during_its_wait_is_tried_once_more() -> None:
+    player = started()
+    player.want(release(player, "2"))
+    killed: list[str] = []
+
+    def kill(action: Action) -> None:
+        if action.kind == "start-container" and not killed:
+            killed.append(action.target)
+            player.world.engine.by_hand.kill("web")
+
+    player.after = kill
+    assert player.settle().kind == "failed"
+    assert first_serves(player)
+    later(player)
+    assert player.world.journal.record("web").committed_revision.release.id == "2"  # type: ignore[union-attr]
+
+
+def test_a_release_that_is_killed_every_time_is_put_back_for_good() -> None:
+    player = started()
+    player.want(release(player, "2", image=player.world.publish("shop/killed", behaviour=exits(137))))
+    config = replace(CHECKED, restart_policy=RestartPolicy("no"))
+    player.want(replace(player.documents["web"], config=config))
+    assert player.settle().kind == "failed"
+    player.world.clock.advance(400)
+    assert player.settle().kind == "rolled-back"
+    assert first_serves(player)
