@@ -73,15 +73,23 @@ class Parts:
         return self.actor(desired) if desired else local_user()
 
     def reconciler(
-        self, *, sleep: Callable[[float], None], stopping: Callable[[], bool], readings: Readings
+        self,
+        *,
+        sleep: Callable[[float], None],
+        stopping: Callable[[], bool],
+        readings: Readings,
+        engine_breaks: Callable[[], int] = lambda: 0,
     ) -> Reconciler:
-        """The pass over single documents; ``sleep`` may raise Interrupted."""
+        """The pass over single documents; ``sleep`` may raise Interrupted. ``engine_breaks`` counts how often the
+        engine may have died (0 where nobody listens to its events).
+        """
         docker = DockerExecutor(
             self.engine,
             self.history,
             clock=time.monotonic,
             sleep=sleep,
             pull_deadline_s=self.settings.pull_deadline_s,
+            engine_breaks=engine_breaks,
         )
         performer = Performer(
             (docker, self.record_executor()),
@@ -181,6 +189,7 @@ async def run(settings: Settings) -> None:
                 sleep=stop.sleep,
                 stopping=lambda: stop.stopping,
                 readings=readings,
+                engine_breaks=lambda: controller.event_stream_breaks,
             ),
             engine=parts.engine,
             history=parts.history,

@@ -67,6 +67,11 @@ class Controller:
         """Whether the engine's events are heard now."""
         return self._wakes.up
 
+    @property
+    def event_stream_breaks(self) -> int:
+        """How often the engine's events have broken off: each time, the engine may have died."""
+        return self._wakes.breaks
+
     async def run(self) -> int:
         """Serve until stopped, then let the workers finish or take back what they are at.
 

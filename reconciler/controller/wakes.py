@@ -61,6 +61,8 @@ class EngineWakes:
         self._lock = threading.Lock()
         self._stream: Closeable | None = None
         self._since_ns: int | None = None
+        self.breaks = 0
+        """How often a stream has ended: each time, the engine may have died."""
         self.problem = ""
         """Why the last stream ended, or could not be opened; "" at first and while one is open."""
 
@@ -93,6 +95,7 @@ class EngineWakes:
                 self.problem = "the event stream ended"
             except ReconcilerError as error:
                 self.problem = str(error)
+            self.breaks += 1
             sound = self._since_ns != last_seen or self._monotonic() - began >= SOUND_AFTER_S
             failures = 1 if sound else failures + 1
             self._closing.wait(backoff_delay(failures, self._chance()))

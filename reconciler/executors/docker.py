@@ -33,10 +33,11 @@ class DockerExecutor:
     """The executor of one-container documents.
 
     ``clock`` is monotonic seconds, ``wall_clock`` seconds since the epoch. ``sleep`` takes seconds; it may raise
-    ``Interrupted``, which ends the wait for a container's health.
+    ``Interrupted``, which ends the wait for a container's health. ``engine_breaks`` counts how often the engine
+    may have died: what ends with it is not held against a release.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (what it needs of the world, each handed in by name)
         self,
         engine: Engine,
         journal: Journal,
@@ -44,11 +45,12 @@ class DockerExecutor:
         clock: Callable[[], float],
         sleep: Callable[[float], None],
         pull_deadline_s: float,
+        engine_breaks: Callable[[], int] = lambda: 0,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._engine = engine
         self._lookup = ContainerLookup(engine, journal)
-        self._gate = HealthGate(engine, clock=clock, sleep=sleep)
+        self._gate = HealthGate(engine, clock=clock, sleep=sleep, engine_breaks=engine_breaks)
         self._images = ImageActions(engine, journal, pull_deadline_s=pull_deadline_s)
         self._creation = ContainerCreation(engine, journal, lookup=self._lookup, wall_clock=wall_clock)
         self._methods = self._dispatch_table()

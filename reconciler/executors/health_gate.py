@@ -142,8 +142,10 @@ class HealthGate:
         *,
         clock: Callable[[], float],
         sleep: Callable[[float], None],
+        engine_breaks: Callable[[], int] = lambda: 0,
     ) -> None:
         self._engine = engine
+        self._breaks = engine_breaks
         self._clock = clock
         self._sleep = sleep
 
@@ -156,7 +158,7 @@ class HealthGate:
         if first is None:
             raise self._unhealthy(name, container_id, Failed("gone", "it is gone"), environment={})
         judgement = judge(ask, first, first, elapsed_ms=0, good_since_ms=None)
-        pauses, told, silent = _pauses(), "", False
+        pauses, told, silent, breaks = _pauses(), "", False, self._breaks()
         while isinstance(judgement, Waiting):
             silent |= judgement.state == SILENT
             told = _tell(ask, judgement, elapsed_ms, told=told, progress=progress)
@@ -164,6 +166,7 @@ class HealthGate:
             elapsed_ms = round((self._clock() - began) * 1000)
             judgement = self._look(ask, first, judgement, elapsed_ms=elapsed_ms)
         if isinstance(judgement, Failed):
+            silent |= self._breaks() != breaks
             if silent and judgement.reason in ENDED_WITH_THE_ENGINE:
                 raise EngineUnavailable(f"the engine went away while {name} was waited for: {judgement.state}")
             environment = first.config.environment or {}

@@ -330,3 +330,14 @@ def test_a_check_that_failed_before_the_wait_may_still_succeed() -> None:
     late = judge(ASK, before, before, elapsed_ms=60_000, good_since_ms=None)
     assert isinstance(late, Failed)
     assert late.reason == "timeout"
+
+
+def test_an_engine_that_died_and_came_back_unnoticed_is_not_held_against_the_release() -> None:
+    stage = Stage(behaviour=exits(0, 2.0))
+    breaks = iter([0, 1])
+    gate = HealthGate(
+        stage.engine, clock=stage.clock.monotonic, sleep=stage.clock.sleep, engine_breaks=lambda: next(breaks)
+    )
+    container = stage.started()
+    with pytest.raises(EngineUnavailable, match="went away while web was waited for"):
+        gate.wait("web", container.id, ask=ASK, progress=stage.lines.append)
