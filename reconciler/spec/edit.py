@@ -59,7 +59,8 @@ def set_values(text: str, name: str, values: Mapping[Keys, Any]) -> str:
     for keys, value in values.items():
         _assign(wanted, keys, value)
     result = body
-    cuts = _Editor(body).cuts(trees[index].root, wanted)
+    # From the end of the text to its beginning. Of cuts at one place the inner mapping's comes first in the text.
+    cuts = list(_Editor(body).cuts(trees[index].root, wanted))[::-1]
     for cut in sorted(cuts, key=lambda cut: (cut.start, cut.end), reverse=True):
         result = result[: cut.start] + cut.text + result[cut.end :]
     expected = [wanted if place == index else tree.root.value for place, tree in enumerate(trees)]

@@ -4,6 +4,7 @@ import difflib
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -236,6 +237,12 @@ def test_any_text_can_be_set_whatever_the_quotes_were_and_touches_one_line(
     touched = changed(before, after)
     assert len(touched) in {0, 2}
     assert all(" id: " in line and line.endswith("# quoted") for line in touched)
+
+
+def test_keys_added_to_a_mapping_and_to_the_one_around_it_stay_where_they_belong() -> None:
+    before = "kind: Container\nmetadata: {name: web}\nspec:\n  config:\n    bb:\n      aa: []\n"
+    result = set_values(before, "web", {("spec", "config"): {"aa": {}, "bb": {"aa": "", "bb": ""}}})
+    assert yaml.safe_load(result)["spec"]["config"] == {"aa": {}, "bb": {"aa": "", "bb": ""}}
 
 
 NAMES = st.sampled_from(["aa", "bb", "cc", "dd"])
