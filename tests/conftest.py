@@ -7,15 +7,22 @@ Where a part is not installed the tests fail and say what to install: a skipped 
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Iterator
 
 import docker
+import hypothesis
 import pytest
 
 from tests.parts.engine import PrivateEngine
 from tests.parts.registry import PrivateRegistry
 from tests.parts.standard_images import StandardImages, publish_standard_images
+
+# Properties are never timed. A run of CI gives the same answer for the same tree; elsewhere each run tries others.
+hypothesis.settings.register_profile("here", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 _ENGINE_FIXTURES = {"engine", "engine_url", "fresh_engine", "registry", "images"}
 _ENGINE_TEST_TIMEOUT_S = 180
