@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from reconciler.core import names
-from reconciler.core.observation import ContainerRow
+from reconciler.core.observation import ALIVE, ContainerRow
 from reconciler.core.ownership import Claims, find_claims
 from reconciler.core.plan import Plan
 from reconciler.core.situation import Situation, completed
 from reconciler.core.status import DocumentStatus, HealthWord, Phase, Sync
 
-ALIVE = frozenset({"running", "paused", "restarting"})
 STATES_OF_HEALTH = frozenset({"unhealthy"})
 
 

@@ -14,6 +14,9 @@ from reconciler.core.container import ContainerConfig, HealthProbe, PortBinding
 from reconciler.core.desired import ImageReference, StickerPlace
 
 Status = Literal["created", "running", "paused", "restarting", "removing", "exited", "dead"]
+ALIVE: frozenset[Status] = frozenset({"running", "paused", "restarting"})
+"""States in which a container has processes, or will have them again by itself."""
+
 Health = Literal["none", "starting", "healthy", "unhealthy"]
 StickerFact = Literal["absent", "present", "unreadable"]
 StickerState = Literal["absent", "current", "stale", "corrupt", "forged", "unknown"]

@@ -18,11 +18,11 @@ from reconciler.core.action import (
     RemoveSticker,
     StopContainer,
 )
+from reconciler.core.observation import ALIVE
 from reconciler.core.ownership import find_claims
 from reconciler.core.plan import Plan
 from reconciler.core.planning import orphan_plan
 from reconciler.core.situation import Situation
-from reconciler.core.tidy import ALIVE
 
 
 def prune_plan(situation: Situation) -> Plan:

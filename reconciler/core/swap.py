@@ -30,7 +30,7 @@ from reconciler.core.container import ContainerConfig, RestartPolicy
 from reconciler.core.desired import DesiredState
 from reconciler.core.drift import config_drift
 from reconciler.core.effective import creation_config
-from reconciler.core.observation import ContainerRow
+from reconciler.core.observation import ALIVE, ContainerRow
 from reconciler.core.ownership import Claims, next_generation
 from reconciler.core.record import OperationKind
 from reconciler.core.repair import BUILT_IN_NETWORKS
@@ -38,7 +38,6 @@ from reconciler.core.situation import Situation, completes, restart_policy
 from reconciler.core.tidy import tidy_after_swap
 
 NO_RESTART = RestartPolicy("no")
-ALIVE = frozenset({"running", "paused", "restarting"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,12 +12,10 @@ from dataclasses import replace
 
 from reconciler.core.action import Action, ContainerRef, RemoveContainer, RemoveImage, StopContainer
 from reconciler.core.names import previous_name
-from reconciler.core.observation import ContainerRow
+from reconciler.core.observation import ALIVE, ContainerRow
 from reconciler.core.ownership import Claims
 from reconciler.core.record import Operation, Record
 from reconciler.core.situation import KEPT_REVISIONS, Situation
-
-ALIVE = frozenset({"running", "paused", "restarting"})
 
 
 def tidy(situation: Situation, claims: Claims) -> tuple[Action, ...]:

@@ -25,11 +25,11 @@ from reconciler.core.action import (
     WriteSticker,
 )
 from reconciler.core.desired import DesiredState
-from reconciler.core.observation import ContainerRow
+from reconciler.core.observation import ALIVE, ContainerRow
 from reconciler.core.ownership import Claims, free_name
 from reconciler.core.record import Operation
 from reconciler.core.situation import Situation, completed, restart_policy
-from reconciler.core.swap import ALIVE, NO_RESTART, wait_healthy
+from reconciler.core.swap import NO_RESTART, wait_healthy
 
 
 def undo_actions(situation: Situation, claims: Claims, operation: Operation) -> tuple[Action, ...]:

@@ -14,7 +14,7 @@ from typing import Any
 from reconciler.core import action as actions
 from reconciler.core.action import Action, ContainerAction
 from reconciler.core.interfaces import Engine, Journal, Progress
-from reconciler.core.observation import ContainerDetail
+from reconciler.core.observation import ALIVE, ContainerDetail
 from reconciler.core.outcome import Outcome
 from reconciler.errors import EngineRefused, ReconcilerError, Unhealthy, VerificationFailed
 from reconciler.executors.creation import ContainerCreation
@@ -24,9 +24,6 @@ from reconciler.executors.lookup import ContainerLookup
 from reconciler.executors.read_back import differing_limits, unpublished_ports
 
 Method = Callable[[Any, Progress], Outcome]
-
-ALIVE = frozenset({"running", "paused", "restarting"})
-"""States in which a container has processes, or will have them again by itself."""
 
 
 class DockerExecutor:
