@@ -10,12 +10,15 @@
     │   ├── EngineUnavailable       no answer from the Docker engine
     │   ├── RegistryUnavailable     the registry is away, slow or limits the rate
     │   ├── NoSpace                 the host's disk is full
+    │   ├── ComposeBusy             Compose is still at work on the project, or left a conflict that is mended next
     │   └── Interrupted             we were asked to stop, or lost our lock; nothing went wrong
     ├── TerminalError               stays as it is until somebody changes something
     │   ├── EngineRefused           the engine says no: bad option, conflict, missing thing
     │   │   ├── NotFound            the named container, image or network is not there
     │   │   ├── NameTaken           another container holds the name
     │   │   └── PortTaken           something else holds the host port
+    │   ├── ComposeMissing          no `docker compose` v2 on this host
+    │   ├── ComposeFailed           `docker compose` says no
     │   ├── EngineTooOld            the engine's API is older than we can work with
     │   ├── ImageNotFound           the registry does not have that digest
     │   ├── RegistryDenied          the registry refuses the credentials
@@ -90,6 +93,10 @@ class NoSpace(TemporaryError):
     """The host's disk is full."""
 
 
+class ComposeBusy(TemporaryError):
+    """Compose is still at work on the project, or an earlier run left something that the next pass mends."""
+
+
 class Interrupted(TemporaryError):
     """We were asked to stop, or lost our lock, before the work was done. Never a reason to quarantine."""
 
@@ -112,6 +119,14 @@ class NameTaken(EngineRefused):
 
 class PortTaken(EngineRefused):
     """Something else holds the host port."""
+
+
+class ComposeMissing(TerminalError):
+    """There is no ``docker compose`` v2 on this host, or one that is too old."""
+
+
+class ComposeFailed(TerminalError):
+    """``docker compose`` ended with an error of the project's own."""
 
 
 class EngineTooOld(TerminalError):

@@ -109,7 +109,7 @@ def _operation_row(record: Record, operation: Operation, screen: Screen, now: fl
         operation.kind,
         (operation.state, _STYLES[operation.state]),
         revision.release.id if revision else "-",
-        short_digest(revision.image.digest) if revision else "-",
+        short_digest(revision.digest) if revision else "-",
         _when(operation.started_at, screen, now),
         _result(record, operation),
     )

@@ -66,7 +66,7 @@ def rollback(invocation: Invocation, /, *, name: str, to: str, output: str, **ho
 def rolled_back(text: str, current: DesiredState, wanted: DesiredState) -> str:
     """The file's text with ``current``'s document edited to be ``wanted``; a digest that changes loses its tag."""
     edited = set_values(text, current.name, edits_to(current, wanted))
-    same = current.image.digest == wanted.image.digest
+    same = current.digest == wanted.digest
     return edited if same else without_tag(edited, current.source.file if current.source else "", current.name)
 
 

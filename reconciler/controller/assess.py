@@ -22,6 +22,7 @@ from reconciler.core.record import Record
 from reconciler.core.situation import Situation, unmet_dependencies
 from reconciler.core.status import DocumentStatus
 from reconciler.core.sticker import judge as judge_sticker
+from reconciler.core.subject import subject
 from reconciler.engine.observe import Observer
 from reconciler.errors import ReconcilerError, UnknownDocument
 
@@ -150,10 +151,11 @@ class Assessor:
         """Which documents want an image or may go back to it."""
         found: dict[str, set[str]] = {}
         for name, desired in self.catalogue.desired().items():
-            found.setdefault(str(desired.image), set()).add(name)
+            for image in desired.images:
+                found.setdefault(str(image), set()).add(name)
         for name, record in records.items():
-            for revision in record.revisions:
-                found.setdefault(str(revision.image), set()).add(name)
+            for image in (image for revision in record.revisions for image in revision.images):
+                found.setdefault(str(image), set()).add(name)
         return {reference: frozenset(names) for reference, names in found.items()}
 
     def _with_dependencies(self, chosen: Mapping[str, DesiredState]) -> dict[str, DesiredState]:
@@ -176,15 +178,3 @@ def _to_complete(situation: Situation) -> Iterator[Subject]:
     former = situation.record.committed_revision
     if former is not None and situation.quarantine:
         yield subject(former.desired, situation.record)
-
-
-def subject(desired: DesiredState, record: Record) -> Subject:
-    """What an observation must look at for one document."""
-    return Subject(
-        name=desired.name,
-        container_name=desired.container_name,
-        container_ids=frozenset(item.container_id for item in record.operations if item.container_id),
-        image=desired.image,
-        image_ids=frozenset(item.image_id for item in record.revisions if item.image_id),
-        sticker=desired.sticker,
-    )

@@ -13,33 +13,15 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from reconciler.core.container import ContainerConfig
+from reconciler.core.image import ImageReference as ImageReference  # noqa: PLC0414  (part of what is spoken of here)
+from reconciler.core.image import short_digest as short_digest  # noqa: PLC0414  (the same)
+from reconciler.core.project import Project
 
 Order = Literal["stop-first", "start-first"]
 DriftMode = Literal["correct", "warn", "off"]
 Condition = Literal["started", "healthy", "completed"]
 DeletionPolicy = Literal["delete", "orphan"]
 StickerLocation = Literal["host", "volume"]
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class ImageReference:
-    """Repository and digest, never a tag. ``str()`` is the canonical ``repository@digest``."""
-
-    repository: str
-    digest: str
-
-    def __str__(self) -> str:
-        return f"{self.repository}@{self.digest}"
-
-    @property
-    def short(self) -> str:
-        """For people: ``shop/web@2b1c4d5e6f70`` (last two path parts, 12 digits)."""
-        return f"{'/'.join(self.repository.split('/')[-2:])}@{short_digest(self.digest)}"
-
-
-def short_digest(digest: str) -> str:
-    """The first 12 hex digits of a digest or id, as the Docker command line prints ids."""
-    return digest.removeprefix("sha256:")[:12]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +92,24 @@ class SourceLocation:
         return f"{self.file}:{self.line}"
 
 
+NO_IMAGE = ImageReference("", "")
+NO_CONFIG = ContainerConfig()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredState:
-    """One document's wish. ``document`` is the validated, defaulted JSON it was built from."""
+    """One document's wish. ``document`` is the validated, defaulted JSON it was built from.
+
+    ``image``, ``container_name`` and ``config`` are what a Container asks for. A ComposeProject asks for many of
+    each: they are in ``project``, and these three stay empty.
+    """
 
     name: str
     release: Release
-    image: ImageReference
-    container_name: str
-    config: ContainerConfig
+    image: ImageReference = NO_IMAGE
+    container_name: str = ""
+    config: ContainerConfig = NO_CONFIG
+    project: Project | None = None
     kind: str = "Container"
     target: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -136,17 +127,54 @@ class DesiredState:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 (hex) of what makes a container this release: release, image, name and declared config.
+        """SHA-256 (hex) of what makes a container this release: release, image, name and declared config; of a
+        project its name, directory, lock file and other files.
 
         How to deploy (strategy, sticker, drift, waits) is left out: changing it replaces nothing.
         """
-        wish = {
-            "release": asdict(self.release),
+        wish = {"release": asdict(self.release), **(_project_wish(self.project) if self.project else self._wish())}
+        return hashlib.sha256(canonical_json(wish)).hexdigest()
+
+    def _wish(self) -> dict[str, Any]:
+        return {
             "image": str(self.image),
             "containerName": self.container_name,
             "config": declared(self.config),
         }
-        return hashlib.sha256(canonical_json(wish)).hexdigest()
+
+    @property
+    def images(self) -> tuple[ImageReference, ...]:
+        """Every image that is needed, each once."""
+        if self.project is None:
+            return (self.image,)
+        return tuple(dict.fromkeys(service.image for service in self.project.services))
+
+    @property
+    def digest(self) -> str:
+        """The one digest that stands for what is wanted: the image's, or the lock file's."""
+        return f"sha256:{self.project.lock.sha256}" if self.project else self.image.digest
+
+    @property
+    def container_names(self) -> tuple[str, ...]:
+        """Names of the containers on the host, as far as they can be known before they are there."""
+        project = self.project
+        if project is None:
+            return (self.container_name,)
+        return tuple(
+            project.container_name(service, number)
+            for service in project.services
+            for number in range(1, service.replicas + 1)
+        )
+
+
+def _project_wish(project: Project) -> dict[str, Any]:
+    """The lock file and the other files by digest: the services are in the lock file."""
+    return {
+        "project": project.name,
+        "directory": project.directory,
+        "lock": project.lock.sha256,
+        "files": {item.name: item.sha256 for item in project.files},
+    }
 
 
 def declared(value: Any) -> Any:

@@ -45,6 +45,7 @@ DriftKind = Literal[
     "orphan",
     "foreign",
     "compose-service-missing",
+    "compose-service-extra",
     "compose-config-hash",
     "compose-lock",
 ]

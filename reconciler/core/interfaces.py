@@ -7,9 +7,9 @@ Implementations raise only errors of ``reconciler.errors``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from reconciler.core.action import Action, UpdateLimits
 from reconciler.core.container import ContainerConfig, NetworkAttachment, RestartPolicy
@@ -17,6 +17,7 @@ from reconciler.core.desired import DesiredState, ImageReference, StickerPlace, 
 from reconciler.core.observation import (
     ContainerDetail,
     ContainerRow,
+    DeploymentReading,
     EngineFacts,
     ImageFacts,
     StickerReading,
@@ -180,6 +181,9 @@ class Journal(Protocol):
 
     def image_collected(self, document: str, fingerprint: str) -> None: ...
 
+    def hashed(self, document: str, generation: int, config_hashes: Mapping[str, str]) -> None:
+        """Note what Compose put on a project's containers, by service (no write where it is noted already)."""
+
     def forget(self, document: str) -> None:
         """The document was pruned. Its events stay; its generation counter stays."""
 
@@ -193,6 +197,63 @@ class Stickers(Protocol):
         """Atomic. Raises StateUnwritable or engine errors."""
 
     def remove(self, place: StickerPlace, *, helper: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComposeProject:
+    """What every call of Compose is told: the project's name, its directory, and the files in their order (all
+    paths absolute). Nothing else has an effect: no ``.env``, no override file, no variable of the environment.
+    """
+
+    name: str
+    directory: str
+    files: tuple[str, ...]
+
+
+class Compose(Protocol):
+    """The program ``docker compose`` v2, for one engine. It never pulls, and never starts a container."""
+
+    def version(self) -> str:
+        """Raises ComposeMissing where there is none, or one that is too old."""
+
+    def config(self, project: ComposeProject) -> Mapping[str, Any]:
+        """The model as Compose understands it (``config --format json``); asks no engine. Raises ComposeMissing,
+        ComposeFailed.
+        """
+
+    def up(self, project: ComposeProject, *, recreate: tuple[str, ...], progress: Progress) -> None:
+        """Create, recreate and remove what differs; start nothing. Services of ``recreate`` are recreated whether
+        they differ or not. Raises ComposeMissing, ComposeBusy, ComposeFailed, EngineUnavailable, NoSpace.
+        """
+
+    def down(self, project: ComposeProject, *, progress: Progress) -> None:
+        """Stop and remove containers and networks of the project; volumes stay. Raises as ``up`` does."""
+
+
+class Deployments(Protocol):
+    """Deployment directories on this host."""
+
+    def read(self, directory: str, paths: Sequence[str]) -> DeploymentReading:
+        """Never raises: what went wrong is in the reading. Files that did not change are not hashed again."""
+
+    def write(self, directory: str, files: Mapping[str, bytes]) -> bool:
+        """Have these files, by path relative to ``directory``, in this order, each written whole or not at all and
+        durable; False when all were so. Raises StateUnwritable, EngineRefused (a link or a strange file in the
+        way).
+        """
+
+    def activate(self, directory: str, fingerprint: str) -> bool:
+        """Point ``current`` to the revision; False when it did. Raises StateUnwritable, NotFound."""
+
+    def remove_revision(self, directory: str, fingerprint: str) -> bool:
+        """Remove a revision that is not active and what it alone needed; False when it was gone. Raises
+        StateUnwritable.
+        """
+
+    def remove(self, directory: str) -> bool:
+        """Remove all that this store ever writes into the directory, and the directory if nothing else is in it;
+        False when nothing was there. Raises StateUnwritable.
+        """
 
 
 class Executor(Protocol):

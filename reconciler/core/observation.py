@@ -108,15 +108,34 @@ class StickerReading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentReading:
+    """What lies in a project's deployment directory: the fingerprint of the revision that is active ("" where
+    none is), and SHA-256 (hex) by path relative to the directory for the files that were asked for; a path that
+    is missing here is not there, or is no regular file that can be read. ``problem`` says why nothing is known.
+    """
+
+    active: str = ""
+    digests: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What an observation is made for: one document, with the containers and images that its history knows."""
+    """What an observation is made for: one document, with the containers and images that its history knows.
+
+    ``projects`` are names of Compose projects whose containers matter, ``directory`` the deployment directory
+    ("" for a Container), ``files`` the paths in it that are to be read.
+    """
 
     name: str
-    container_name: str
-    image: ImageReference
+    container_names: tuple[str, ...]
+    images: tuple[ImageReference, ...]
     sticker: StickerPlace
     container_ids: frozenset[str] = frozenset()
     image_ids: frozenset[str] = frozenset()
+    projects: frozenset[str] = frozenset()
+    directory: str = ""
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,8 +144,8 @@ class Observation:
 
     ``details`` by container id, for those that were inspected. ``images`` by image id. ``references`` maps
     ``repository@digest`` to the image id the engine resolves it to, or None where it has no such image;
-    absent key: not looked up. ``networks`` is None where the list was not asked for. ``stickers`` by
-    document name; an absent key means it was not read this time.
+    absent key: not looked up. ``networks`` is None where the list was not asked for. ``stickers`` and
+    ``deployments`` by document name; an absent key means it was not read this time.
     """
 
     engine: EngineFacts = EngineFacts()
@@ -136,6 +155,7 @@ class Observation:
     references: Mapping[str, str | None] = field(default_factory=dict)
     networks: frozenset[str] | None = None
     stickers: Mapping[str, StickerReading] = field(default_factory=dict)
+    deployments: Mapping[str, DeploymentReading] = field(default_factory=dict)
 
     def named(self, name: str) -> ContainerRow | None:
         """The row that holds this name (names are unique on an engine)."""

@@ -9,7 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from reconciler.core.action import Action, StartContainer, StopContainer, WaitHealthy
+from reconciler.core.action import (
+    Action,
+    ComposeUp,
+    StartContainer,
+    StartService,
+    StopContainer,
+    WaitHealthy,
+    WaitProject,
+)
 from reconciler.core.drift import Drift
 
 Purpose = Literal["none", "deploy", "rollback", "heal", "undo", "adopt", "repair", "prune"]
@@ -42,10 +50,15 @@ class Plan:
 
     @property
     def restarts(self) -> int:
-        """How many containers are stopped by it to be started again, or to have another in their place."""
-        starts = any(isinstance(action, StartContainer) for action in self.actions)
-        return starts * sum(isinstance(action, StopContainer) for action in self.actions)
+        """How many containers are stopped by it to be started again, or to have another in their place; of a
+        Compose project how many services are expected to be.
+        """
+        starts = any(isinstance(action, StartContainer | StartService) for action in self.actions)
+        stops = sum(isinstance(action, StopContainer) for action in self.actions)
+        ups = (action for action in self.actions if isinstance(action, ComposeUp))
+        return starts * (stops + sum(len(action.changes) for action in ups))
 
     @property
     def waits(self) -> bool:
-        return any(isinstance(action, WaitHealthy) for action in self.actions)
+        """Whether it ends with what was committed seen healthy."""
+        return any(isinstance(action, WaitHealthy | WaitProject) for action in self.actions)

@@ -8,6 +8,7 @@ The history database writes it; planning reads it. States of an operation only g
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -32,12 +33,23 @@ class Revision:
 
     @property
     def image(self) -> ImageReference:
+        """A Container's image."""
         return self.desired.image
+
+    @property
+    def images(self) -> tuple[ImageReference, ...]:
+        return self.desired.images
+
+    @property
+    def digest(self) -> str:
+        return self.desired.digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One generation: a try to make a revision run. ``container_id`` is "" until the engine answered."""
+    """One generation: a try to make a revision run. ``container_id`` is "" until the engine answered, and stays
+    so for a project; ``config_hashes`` are the hashes, by service, that Compose put on a project's containers.
+    """
 
     generation: int
     kind: OperationKind
@@ -52,6 +64,7 @@ class Operation:
     cause: str = ""
     started_at: float = 0.0
     ended_at: float = 0.0
+    config_hashes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,8 @@ class Situation:
     sticker: StickerState = "unknown"
     now: float = 0.0
     unmet: tuple[str, ...] = ()
+    refusals: tuple[str, ...] = ()
+    """What the host's policy refuses of ``desired``, each in words."""
     needed_by: Mapping[str, frozenset[str]] = field(default_factory=dict)
     wanted: DesiredState | None = None
     """What the document wants while ``desired`` is the committed revision that is kept well in its stead."""

@@ -113,12 +113,14 @@ def _mac(sticker: Mapping[str, Any], key: bytes) -> str:
 
 
 def _release(revision: Revision) -> Mapping[str, Any]:
-    image = revision.image
+    desired = revision.desired
+    services = desired.project.services if desired.project else ()
+    images = [(item.name, item.image) for item in services] or [(desired.container_name, desired.image)]
     return {
         "id": revision.release.id,
         "name": revision.release.name,
         "components": [
-            {"name": revision.desired.container_name, "image": image.repository, "digest": image.digest}
+            {"name": name, "image": image.repository, "digest": image.digest} for name, image in images
         ],
     }
 
@@ -145,7 +147,7 @@ def _previous(record: Record, committed: Operation) -> Mapping[str, Any] | None:
         if operation.state == "committed" and operation.fingerprint != committed.fingerprint and revision:
             return {
                 "releaseId": revision.release.id,
-                "digest": revision.image.digest,
+                "digest": revision.digest,
                 "generation": operation.generation,
             }
     return None

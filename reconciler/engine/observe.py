@@ -77,7 +77,7 @@ class Observer:
         references: dict[str, str | None] = dict(observation.references)
         images = dict(observation.images)
         with self._forgetting_on_trouble():
-            for reference in {str(subject.image): None for subject in subjects}:
+            for reference in {str(image): None for subject in subjects for image in subject.images}:
                 facts = self._engine.inspect_image(reference)
                 references[reference] = facts.id if facts else None
                 if facts:
@@ -175,14 +175,14 @@ class Observer:
         """An image that is on the host: a container's own, the wanted one, or one of the history."""
         if own:
             return own[0].image_id
-        candidates = (str(subject.image), *sorted(subject.image_ids))
+        candidates = (*map(str, subject.images), *sorted(subject.image_ids))
         return next((image for image in candidates if self._engine.inspect_image(image) is not None), None)
 
 
 def _relevant(rows: Sequence[ContainerRow], subjects: Sequence[Subject]) -> list[ContainerRow]:
     """The containers that could matter: known to the history, of the wanted name, or with our label."""
     ids = frozenset[str]().union(*(subject.container_ids for subject in subjects))
-    wanted_names = {subject.container_name for subject in subjects}
+    wanted_names = {name for subject in subjects for name in subject.container_names}
     documents = {subject.name for subject in subjects}
     return [
         row

@@ -146,4 +146,6 @@ class RecordExecutor:
 def helper_image(record: Record, desired: DesiredState) -> str:
     """The image for helper containers: one that is on the host for certain, by id where it is known."""
     revision = record.committed_revision
-    return revision.image_id or str(revision.image) if revision else str(desired.image)
+    if revision is None:
+        return str(desired.images[0])
+    return revision.image_id or str(revision.images[0])

@@ -8,7 +8,9 @@ an operation only goes forward.
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Mapping
 
 from reconciler.core.desired import DesiredState
 from reconciler.core.record import OperationKind
@@ -157,6 +159,17 @@ class Operations(Part):
                 "INSERT INTO images (document, fingerprint, collected) VALUES (?, ?, 1)"
                 " ON CONFLICT DO UPDATE SET collected = 1 WHERE NOT collected",
                 (document, fingerprint),
+            )
+
+    def hashed(self, document: str, generation: int, config_hashes: Mapping[str, str]) -> None:
+        """What Compose put on the containers of a project's services, by service."""
+        text = json.dumps(dict(config_hashes), sort_keys=True)
+        with self._writing(document) as connection:
+            self._known(connection, document, generation)
+            connection.execute(
+                "UPDATE operations SET config_hashes = ?3"
+                " WHERE document = ?1 AND generation = ?2 AND config_hashes != ?3",
+                (document, generation, text),
             )
 
     def forget(self, document: str) -> None:

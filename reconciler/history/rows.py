@@ -23,7 +23,7 @@ Rows = dict[str, list[sqlite3.Row]]
 
 _OPERATIONS = (
     "document, generation, kind, fingerprint, state, container_id, image_id, failure, quarantine, restored, "
-    "actor, cause, started_at, ended_at"
+    "actor, cause, started_at, ended_at, config_hashes"
 )
 
 
@@ -162,6 +162,7 @@ def _operation(row: sqlite3.Row) -> Operation:
         cause=row["cause"],
         started_at=row["started_at"],
         ended_at=row["ended_at"],
+        config_hashes=json.loads(row["config_hashes"]),
     )
 
 

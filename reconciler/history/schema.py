@@ -92,6 +92,8 @@ MIGRATIONS: Sequence[Sequence[str]] = (
         ) STRICT""",
         "CREATE TABLE sync (document TEXT PRIMARY KEY, sync TEXT NOT NULL, since REAL NOT NULL) STRICT",
     ),
+    # A JSON object: what Compose put on the containers of a project's services.
+    ("ALTER TABLE operations ADD COLUMN config_hashes TEXT NOT NULL DEFAULT '{}'",),
 )
 
 VERSION = len(MIGRATIONS)

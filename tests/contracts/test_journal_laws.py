@@ -67,6 +67,10 @@ class TwoJournals(RuleBasedStateMachine):
     def image_collected(self, name: str, release: str) -> None:
         self.both(lambda journal: journal.image_collected(name, wish(name, release).fingerprint))
 
+    @rule(name=NAMES, generation=GENERATIONS, text=TEXTS)
+    def hashed(self, name: str, generation: int, text: str) -> None:
+        self.both(lambda journal: journal.hashed(name, generation, {"web": text}))
+
     @rule(name=NAMES, generation=GENERATIONS)
     def commit(self, name: str, generation: int) -> None:
         self.both(lambda journal: journal.commit(name, generation))

@@ -51,7 +51,7 @@ class Host(World):
 
     def subject(self, name: str = "web", **fields: object) -> Subject:
         place = StickerPlace(path=f"/var/stella/{name}/version.json")
-        subject = Subject(name=name, container_name=name, image=self.image, sticker=place)
+        subject = Subject(name=name, container_names=(name,), images=(self.image,), sticker=place)
         return replace(subject, **fields)  # type: ignore[arg-type]  # whatever a test wants to be different
 
 
@@ -184,7 +184,7 @@ def test_an_image_that_is_gone_is_asked_for_once_in_a_full_period(host: Host) ->
 
 def test_completing_looks_up_images_and_networks(host: Host) -> None:
     missing = ImageReference("shop/none", "sha256:" + "0" * 64)
-    subjects = [host.subject(), host.subject("db"), host.subject("cache", image=missing)]
+    subjects = [host.subject(), host.subject("db"), host.subject("cache", images=(missing,))]
     seen = host.observer.observe(subjects)
     host.calls()
     whole = host.observer.complete(seen, subjects)
@@ -248,7 +248,7 @@ def test_completing_reads_a_sticker_in_a_volume_anew(host: Host) -> None:
 
 def test_a_sticker_in_a_volume_is_not_read_without_an_image_for_the_helper(host: Host) -> None:
     missing = ImageReference("shop/none", "sha256:" + "0" * 64)
-    subject = host.subject(sticker=IN_VOLUME, image=missing)
+    subject = host.subject(sticker=IN_VOLUME, images=(missing,))
     assert reading(host, subject) is None
     known = host.engine.inspect_image(str(host.image))
     assert known is not None

@@ -165,8 +165,8 @@ def test_a_thousand_quiet_passes_are_a_thousand_lists(
         container = live.create(f"{prefix}-web", image=plain, config=ContainerConfig(), labels={})
         subject = Subject(
             name="web",
-            container_name=f"{prefix}-web",
-            image=plain,
+            container_names=(f"{prefix}-web",),
+            images=(plain,),
             sticker=StickerPlace(path=str(tmp_path / "version.json")),
         )
         assert set(observer.observe([subject]).details) == {container}

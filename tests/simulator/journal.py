@@ -162,6 +162,9 @@ class MemoryJournal:
             image_id, _ = self._images.get((document, fingerprint), NO_IMAGE)
             self._image(document, fingerprint, image_id=image_id, collected=True)
 
+    def hashed(self, document: str, generation: int, config_hashes: Mapping[str, str]) -> None:
+        self._change(document, generation, config_hashes=dict(config_hashes))
+
     def forget(self, document: str) -> None:
         with self._lock:
             self._images = {key: value for key, value in self._images.items() if key[0] != document}

@@ -1,8 +1,8 @@
 """Actions: every way in which the reconciler changes the world, each with a target and a cause.
 
 An Action says what is to be so, not how; carrying it out twice is the same as once. Which executor carries
-it out is told by its family: ``EngineAction`` acts on the Docker host, ``RecordAction`` on the history and
-the sticker.
+it out is told by its family: ``EngineAction`` acts on the Docker host, ``ProjectAction`` on a Compose project
+and its folder, ``RecordAction`` on the history and the sticker.
 """
 
 from __future__ import annotations
@@ -13,6 +13,21 @@ from reconciler.core.action.base import (
     EngineAction,
     RecordAction,
     Sign,
+)
+from reconciler.core.action.compose import (
+    ActivateRevision,
+    CheckProject,
+    ComposeDown,
+    ComposeUp,
+    ProjectAction,
+    RemoveDeployment,
+    RemoveRevision,
+    ServiceAction,
+    StartService,
+    VerifyProject,
+    WaitProject,
+    WaitService,
+    WriteRevision,
 )
 from reconciler.core.action.engine import (
     ConnectNetwork,
@@ -49,7 +64,11 @@ from reconciler.core.action.record import (
 
 __all__ = [
     "Action",
+    "ActivateRevision",
+    "CheckProject",
     "Commit",
+    "ComposeDown",
+    "ComposeUp",
     "ConnectNetwork",
     "ContainerAction",
     "ContainerRef",
@@ -61,6 +80,7 @@ __all__ = [
     "ForgetDocument",
     "GenerationAction",
     "Hold",
+    "ProjectAction",
     "PullImage",
     "RecordAction",
     "RecordHeal",
@@ -68,17 +88,25 @@ __all__ = [
     "RecordUndone",
     "ReleaseHold",
     "RemoveContainer",
+    "RemoveDeployment",
     "RemoveImage",
+    "RemoveRevision",
     "RemoveSticker",
     "RenameContainer",
+    "ServiceAction",
     "SetRestartPolicy",
     "Sign",
     "StartContainer",
+    "StartService",
     "StickerAction",
     "StopContainer",
     "UnpauseContainer",
     "UpdateLimits",
     "VerifyImage",
+    "VerifyProject",
     "WaitHealthy",
+    "WaitProject",
+    "WaitService",
+    "WriteRevision",
     "WriteSticker",
 ]

@@ -1,0 +1,99 @@
+"""Deployment: which files a project's revision has on the host, and what they say. Pure.
+
+    DIRECTORY/
+      current -> revisions/FINGERPRINT      switched atomically
+      revisions/FINGERPRINT/
+        compose.stella.lock.yml             the lock file, byte for byte as it was verified
+        compose.stella.host.yml             what this host adds: labels of ownership, places of the artifacts
+        manifest.json                       SHA-256 of every file of the revision
+      files/SHA256/NAME                     artifacts, by content: never changed, shared by revisions
+
+Compose is given the lock file and the host file, both by their absolute path in ``revisions``. An artifact's path
+changes if and only if its content does, so that Compose recreates just the services that mount it, and an older
+revision's containers keep what they were started with.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.core import names
+from reconciler.core.project import LOCK_NAME, Project, Service
+
+HOST_NAME = "compose.stella.host.yml"
+MANIFEST_NAME = "manifest.json"
+RESERVED_NAMES = frozenset({LOCK_NAME, HOST_NAME, MANIFEST_NAME, ".env", "current", "revisions", "files"})
+"""Names that no artifact may have, besides those that Compose reads by itself."""
+
+
+def revision_files(project: Project, *, fingerprint: str, document: str, owner: str) -> Mapping[str, bytes]:
+    """Content by path relative to the deployment directory, in the order in which they are to be written: the
+    manifest last, since it says that all else is there.
+    """
+    folder = f"revisions/{fingerprint}"
+    files = {f"files/{item.sha256}/{item.name}": item.content for item in project.files}
+    digests = {f"files/{item.sha256}/{item.name}": item.sha256 for item in project.files}
+    host = _json(host_model(project, document=document, owner=owner))
+    return {
+        **files,
+        f"{folder}/{LOCK_NAME}": project.lock.content,
+        f"{folder}/{HOST_NAME}": host,
+        f"{folder}/{MANIFEST_NAME}": _json({"lock": project.lock.sha256, "files": sorted(digests)}),
+    }
+
+
+def revision_paths(project: Project, fingerprint: str) -> tuple[str, ...]:
+    """The paths of ``revision_files``."""
+    folder = f"revisions/{fingerprint}"
+    artifacts = (f"files/{item.sha256}/{item.name}" for item in project.files)
+    return (*artifacts, *(f"{folder}/{name}" for name in (LOCK_NAME, HOST_NAME, MANIFEST_NAME)))
+
+
+def compose_files(project: Project, fingerprint: str) -> tuple[str, str]:
+    """Absolute paths of the files that Compose is given, in their order."""
+    folder = project.revision_directory(fingerprint)
+    return f"{folder}/{LOCK_NAME}", f"{folder}/{HOST_NAME}"
+
+
+def host_model(project: Project, *, document: str, owner: str) -> Mapping[str, Any]:
+    """The Compose model that is laid over the lock file. It depends on nothing that differs between two revisions
+    of an unchanged service, else Compose would recreate it.
+    """
+    by_name = {item.name: project.artifact_path(item) for item in project.files}
+    model: dict[str, Any] = {
+        "services": {
+            service.name: _host_service(service, by_name, {names.DOCUMENT: document, names.OWNER: owner})
+            for service in project.services
+        }
+    }
+    for kind in ("config", "secret"):
+        sources = {
+            item.key: {"file": by_name[item.artifact]}
+            for service in project.services
+            for item in service.files
+            if item.kind == kind
+        }
+        if sources:
+            model[f"{kind}s"] = dict(sorted(sources.items()))
+    return model
+
+
+def _host_service(service: Service, by_name: Mapping[str, str], labels: Mapping[str, str]) -> Mapping[str, Any]:
+    binds = [
+        {
+            "type": "bind",
+            "source": by_name[item.artifact],
+            "target": item.target,
+            "read_only": item.read_only,
+            "bind": {"create_host_path": False},
+        }
+        for item in service.files
+        if item.kind == "bind"
+    ]
+    return {"labels": dict(labels), **({"volumes": binds} if binds else {})}
+
+
+def _json(value: Any) -> bytes:
+    return (json.dumps(value, indent=2, sort_keys=True) + "\n").encode()
