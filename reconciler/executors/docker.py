@@ -21,7 +21,7 @@ from reconciler.executors.creation import ContainerCreation
 from reconciler.executors.health_gate import Ask, HealthGate
 from reconciler.executors.images import ImageActions
 from reconciler.executors.lookup import ContainerLookup
-from reconciler.executors.read_back import differing_limits, unpublished_ports
+from reconciler.executors.read_back import differing_limits, refuse_unpublished
 
 Method = Callable[[Any, Progress], Outcome]
 
@@ -151,12 +151,8 @@ class DockerExecutor:
 
     def _start(self, action: actions.StartContainer, _progress: Progress) -> Outcome:
         outcome = self._ensure(action, lambda found: found.status == "running", self._engine.start)
-        closed = unpublished_ports(self._again(action)) if outcome.kind == "done" else ()
-        if closed:
-            raise VerificationFailed(
-                f"started {action.container}, but the engine did not publish {', '.join(map(str, closed))}",
-                hint="a network that is internal publishes no ports",
-            )
+        if outcome.kind == "done":
+            refuse_unpublished(action.container.name, self._again(action))
         return outcome
 
     def _unpause(self, action: actions.UnpauseContainer, _progress: Progress) -> Outcome:

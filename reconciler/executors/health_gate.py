@@ -1,6 +1,7 @@
 """The health gate: when is a container good enough to take over, and when is it certainly not?
 
-``judge`` decides from two snapshots and two durations; ``HealthGate`` polls and tells. "Healthy" alone proves
+``judge`` decides from two snapshots and two durations; ``HealthGate`` polls one container and tells (a project's
+are polled by ``project_gate``). "Healthy" alone proves
 little: a process that dies every two seconds shows healthy in between. So a container passes only when it is
 the same one, started once, running, and healthy where it has a check, without a break for ``min_healthy_ms``.
 
@@ -81,7 +82,7 @@ def judge(
     if end is None and now.health in {"starting", "unhealthy"}:
         if elapsed_ms < ask.timeout_ms:
             return Waiting(now.health, None)
-        end = Failed("timeout", f"its health check did not succeed within {_seconds(ask.timeout_ms)}")
+        end = Failed("timeout", f"its health check did not succeed within {seconds(ask.timeout_ms)}")
     if end is not None:
         return replace(end, seen=now) if isinstance(end, Failed) else end
     since = elapsed_ms if good_since_ms is None else good_since_ms
@@ -156,13 +157,13 @@ class HealthGate:
         began, elapsed_ms = self._clock(), 0
         first = self._engine.inspect_container(container_id)
         if first is None:
-            raise self._unhealthy(name, container_id, Failed("gone", "it is gone"), environment={})
+            raise unhealthy(self._engine, name, container_id, Failed("gone", "it is gone"), environment={})
         judgement = judge(ask, first, first, elapsed_ms=0, good_since_ms=None)
-        pauses, told, silent, breaks = _pauses(), "", False, self._breaks()
+        waits, told, silent, breaks = pauses(), "", False, self._breaks()
         while isinstance(judgement, Waiting):
             silent |= judgement.state == SILENT
             told = _tell(ask, judgement, elapsed_ms, told=told, progress=progress)
-            self._sleep(min(next(pauses), _remaining_s(ask, judgement, elapsed_ms)))
+            self._sleep(min(next(waits), remaining_s(ask, judgement.good_since_ms, elapsed_ms)))
             elapsed_ms = round((self._clock() - began) * 1000)
             judgement = self._look(ask, first, judgement, elapsed_ms=elapsed_ms)
         if isinstance(judgement, Failed):
@@ -170,8 +171,8 @@ class HealthGate:
             if silent and judgement.reason in ENDED_WITH_THE_ENGINE:
                 raise EngineUnavailable(f"the engine went away while {name} was waited for: {judgement.state}")
             environment = first.config.environment or {}
-            raise self._unhealthy(name, container_id, judgement, environment=environment)
-        return f"{judgement.state} after {_seconds(elapsed_ms)}"
+            raise unhealthy(self._engine, name, container_id, judgement, environment=environment)
+        return f"{judgement.state} after {seconds(elapsed_ms)}"
 
     def _look(self, ask: Ask, first: ContainerDetail, before: Waiting, *, elapsed_ms: int) -> Judgement:
         try:
@@ -182,16 +183,24 @@ class HealthGate:
             return Waiting(SILENT, None)
         return judge(ask, first, now, elapsed_ms=elapsed_ms, good_since_ms=before.good_since_ms)
 
-    def _unhealthy(
-        self, name: str, container_id: str, failed: Failed, *, environment: Mapping[str, str]
-    ) -> Unhealthy:
-        try:
-            lines = self._engine.logs(container_id, lines=LOG_LINES)
-        except ReconcilerError as error:
-            lines = (f"(no log lines: {error.message})",)
-        report = evidence(failed.seen, lines, environment=environment)
-        message = f"{name} is not healthy: {failed.state}{report}"
-        return Unhealthy(message, reason=failed.reason, outside=_killed(failed.seen))
+
+def unhealthy(
+    engine: Engine,
+    name: str,
+    container_id: str,
+    failed: Failed,
+    *,
+    environment: Mapping[str, str],
+    hint: str = "",
+) -> Unhealthy:
+    """The error for a container that failed: what an operator needs to see of it, its secrets masked."""
+    try:
+        lines = engine.logs(container_id, lines=LOG_LINES)
+    except ReconcilerError as error:
+        lines = (f"(no log lines: {error.message})",)
+    report = evidence(failed.seen, lines, environment=environment)
+    message = f"{name} is not healthy: {failed.state}{report}"
+    return Unhealthy(message, reason=failed.reason, hint=hint, outside=_killed(failed.seen))
 
 
 def _killed(seen: ContainerDetail | None) -> bool:
@@ -201,7 +210,7 @@ def _killed(seen: ContainerDetail | None) -> bool:
     return seen is not None and seen.status == "exited" and seen.exit_code == SIGKILLED and not seen.oom_killed
 
 
-def _pauses() -> Iterator[float]:
+def pauses() -> Iterator[float]:
     """Seconds between looks: 0.05 growing to 0.5."""
     pause = FIRST_POLL_S
     while True:
@@ -209,9 +218,8 @@ def _pauses() -> Iterator[float]:
         pause = min(pause * POLL_GROWTH, LONGEST_POLL_S)
 
 
-def _remaining_s(ask: Ask, waiting: Waiting, elapsed_ms: int) -> float:
+def remaining_s(ask: Ask, good_since_ms: int | None, elapsed_ms: int) -> float:
     """Seconds until the next moment at which waiting may end, so that no pause sleeps past it."""
-    good_since_ms = waiting.good_since_ms
     end_ms = ask.timeout_ms if good_since_ms is None else good_since_ms + ask.min_healthy_ms
     return max(end_ms - elapsed_ms, SHORTEST_POLL_MS) / 1000
 
@@ -222,11 +230,12 @@ def _tell(ask: Ask, waiting: Waiting, elapsed_ms: int, *, told: str, progress: P
         passed, of = elapsed_ms, ask.timeout_ms
     else:
         passed, of = elapsed_ms - waiting.good_since_ms, ask.min_healthy_ms
-    line = f"{waiting.state}, {passed // 1000}s of {_seconds(of)}"
+    line = f"{waiting.state}, {passed // 1000}s of {seconds(of)}"
     if line != told:
         progress(line)
     return line
 
 
-def _seconds(milliseconds: int) -> str:
+def seconds(milliseconds: int) -> str:
+    """A duration for people, in seconds."""
     return f"{milliseconds / 1000:g}s"

@@ -19,6 +19,11 @@ def present(image: ImageReference, found: ImageFacts | None) -> bool:
     return found is not None and _familiar(image) in {_familiar_text(text) for text in found.repo_digests}
 
 
+def names_same(image: ImageReference, text: str) -> bool:
+    """Whether ``text`` names exactly this repository and digest, in whichever spelling."""
+    return _familiar_text(text) == _familiar(image)
+
+
 def verify(image: ImageReference, found: ImageFacts | None, *, image_id: str, engine: EngineFacts) -> ImageFacts:
     """``found`` if it is right: what the engine resolves ``image`` to. ``image_id`` "": none is recorded.
 

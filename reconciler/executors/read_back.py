@@ -1,7 +1,8 @@
 """Did the engine take what was asked of it?
 
 Engines ignore options that they do not know, and some that the kernel lacks, without an error. Here a created
-container is compared with what was declared. Decides which fields are missing; what follows is the caller's.
+container is compared with what was declared. Decides which fields are missing; what follows is the caller's, but
+for ports, without which a container has not been started as it was asked.
 
 Invariants: only declared (not ``None``) fields count; what image and engine add beside them is allowed; the
 answer names fields, never values, because a value may be a secret.
@@ -17,6 +18,7 @@ from reconciler.core.action import UpdateLimits
 from reconciler.core.container import ContainerConfig, HealthProbe, Logging, NetworkAttachment, PortBinding
 from reconciler.core.effective import effective_config
 from reconciler.core.observation import ContainerDetail, EngineFacts, ImageFacts
+from reconciler.errors import VerificationFailed
 
 
 def dropped_fields(
@@ -52,6 +54,16 @@ def unpublished_ports(detail: ContainerDetail) -> tuple[PortBinding, ...]:
     if detail.status != "running" or on_host_network:
         return ()
     return tuple(port for port in detail.config.ports or () if not _published(port, detail.published))
+
+
+def refuse_unpublished(name: str, detail: ContainerDetail | None) -> None:
+    """Raise VerificationFailed for a started container with ports that nothing listens for."""
+    closed = unpublished_ports(detail) if detail is not None else ()
+    if closed:
+        raise VerificationFailed(
+            f"started {name}, but the engine did not publish {', '.join(map(str, closed))}",
+            hint="a network that is internal publishes no ports",
+        )
 
 
 def _published(port: PortBinding, published: Collection[PortBinding]) -> bool:
