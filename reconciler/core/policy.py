@@ -1,32 +1,90 @@
 """The host's policy: what documents may ask of this host. Deny by default; pure.
 
-It is the host's own, out of reach of documents. Applied to what a document resolves to, never to its text.
+It is the host's own, out of reach of documents, and is applied to what a document resolves to, never to its text:
+a Container and each service of a ComposeProject become a ``Request``, and every rule looks at requests alone. What
+the policy says of registries, ports and limits bounds what is ordinary (nothing set: no bound); everything else
+names exceptions from what is refused (nothing set: refused). Monotone: permitting more never refuses more.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from typing import Final
 
 from reconciler.core.desired import DesiredState
+from reconciler.core.policy_bounds import bounds
+from reconciler.core.policy_mounts import directories, mounts
+from reconciler.core.policy_powers import powers
+from reconciler.core.policy_request import Request
+from reconciler.core.policy_values import BUILT_IN as BUILT_IN  # noqa: PLC0414  (part of what is spoken of here)
+from reconciler.core.policy_values import Policy as Policy  # noqa: PLC0414  (the same)
+from reconciler.core.policy_values import Refusal as Refusal  # noqa: PLC0414  (the same)
+from reconciler.core.policy_values import on_host as on_host  # noqa: PLC0414  (the same)
+
+RULES: Final = (powers, mounts, bounds)
+NO_LINKS: Final[Mapping[str, str]] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """What is allowed beyond the ordinary. ``host_paths`` are roots that may be mounted; ``host_namespaces``
-    some of ``network``, ``pid``, ``ipc``, ``uts``, ``userns``, ``cgroup``; ``capabilities`` what may be added;
-    ``devices`` and ``security_options`` are compared as they are written. ``source`` says where it was read.
+def refusals(desired: DesiredState, policy: Policy, *, links: Mapping[str, str] = NO_LINKS) -> tuple[str, ...]:
+    """What of ``desired`` the policy refuses, each with place, rule and how to allow it; () for nothing."""
+    return tuple(map(str, find_refusals(desired, policy, links=links)))
+
+
+def find_refusals(
+    desired: DesiredState, policy: Policy, *, links: Mapping[str, str] = NO_LINKS
+) -> tuple[Refusal, ...]:
+    """The same as values. ``links`` says where host paths really lead, for those that lead elsewhere: both the
+    path that is written and the one it leads to must be allowed.
     """
+    asked = [
+        (request.service, denied)
+        for request in _requests(desired, links)
+        for rule in RULES
+        for denied in rule(request, policy)
+    ]
+    asked += [("", denied) for denied in directories(desired, policy, links)]
+    found = (
+        Refusal(
+            rule=denied.rule,
+            asked=denied.words,
+            allow=denied.allow(policy),
+            document=desired.name,
+            service=service,
+            where=str(desired.source or ""),
+        )
+        for service, denied in asked
+    )
+    return tuple(dict.fromkeys(found))
 
-    privileged: bool = False
-    engine_socket: bool = False
-    capabilities: frozenset[str] = field(default_factory=frozenset)
-    host_namespaces: frozenset[str] = field(default_factory=frozenset)
-    host_paths: tuple[str, ...] = ()
-    devices: frozenset[str] = field(default_factory=frozenset)
-    security_options: frozenset[str] = field(default_factory=frozenset)
-    source: str = "the built-in policy"
+
+def host_paths(desired: DesiredState) -> tuple[str, ...]:
+    """Every path of the host that a document names and that could be a link."""
+    project = desired.project
+    own = (project.directory,) if project else ()
+    sticker = (desired.sticker.path,) if desired.sticker.location == "host" and desired.sticker.path else ()
+    mounted = (
+        mount.source
+        for request in _requests(desired, NO_LINKS)
+        for mount in request.config.mounts or ()
+        if mount.type == "bind"
+    )
+    return tuple(dict.fromkeys((*mounted, *own, *sticker)))
 
 
-def refusals(desired: DesiredState, policy: Policy) -> tuple[str, ...]:
-    """What of ``desired`` the policy refuses, each naming service, rule and how to allow it; () for nothing."""
-    raise NotImplementedError((desired, policy))
+def _requests(desired: DesiredState, links: Mapping[str, str]) -> Iterator[Request]:
+    project = desired.project
+    if project is None:
+        yield Request(image=desired.image, config=desired.config, links=links)
+        return
+    artifacts = frozenset(project.artifact_path(item) for item in project.files)
+    for service in project.services:
+        yield Request(
+            service=service.name,
+            image=service.image,
+            config=service.config,
+            namespaces=service.namespaces,
+            security=service.security,
+            keys=service.extras,
+            artifacts=artifacts,
+            links=links,
+        )
