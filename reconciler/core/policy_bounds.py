@@ -34,8 +34,7 @@ def full_name(repository: str) -> tuple[str, ...]:
     """A repository's parts, with the registry that a short name stands for (``ParseNormalizedNamed``)."""
     parts = [part for part in repository.split("/") if part]
     head = parts[0] if parts else ""
-    is_registry = len(parts) > 1 and (head == "localhost" or "." in head or ":" in head)
-    if not is_registry:
+    if len(parts) < 2 or not _names_registry(head):
         parts = [_HUB, *(["library"] if len(parts) == 1 else []), *parts]
     elif head == f"index.{_HUB}":
         parts[0] = _HUB
@@ -54,13 +53,15 @@ def matches(repository: str, pattern: str) -> bool:
 
 
 def _pattern(pattern: str) -> tuple[str, ...]:
-    parts = [part for part in pattern.split("/") if part]
-    head = parts[0] if parts else ""
-    if head == "*" or (len(parts) == 1 and (head == "localhost" or "." in head or ":" in head)):
-        return (head.lower(), *parts[1:])
-    if len(parts) == 1 and pattern.endswith("/"):
-        return (_HUB, head)
-    return full_name(pattern)
+    """A pattern's parts: with a registry they are taken as they are, without one they are of Docker Hub."""
+    head, *rest = [part for part in pattern.split("/") if part] or [""]
+    if head == "*" or _names_registry(head):
+        return (head.lower(), *rest)
+    return (_HUB, head, *rest) if rest or pattern.endswith("/") else (_HUB, "library", head)
+
+
+def _names_registry(head: str) -> bool:
+    return head == "localhost" or "." in head or ":" in head
 
 
 def _registry(request: Request, policy: Policy) -> Iterator[Denied]:
