@@ -24,6 +24,8 @@ from reconciler.core.project import LOCK_NAME, Project, Service
 
 HOST_NAME = "compose.stella.host.yml"
 MANIFEST_NAME = "manifest.json"
+LOCK_FILE = ".lock"
+"""In the deployment directory: held by whoever runs Compose there."""
 RESERVED_NAMES = frozenset({LOCK_NAME, HOST_NAME, MANIFEST_NAME, ".env", "current", "revisions", "files"})
 """Names that no artifact may have, besides those that Compose reads by itself."""
 
