@@ -1,0 +1,152 @@
+"""The policy file of this host: read, trusted only where nobody else can write, read again when it changes.
+
+Decides whose file may say what documents may do: its owner is root or who runs this program, and nobody else can
+write to it, to its folder, or replace a folder above. What it says is read by ``spec.policy``. A wrong file stops a
+start; while running the last good policy stays in force, and ``trouble`` says why.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final
+
+from reconciler.core.policy import Policy, on_host
+from reconciler.errors import InvalidSettings
+from reconciler.spec.policy import read_policy
+from reconciler.spec.yaml_tree import MAX_BYTES
+
+OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
+Mark = tuple[int, ...]
+
+
+class PolicyFile:
+    """``needed``: somebody named the file, so that it must be there; else the built-in policy is in force while it
+    is not. ``engine_sockets`` and ``guarded`` are what is known of this host. Safe to ask from many threads.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        needed: bool,
+        engine_sockets: Iterable[str] = (),
+        guarded: Iterable[str] = (),
+        uid: Callable[[], int] = os.geteuid,
+    ) -> None:
+        self.path = path.absolute()
+        self.trouble: InvalidSettings | None = None
+        """Why the file as it is now is not in force; None when it is."""
+        self._needed = needed
+        self._sockets = tuple(engine_sockets)
+        self._guarded = (*guarded, str(self.path))
+        self._uid = uid
+        self._lock = threading.Lock()
+        self._mark: Mark | None = None
+        self._policy: Policy | None = None
+
+    @property
+    def missing(self) -> bool:
+        """Whether there is no such file, and the built-in policy is in force."""
+        return not self._needed and not os.path.lexists(self.path)
+
+    def load(self) -> Policy:
+        """The policy as the file says it now. Raises InvalidSettings, naming line and column."""
+        with self._lock:
+            self._mark, self._policy = self._look(), self._read()
+            self.trouble = None
+            return self._policy
+
+    def current(self) -> Policy:
+        """The policy in force: the file's, else the last good one. Raises InvalidSettings while there is none."""
+        with self._lock:
+            mark = self._look()
+            if self._policy is not None and mark == self._mark:
+                return self._policy
+            try:
+                if self._policy is not None and not os.path.lexists(self.path):
+                    raise InvalidSettings(
+                        f"the policy file {self.path} is gone", hint="the last good one is in force"
+                    )
+                policy = self._read()
+            except InvalidSettings as error:
+                if self._policy is None:
+                    raise
+                self.trouble = error
+            else:
+                self._policy, self.trouble = policy, None
+            self._mark = mark
+            return self._policy
+
+    def _look(self) -> Mark:
+        """What changes when the file does; two calls to the system."""
+        try:
+            found, folder = self.path.stat(), self.path.parent.stat()
+        except OSError as error:
+            return (error.errno or 0,)
+        return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns, folder.st_ctime_ns)
+
+    def _read(self) -> Policy:
+        if self.missing:
+            return on_host(Policy(), engine_sockets=self._sockets, guarded=self._guarded)
+        content = self._content()
+        policy, problems = read_policy(content, str(self.path))
+        if policy is None:
+            raise InvalidSettings("the policy is wrong:\n" + "\n".join(map(str, problems)))
+        return on_host(policy, engine_sockets=self._sockets, guarded=self._guarded)
+
+    def _content(self) -> bytes:
+        try:
+            with open(self.path, "rb", opener=_without_waiting) as stream:
+                self._trust_file(os.fstat(stream.fileno()))
+                content = stream.read(MAX_BYTES + 1)
+        except OSError as error:
+            raise InvalidSettings(f"the policy file {self.path} cannot be read: {error.strerror}") from error
+        for place in dict.fromkeys((self.path, self.path.resolve())):
+            self._trust_folders(place)
+        return content
+
+    def _trust_file(self, found: os.stat_result) -> None:
+        if not stat.S_ISREG(found.st_mode):
+            raise InvalidSettings(f"the policy file {self.path} is not a regular file")
+        if found.st_mode & OTHERS:
+            raise InvalidSettings(
+                f"the policy file {self.path} can be written by others than its owner",
+                hint=f"chmod go-w {self.path}",
+            )
+        self._trust_owner(str(self.path), found)
+
+    def _trust_folders(self, place: Path) -> None:
+        """Whoever can write to a folder can put another file there. A sticky folder above (``/tmp``) lets only
+        owners rename what is in it; the file's own folder must not even be that.
+        """
+        for folder in place.parents:
+            found = folder.stat()
+            sticky = folder != place.parent and found.st_mode & stat.S_ISVTX
+            if found.st_mode & OTHERS and not sticky:
+                raise InvalidSettings(
+                    f"the policy file {self.path} is not safe: others can write to {folder}",
+                    hint=f"chmod go-w {folder}",
+                )
+            self._trust_owner(str(folder), found)
+
+    def _trust_owner(self, path: str, found: os.stat_result) -> None:
+        if found.st_uid not in {0, self._uid()}:
+            raise InvalidSettings(
+                f"the policy file {self.path} is not safe: {path} belongs to user {found.st_uid}",
+                hint=f"chown root {path}",
+            )
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """A pipe in the file's place must not make us wait for a writer."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
+def leads_to(paths: Iterable[str]) -> dict[str, str]:
+    """Where those paths lead that are, or lie behind, links on this host as far as it can be seen from here."""
+    found = ((path, os.path.realpath(path)) for path in paths)
+    return {path: place for path, place in found if place != os.path.normpath(path)}
