@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from reconciler.controller.backoff import backoff_delay
-from reconciler.core.action import Commit, WaitHealthy
+from reconciler.core.action import Commit, VerifyProject, WaitHealthy, WaitProject
 from reconciler.core.interfaces import Journal
 from reconciler.core.outcome import Outcome, Verdict, failure
 from reconciler.core.plan import Plan
 from reconciler.core.record import Operation
 from reconciler.core.situation import Situation
-from reconciler.errors import Interrupted, ReconcilerError, StateError, TemporaryError, Unhealthy
+from reconciler.errors import ComposeMissing, Interrupted, ReconcilerError, StateError, TemporaryError, Unhealthy
 
 WAIT_S = 5.0
 
@@ -107,9 +107,10 @@ class Conclusion:
 
 def quarantines(situation: Situation, operation: Operation, error: ReconcilerError) -> bool:
     """Whether this failure ends the tries of a release: one that does not pass by itself, of a deploy or a
-    rollback, after as many further tries as the document allows; at least one where it was killed from outside.
+    rollback, after as many further tries as the document allows; at least one where it was killed from outside. A
+    host without Compose says nothing about a release.
     """
-    if isinstance(error, TemporaryError) or operation.kind in {"heal", "adopt"}:
+    if isinstance(error, TemporaryError | ComposeMissing) or operation.kind in {"heal", "adopt"}:
         return False
     failures = situation.record.failures_of(operation.fingerprint)
     killed = isinstance(error, Unhealthy) and error.outside
@@ -117,10 +118,12 @@ def quarantines(situation: Situation, operation: Operation, error: ReconcilerErr
 
 
 def serves(outcomes: Sequence[Outcome]) -> bool:
-    """Whether the container was waited for and found healthy. An Outcome that failed only because the event could
-    not be recorded has been well.
+    """Whether the container or the whole project was waited for and found healthy, and no look at its images said
+    otherwise. An Outcome that failed only because something could not be recorded has been well.
     """
-    return any(
-        isinstance(item.action, WaitHealthy) and (item.kind != "failed" or isinstance(item.error, StateError))
+    well = [
+        item.kind != "failed" or isinstance(item.error, StateError)
         for item in outcomes
-    )
+        if isinstance(item.action, WaitHealthy | WaitProject | VerifyProject)
+    ]
+    return bool(well) and all(well)

@@ -24,6 +24,7 @@ from reconciler.controller.wakes import EngineWakes
 from reconciler.controller.workqueue import QueueClosed, WorkQueue
 from reconciler.core import names
 from reconciler.core.interfaces import Engine, EngineEvent
+from reconciler.core.project import PROJECT_LABEL
 from reconciler.errors import EngineUnavailable, ReconcilerError, UnknownDocument
 from reconciler.history import History
 from reconciler.sources.watch import FolderWatch
@@ -111,7 +112,7 @@ class Controller:
         A label alone is no document: it may be another host's, or what a pruned one has left.
         """
         self.assessor.observer.touch(event.container_id)
-        name = event.labels.get(names.DOCUMENT) or self._claimant(event.container_name)
+        name = event.labels.get(names.DOCUMENT) or self._claimant(event)
         if name in self.lookout.known or name in self.assessor.catalogue.desired():
             self.queue.add(name)
 
@@ -119,9 +120,14 @@ class Controller:
         """Look at everything soon: the event stream was away."""
         self._look_again.set()
 
-    def _claimant(self, container_name: str) -> str:
-        desired = self.assessor.catalogue.desired().values()
-        return next((item.name for item in desired if item.container_name == container_name), "")
+    def _claimant(self, event: EngineEvent) -> str:
+        """Whose container's name it is, or whose project it was put into by hand."""
+        name, project = event.container_name, event.labels.get(PROJECT_LABEL)
+        for desired in self.assessor.catalogue.desired().values():
+            joined = desired.project is not None and desired.project.name == project
+            if joined or (name and name in desired.container_names):
+                return desired.name
+        return ""
 
     async def _timer(self) -> None:
         while True:

@@ -18,7 +18,18 @@ from dataclasses import replace
 from typing import Protocol
 
 from reconciler.controller.fail_points import FailPoints
-from reconciler.core.action import Action, Commit, RecordIntent, RecordUndone, VerifyImage, WaitHealthy
+from reconciler.core.action import (
+    Action,
+    CheckProject,
+    Commit,
+    RecordIntent,
+    RecordUndone,
+    VerifyImage,
+    VerifyProject,
+    WaitHealthy,
+    WaitProject,
+    WaitService,
+)
 from reconciler.core.interfaces import Executor, Progress
 from reconciler.core.outcome import Outcome
 from reconciler.core.plan import Plan
@@ -28,7 +39,7 @@ from reconciler.errors import Interrupted, ReconcilerError, StateError, Terminal
 RecordEvent = Callable[[Event], None]
 """Keeps an event. Raises StateError when it cannot."""
 
-LOOKING = (VerifyImage, WaitHealthy)
+LOOKING = (VerifyImage, WaitHealthy, CheckProject, WaitService, WaitProject, VerifyProject)
 """Actions that change nothing: no event when they go well."""
 
 

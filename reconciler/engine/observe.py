@@ -18,16 +18,18 @@ from dataclasses import replace
 
 from reconciler.core import names
 from reconciler.core.desired import StickerPlace
-from reconciler.core.interfaces import Engine, Stickers
+from reconciler.core.interfaces import Deployments, Engine, Stickers
 from reconciler.core.observation import (
     ContainerDetail,
     ContainerRow,
+    DeploymentReading,
     EngineFacts,
     ImageFacts,
     Observation,
     StickerReading,
     Subject,
 )
+from reconciler.core.project import PROJECT_LABEL
 from reconciler.engine.memory import Memory
 from reconciler.errors import EngineUnavailable
 
@@ -35,13 +37,22 @@ IMAGES_KEPT = 512
 
 
 class Observer:
-    """``full_every_s``: how long details may be told from memory. ``clock``: monotonic seconds."""
+    """``full_every_s``: how long details may be told from memory. ``clock``: monotonic seconds. Without
+    ``deployments`` the directories of projects are not read.
+    """
 
     def __init__(
-        self, engine: Engine, stickers: Stickers, *, full_every_s: float, clock: Callable[[], float]
+        self,
+        engine: Engine,
+        stickers: Stickers,
+        *,
+        full_every_s: float,
+        clock: Callable[[], float],
+        deployments: Deployments | None = None,
     ) -> None:
         self._engine = engine
         self._stickers = stickers
+        self._deployments = deployments
         self._facts = Memory[str, EngineFacts](clock, max_age_s=full_every_s)
         self._details = Memory[str, ContainerDetail](clock, max_age_s=full_every_s)
         self._images = Memory[str, ImageFacts](clock, max_entries=IMAGES_KEPT)
@@ -67,6 +78,7 @@ class Observer:
                 details=details,
                 images={image_id: facts for image_id, facts in images.items() if facts is not None},
                 stickers=self._read_stickers(rows, subjects, full=full),
+                deployments=self._read_deployments(subjects),
             )
 
     def complete(self, observation: Observation, subjects: Sequence[Subject]) -> Observation:
@@ -151,6 +163,13 @@ class Observer:
                 readings[subject.name] = reading
         return readings
 
+    def _read_deployments(self, subjects: Sequence[Subject]) -> Mapping[str, DeploymentReading]:
+        """Read in every pass: the store asks for a file's content only when the file has changed."""
+        store = self._deployments
+        if store is None:
+            return {}
+        return {item.name: store.read(item.directory, item.files) for item in subjects if item.directory}
+
     def _volume_sticker(
         self, rows: Sequence[ContainerRow], subject: Subject, *, full: bool
     ) -> StickerReading | None:
@@ -180,12 +199,16 @@ class Observer:
 
 
 def _relevant(rows: Sequence[ContainerRow], subjects: Sequence[Subject]) -> list[ContainerRow]:
-    """The containers that could matter: known to the history, of the wanted name, or with our label."""
+    """Containers that could matter: known to the history, of a wanted name, with our label, or in a project."""
     ids = frozenset[str]().union(*(subject.container_ids for subject in subjects))
     wanted_names = {name for subject in subjects for name in subject.container_names}
     documents = {subject.name for subject in subjects}
+    projects = frozenset[str]().union(*(subject.projects for subject in subjects))
     return [
         row
         for row in rows
-        if row.id in ids or row.name in wanted_names or row.labels.get(names.DOCUMENT) in documents
+        if row.id in ids
+        or row.name in wanted_names
+        or row.labels.get(names.DOCUMENT) in documents
+        or row.labels.get(PROJECT_LABEL) in projects
     ]
