@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler.core.desired import DesiredState
+from reconciler.spec.artifacts import ReadArtifact, artifact_paths, attached, no_artifacts
 from reconciler.spec.build import build_checked, check_defaults
 from reconciler.spec.check import Conflict, conflicts, for_target
+from reconciler.spec.defaults import defaults_for
 from reconciler.spec.document import Document, read_documents
 from reconciler.spec.merge import merged
 from reconciler.spec.problem import Path, Problem, dotted, is_error
@@ -25,15 +27,29 @@ class Examined:
         return not any(map(is_error, self.problems))
 
 
-def examine(contents: Mapping[str, bytes], *, target: str | None = None, every: bool = False) -> Examined:
-    """Read and check whole files, by their name. ``every``: for each target there is, not for ``target`` alone."""
-    read = [read_documents(content, file) for file, content in contents.items()]
-    documents = [document for found, _ in read for document in found]
-    problems = {problem for _, found in read for problem in found}
+def examine(
+    contents: Mapping[str, bytes],
+    *,
+    read: ReadArtifact = no_artifacts,
+    target: str | None = None,
+    every: bool = False,
+) -> Examined:
+    """Read and check whole files, by their name. ``read`` has the files that come with them, by their path with
+    the document's file. ``every``: for each target there is, not for ``target`` alone.
+    """
+    parsed = {file: read_documents(content, file) for file, content in contents.items()}
+    taken = {
+        path for found, _ in parsed.values() for item in found for path in artifact_paths(item.value, item.file)
+    }
+    kept = [result for file, result in parsed.items() if file not in taken or result[0]]
+    documents = [document for found, _ in kept for document in found]
+    problems = {problem for _, found in kept for problem in found}
     defaults, about_defaults = choose_defaults(documents)
     problems.update(about_defaults)
     built = [
-        (document, *build_document(document, defaults)) for document in documents if document.kind != "Defaults"
+        (document, *build_document(document, defaults, read))
+        for document in documents
+        if document.kind != "Defaults"
     ]
     problems.update(problem for _, _, found in built for problem in found)
     usable = [(document, desired) for document, desired, _ in built if desired is not None]
@@ -73,24 +89,18 @@ def _second_defaults(document: Document, found: Sequence[Document]) -> Problem:
 
 
 def build_document(
-    document: Document, defaults: Document | None
+    document: Document, defaults: Document | None, read: ReadArtifact = no_artifacts
 ) -> tuple[DesiredState | None, tuple[Problem, ...]]:
-    """One Container document with the Defaults under it."""
-    under = defaults_for_containers(defaults)
+    """One Container or ComposeProject document with the Defaults under it and the files beside it."""
+    under = defaults_for(document.kind, defaults)
     whole = merged(under, document.value) if under else document.value
-    desired, findings = build_checked(whole, source=document.source)
-    return desired, tuple(_placed(document, defaults, path, message) for path, message in findings)
-
-
-def defaults_for_containers(defaults: Document | None) -> Mapping[str, object]:
-    """What of the Defaults is merged: labels and spec, not their own kind and name."""
-    if defaults is None:
-        return {}
-    labels = defaults.value.get("metadata", {}).get("labels")
-    return {
-        **({"metadata": {"labels": labels}} if labels else {}),
-        **({"spec": defaults.value["spec"]} if "spec" in defaults.value else {}),
-    }
+    complete, findings = attached(whole, document.file, read)
+    if findings:
+        return None, tuple(_placed(document, defaults, path, message) for path, message in findings)
+    desired, wrong = build_checked(complete, source=document.source)
+    return desired, tuple(
+        item if isinstance(item, Problem) else _placed(document, defaults, *item) for item in wrong
+    )
 
 
 def _placed(document: Document, defaults: Document | None, path: Path, message: str) -> Problem:

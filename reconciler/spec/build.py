@@ -7,7 +7,8 @@ carry out (hooks, secrets, files) are refused, never ignored.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from reconciler.core.desired import (
@@ -24,9 +25,10 @@ from reconciler.core.desired import (
 from reconciler.errors import InvalidDocuments
 from reconciler.spec import notation, quantities
 from reconciler.spec.build_config import CONFIG, build_config, refuse_reserved
+from reconciler.spec.build_project import PROJECT, build_project
 from reconciler.spec.findings import Finding, Findings
-from reconciler.spec.problem import Path, Wrong, choices, dotted
-from reconciler.spec.schema import config_keys
+from reconciler.spec.ignored import ignored, ignored_of_project
+from reconciler.spec.problem import Path, Problem, Wrong, dotted
 
 NOT_CARRIED_OUT: tuple[Path, ...] = (("spec", "hooks"), (*CONFIG, "secrets"), (*CONFIG, "files"))
 OWN_SUFFIXES = ("-next-g", "-previous-g", "-failed-g")
@@ -41,21 +43,28 @@ def build(document: Mapping[str, Any], *, source: SourceLocation | None = None) 
     desired, findings = build_checked(document, source=source)
     if desired is None:
         where = str(source or "stored document")
-        raise InvalidDocuments(tuple(f"{where}: {dotted(path)}: {message}" for path, message in findings))
+        raise InvalidDocuments(tuple(_told(finding, where) for finding in findings))
     return desired
+
+
+def _told(finding: Finding | Problem, where: str) -> str:
+    if isinstance(finding, Problem):
+        return str(finding)
+    path, message = finding
+    return f"{where}: {dotted(path)}: {message}"
 
 
 def build_checked(
     document: Mapping[str, Any], *, source: SourceLocation | None = None
-) -> tuple[DesiredState | None, tuple[Finding, ...]]:
-    """The DesiredState, or None and everything that is wrong."""
+) -> tuple[DesiredState | None, tuple[Finding | Problem, ...]]:
+    """The DesiredState, or None and everything that is wrong: in the document, or as a Problem in a lock file."""
     findings = Findings()
     metadata, spec = document["metadata"], document["spec"]
     refuse_reserved(metadata.get("labels"), ("metadata", "labels"), findings)
-    parts = _deployment(spec, metadata["name"], findings)
-    image = findings.read(spec, ("spec", "image"), notation.repository)
-    if findings.items:
-        return None, tuple(findings.items)
+    parts = (_project_parts if document["kind"] == PROJECT else _container_parts)(document, findings)
+    project, problems = build_project(document, findings, file=source.file if source else "")
+    if findings.items or problems:
+        return None, (*findings.items, *problems)
     release = spec["release"]
     return (
         DesiredState(
@@ -63,7 +72,8 @@ def build_checked(
             target=metadata.get("target"),
             labels=metadata.get("labels", {}),
             release=Release(release["id"], release.get("name", release["id"])),
-            image=ImageReference(image or "", spec["digest"]),
+            kind=document["kind"],
+            project=project,
             depends_on=tuple(
                 Dependency(item["name"], item.get("condition", "started")) for item in spec.get("dependsOn", ())
             ),
@@ -83,24 +93,45 @@ def check_defaults(document: Mapping[str, Any]) -> tuple[Finding, ...]:
     return tuple(findings.items)
 
 
+def _container_parts(document: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
+    spec = document["spec"]
+    parts = _deployment(spec, document["metadata"]["name"], findings)
+    image = findings.read(spec, ("spec", "image"), notation.repository)
+    return {**parts, "image": ImageReference(image or "", spec["digest"])}
+
+
+def _project_parts(document: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
+    services = tuple(document["spec"]["config"]["expectedDigests"])
+    paths = partial(ignored_of_project, services=services)
+    return _how(document["spec"], document["metadata"]["name"], findings, paths=paths)
+
+
 def _deployment(spec: Mapping[str, Any], name: str, findings: Findings) -> dict[str, Any]:
     """What Defaults may give, too: configuration and how to deploy. ``name`` is "" for Defaults."""
     config = spec.get("config", {})
     for path in _present(spec):
         findings.note(path, "is not carried out by this version; remove it")
-    timeout = findings.read(
-        config.get("healthCheck", {}), (*CONFIG, "healthCheck", "timeout"), quantities.positive_duration
-    )
     return {
         "container_name": _container_name(config, name, findings),
         "config": build_config(config, findings),
-        "health_timeout_ms": timeout or HEALTH_TIMEOUT_MS,
         "cleanup_previous": config.get("cleanupPrevious", True),
+        "adopt": spec.get("adopt", False),
+        **_how(spec, name, findings, paths=ignored),
+    }
+
+
+def _how(spec: Mapping[str, Any], name: str, findings: Findings, *, paths: Callable[[str], str]) -> dict[str, Any]:
+    """How to deploy: the same for a container and a project. ``paths`` reads those of ``drift.ignore``."""
+    check = spec.get("config", {}).get("healthCheck", {})
+    timeout = findings.read(check, (*CONFIG, "healthCheck", "timeout"), quantities.positive_duration)
+    drift = spec.get("drift", {})
+    ignore = findings.read_list(drift, ("spec", "drift", "ignore"), paths)
+    return {
+        "health_timeout_ms": timeout or HEALTH_TIMEOUT_MS,
         "strategy": _strategy(spec.get("strategy", {}), findings),
         "sticker": _sticker(spec.get("sticker", {}), name, findings),
-        "drift": _drift(spec.get("drift", {}), findings),
+        "drift": DriftPolicy(mode=drift.get("mode", "correct"), ignore=ignore or ()),
         "suspend": _suspension(spec, findings),
-        "adopt": spec.get("adopt", False),
         "deletion_policy": spec.get("deletionPolicy", "orphan"),
     }
 
@@ -163,22 +194,6 @@ def _path_in_volume(value: str) -> str:
     if value.startswith("/"):
         raise Wrong(f'a path in a volume begins at the volume\'s root; did you mean "{value.lstrip("/")}"?')
     return _path_on_host(f"/{value}").lstrip("/")
-
-
-def _drift(spec: Mapping[str, Any], findings: Findings) -> DriftPolicy:
-    ignore = findings.read_list(spec, ("spec", "drift", "ignore"), _ignored)
-    return DriftPolicy(mode=spec.get("mode", "correct"), ignore=ignore or ())
-
-
-def _ignored(value: str) -> str:
-    """A misspelt path would ignore nothing, silently."""
-    head, *rest = value.split(".")
-    known = config_keys()
-    if head == "config" and rest and rest[0] not in known:
-        raise Wrong(f'"{value}": config has no "{rest[0]}"{choices(rest[0], known, limit=0)}')
-    if head in known:
-        raise Wrong(f'"{value}" is not a path below spec; did you mean "config.{value}"?')
-    return value
 
 
 def _suspension(spec: Mapping[str, Any], findings: Findings) -> Suspension | None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from reconciler.core.container import PortBinding
 from reconciler.core.desired import DesiredState
+from reconciler.spec.circles import circles
 from reconciler.spec.problem import Level, Path, choices
 
 
@@ -110,7 +111,8 @@ def _dependencies(documents: Sequence[DesiredState], known: Collection[str]) -> 
     named: dict[str, list[DesiredState]] = defaultdict(list)
     for document in documents:
         named[document.name].append(document)
-    cycles = _cycles(named)
+    waits = {name: [item.name for one in group for item in one.depends_on] for name, group in named.items()}
+    cycles = circles(waits)
     for document in documents:
         for index, dependency in enumerate(document.depends_on):
             path = ("spec", "dependsOn", index, "name")
@@ -129,42 +131,6 @@ def _dependencies(documents: Sequence[DesiredState], known: Collection[str]) -> 
 def _can_complete(document: DesiredState) -> bool:
     policy = document.config.restart_policy
     return policy is not None and policy.name in {"no", "on-failure"}
-
-
-def _cycles(named: Mapping[str, Sequence[DesiredState]]) -> dict[str, tuple[str, ...]]:
-    """For each name that waits for itself, a shortest way round."""
-    waits = {
-        name: [item.name for document in group for item in document.depends_on] for name, group in named.items()
-    }
-    closed: dict[str, tuple[str, ...]] = {}
-    for name in _waiting(waits):
-        circle = _way_back(name, waits)
-        if circle:
-            closed[name] = circle
-    return closed
-
-
-def _waiting(waits: Mapping[str, list[str]]) -> list[str]:
-    """Names that are on a circle or lead to one: what is left when all that wait for nobody are taken away."""
-    left = {name: {other for other in others if other in waits} for name, others in waits.items()}
-    while free := {name for name, others in left.items() if not others & left.keys()}:
-        left = {name: others for name, others in left.items() if name not in free}
-    return [name for name in waits if name in left]
-
-
-def _way_back(start: str, waits: Mapping[str, list[str]]) -> tuple[str, ...]:
-    seen, edge = {start}, list[tuple[str, ...]]([(start,)])
-    while edge:
-        further: list[tuple[str, ...]] = []
-        for way in edge:
-            for name in waits.get(way[-1], ()):
-                if name == start:
-                    return (*way, start)
-                if name not in seen:
-                    seen.add(name)
-                    further.append((*way, name))
-        edge = further
-    return ()
 
 
 def _order(documents: Sequence[DesiredState]) -> Iterator[Conflict]:

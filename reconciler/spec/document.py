@@ -16,8 +16,6 @@ from reconciler.spec.problem import Path, Place, Problem, choices, dotted
 from reconciler.spec.schema import API_VERSION, KINDS
 from reconciler.spec.yaml_tree import Tree, read_trees
 
-LATER_KINDS = ("ComposeProject",)
-
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -102,9 +100,7 @@ def _kind(tree: Tree, file: str) -> tuple[str, tuple[Problem, ...]]:
         return "", (_at(tree, file, ("apiVersion",), message),)
     if kind in KINDS:
         return str(kind), ()
-    if kind in LATER_KINDS:
-        message = f"{kind} is not handled: this version handles Container and Defaults"
-    elif "kind" not in value:
+    if "kind" not in value:
         message = f"is missing; allowed: {', '.join(KINDS)}"
     else:
         message = f'"{kind}" is not a kind of document{choices(str(kind), KINDS)}'

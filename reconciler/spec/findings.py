@@ -25,6 +25,10 @@ class Findings:
         key = str(path[-1])
         return next(self._read([(path, values[key])], reader), None) if key in values else None
 
+    def read_value(self, value: Any, path: Path, reader: Callable[[Any], T]) -> T | None:
+        """A value itself, read; None when it is wrong."""
+        return next(self._read([(path, value)], reader), None)
+
     def read_list(self, values: Mapping[str, Any], path: Path, reader: Callable[[Any], T]) -> tuple[T, ...] | None:
         """The items of a list that could be read, in their order; None when the key is absent."""
         items = values.get(str(path[-1]))

@@ -20,9 +20,12 @@ from reconciler.spec.problem import Path
 if TYPE_CHECKING:
     import jsonschema_rs
 
-KINDS = ("Container", "Defaults")
+KINDS = ("Container", "ComposeProject", "Defaults")
 API_VERSION = "stella/v1"
 DESIRED_STATE = "desired-state.v1.schema.json"
+LOCK_FILE = "compose-lock.v1.schema.json"
+LOCK_KIND = "ComposeLock"
+"""What is said of a lock file as a whole where documents have their kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ def schema(name: str) -> Mapping[str, Any]:
 
 
 def violations(kind: str, document: Mapping[str, Any]) -> Iterator[Violation]:
-    """What in ``document`` breaks the rules of its kind, in no particular order."""
+    """What in ``document`` (or a lock file) breaks the rules of its kind, in no particular order."""
     validator = _validator(kind)
     if validator.is_valid(document):
         return
@@ -103,17 +106,22 @@ def config_keys() -> tuple[str, ...]:
 def _validator(kind: str) -> jsonschema_rs.Draft202012Validator:
     import jsonschema_rs  # noqa: PLC0415  (paid by those who read documents only)
 
-    root = schema(DESIRED_STATE)
-    return jsonschema_rs.Draft202012Validator({"$ref": f"#/$defs/{kind}", "$defs": root["$defs"]})
+    return jsonschema_rs.Draft202012Validator({"$ref": f"#/$defs/{kind}", "$defs": _definitions()})
+
+
+@cache
+def _definitions() -> Mapping[str, Any]:
+    """Of documents and of lock files, which have no name in common."""
+    return {**schema(DESIRED_STATE)["$defs"], **schema(LOCK_FILE)["$defs"]}
 
 
 def _definition(name: str) -> Mapping[str, Any]:
-    definition: Mapping[str, Any] = schema(DESIRED_STATE)["$defs"][name]
+    definition: Mapping[str, Any] = _definitions()[name]
     return definition
 
 
 def _walk(where: list[Any]) -> Any:
-    found: Any = schema(DESIRED_STATE)
+    found: Any = {"$defs": _definitions()}
     for part in where:
         found = found[part]
     return found
