@@ -23,6 +23,7 @@ SETTINGS_FILE: Final = "reconciler.toml"
 ENVIRONMENT_PREFIX: Final = "RECONCILER_"
 FILE_LIMIT: Final = 64 * 1024
 DEFAULT_ENGINE: Final = "unix:///var/run/docker.sock"
+DEFAULT_POLICY: Final = "/etc/reconciler/policy.yaml"
 
 Color = Literal["auto", "always", "never"]
 LogFormat = Literal["auto", "text", "json"]
@@ -41,6 +42,7 @@ class Settings:
 
     desired: Path
     state_dir: Path
+    policy: Path
     engine: str
     target: str
     listen: str
@@ -54,6 +56,11 @@ class Settings:
     log_format: LogFormat
     log_level: LogLevel
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    @property
+    def policy_needed(self) -> bool:
+        """Whether somebody named the policy's file, so that it must be there."""
+        return self.sources.get("policy", "default") != "default"
 
     @property
     def listen_address(self) -> tuple[str, int]:
@@ -161,6 +168,7 @@ def _address(text: str) -> str:
 SETTINGS: Final = (
     Setting("desired", "desired", _path, "desired", "Folder of desired-state documents.", "DIR"),
     Setting("state-dir", "state_dir", _path, None, "Folder of history and locks.", "DIR"),
+    Setting("policy", "policy", _path, DEFAULT_POLICY, "What documents may ask of this host.", "FILE"),
     Setting("engine", "engine", _engine, None, "Docker engine.", "URL"),
     Setting("target", "target", _target, "", "Name of this host; documents for others are left alone.", "NAME"),
     Setting("listen", "listen", _address, "127.0.0.1:9464", "Where metrics and health are served.", "HOST:PORT"),

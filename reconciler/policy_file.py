@@ -1,8 +1,8 @@
 """The policy file of this host: read, trusted only where nobody else can write, read again when it changes.
 
 Decides whose file may say what documents may do: its owner is root or who runs this program, and nobody else can
-write to it, to its folder, or replace a folder above. What it says is read by ``spec.policy``. A wrong file stops a
-start; while running the last good policy stays in force, and ``trouble`` says why.
+write to it, to its folder, or replace a folder above. What it says is read by ``spec.policy``. A file that is
+wrong stops a start; while running the last good policy stays in force, and ``trouble`` says why.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class PolicyFile:
         """Why the file as it is now is not in force; None when it is."""
         self._needed = needed
         self._sockets = tuple(engine_sockets)
-        self._guarded = (*guarded, str(self.path))
+        self._guarded = (*guarded, str(self.path), os.path.realpath(self.path))
         self._uid = uid
         self._lock = threading.Lock()
         self._mark: Mark | None = None
@@ -139,6 +139,13 @@ class PolicyFile:
                 f"the policy file {self.path} is not safe: {path} belongs to user {found.st_uid}",
                 hint=f"chown root {path}",
             )
+
+
+def policy_of_host(path: Path, *, needed: bool, engine: str, state_dir: Path) -> PolicyFile:
+    """The policy file of a host with this engine (its URL) and the controller's state in ``state_dir``."""
+    socket = (engine.removeprefix("unix://"),) if engine.startswith("unix://") else ()
+    places = (str(state_dir.absolute()), str(state_dir.resolve()))
+    return PolicyFile(path, needed=needed, engine_sockets=socket, guarded=places)
 
 
 def _without_waiting(path: str, flags: int) -> int:

@@ -21,6 +21,7 @@ from reconciler.errors import InvalidSettings
 
 WRONG = {
     "desired": ("", "a path"),
+    "policy": ("", "a path"),
     "engine": ("docker.sock", "a URL such as"),
     "target": ("Host A", "as documents write it"),
     "listen": ("9464", "HOST:PORT"),
@@ -52,6 +53,7 @@ def test_defaults_are_those_of_the_manual(tmp_path: Path) -> None:
     assert settings == Settings(
         desired=Path("desired"),
         state_dir=Path("/var/lib/reconciler"),
+        policy=Path("/etc/reconciler/policy.yaml"),
         engine="unix:///var/run/docker.sock",
         target="",
         listen="127.0.0.1:9464",
@@ -67,6 +69,8 @@ def test_defaults_are_those_of_the_manual(tmp_path: Path) -> None:
     )
     assert set(settings.sources.values()) == {"default"}
     assert set(settings.sources) == set(BY_NAME)
+    assert not settings.policy_needed
+    assert load({"policy": "p.yaml"}, folder=tmp_path).policy_needed
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def test_a_file_that_others_can_write_is_refused(file: Path, mode: int) -> None:
 @pytest.mark.parametrize("mode", [0o775, 0o757, 0o1777])
 def test_a_folder_that_others_can_write_is_refused(file: Path, mode: int) -> None:
     file.parent.chmod(mode)
-    with pytest.raises(InvalidSettings, match="others can write to .*own"):
+    with pytest.raises(InvalidSettings, match=r"others can write to .*own"):
         PolicyFile(file, needed=True).load()
 
 
@@ -110,7 +110,7 @@ def test_a_link_is_followed_and_both_ends_are_held_to_the_same(file: Path, tmp_p
     link.symlink_to(file)
     assert PolicyFile(link, needed=True).load().privileged
     file.parent.chmod(0o777)
-    with pytest.raises(InvalidSettings, match="others can write to .*own"):
+    with pytest.raises(InvalidSettings, match=r"others can write to .*own"):
         PolicyFile(link, needed=True).load()
 
 

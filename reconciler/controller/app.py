@@ -29,6 +29,7 @@ from reconciler.controller.fail_points import fail_points
 from reconciler.controller.lookout import Lookout
 from reconciler.controller.loop import Reconciler
 from reconciler.controller.perform import Performer
+from reconciler.controller.permitted_stickers import PermittedStickers
 from reconciler.controller.readings import Readings
 from reconciler.controller.service import Service
 from reconciler.controller.stop import StopFlag, StopRequest
@@ -40,6 +41,7 @@ from reconciler.executors.docker import DockerExecutor
 from reconciler.executors.record import RecordExecutor
 from reconciler.history import History
 from reconciler.metrics import Meters
+from reconciler.policy_file import PolicyFile, policy_of_host
 from reconciler.sources.files import FolderSource
 from reconciler.sources.watch import FolderWatch
 from reconciler.spec.build import build
@@ -60,8 +62,9 @@ class Parts:
     state: StateDir
     history: History
     engine: DockerEngine
-    stickers: StickerStore
+    stickers: PermittedStickers
     assessor: Assessor
+    policy: PolicyFile
     meters: Meters
     actor: Callable[[DesiredState], str]
 
@@ -113,8 +116,13 @@ class Parts:
 def open_parts(settings: Settings, *, exclusive: bool, actor: Callable[[DesiredState], str]) -> Iterator[Parts]:
     """Open the state directory, the history and the way to the engine; read the folder.
 
-    ``exclusive`` takes the lock of the state directory first. Raises StateLocked and other StateErrors.
+    ``exclusive`` takes the lock of the state directory first. Raises StateLocked and other StateErrors,
+    InvalidSettings for a policy that cannot be read or is wrong.
     """
+    policy = policy_of_host(
+        settings.policy, needed=settings.policy_needed, engine=settings.engine, state_dir=settings.state_dir
+    )
+    policy.load()
     with ExitStack() as stack:
         state = StateDir(settings.state_dir)
         if exclusive:
@@ -123,7 +131,7 @@ def open_parts(settings: Settings, *, exclusive: bool, actor: Callable[[DesiredS
         stack.callback(history.close)
         engine = DockerEngine(settings.engine, clock=time.time)
         stack.callback(engine.close)
-        stickers = StickerStore(engine)
+        stickers = PermittedStickers(StickerStore(engine), policy.current)
         source = FolderSource(settings.desired, target=settings.target or None, remember=history.accepted())
         catalogue = Catalogue(source, history)
         if exclusive:
@@ -137,6 +145,7 @@ def open_parts(settings: Settings, *, exclusive: bool, actor: Callable[[DesiredS
             key=state.key(STICKER_KEY),
             clock=time.time,
             busy=state.held_by,
+            policy=policy.current,
         )
         yield Parts(
             settings=settings,
@@ -145,6 +154,7 @@ def open_parts(settings: Settings, *, exclusive: bool, actor: Callable[[DesiredS
             engine=engine,
             stickers=stickers,
             assessor=assessor,
+            policy=policy,
             meters=Meters(),
             actor=actor,
         )
@@ -196,6 +206,7 @@ async def run(settings: Settings) -> None:
             lookout=Lookout(
                 assessor=parts.assessor,
                 board=board,
+                policy_trouble=lambda: parts.policy.trouble,
                 prune=settings.prune,
                 prune_cap_percent=settings.prune_cap_percent,
             ),

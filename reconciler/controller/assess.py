@@ -17,6 +17,7 @@ from reconciler.core.judge import judge, unseen
 from reconciler.core.observation import Observation, Subject
 from reconciler.core.plan import Plan
 from reconciler.core.planning import make_plan, orphan_plan
+from reconciler.core.policy import Policy, host_paths, refusals
 from reconciler.core.pruning import prune_plan
 from reconciler.core.record import Record
 from reconciler.core.situation import Situation, unmet_dependencies
@@ -25,6 +26,7 @@ from reconciler.core.sticker import judge as judge_sticker
 from reconciler.core.subject import subject
 from reconciler.engine.observe import Observer
 from reconciler.errors import ReconcilerError, UnknownDocument
+from reconciler.policy_file import leads_to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,8 @@ class Assessor:
     busy: Callable[[], str] = lambda: ""
     """Who else is at work on this host; "" where nobody is, or we are."""
     troubles: Troubles = field(default_factory=Troubles)
+    policy: Callable[[], Policy] = Policy
+    """What documents may ask of this host, as it is in force now."""
 
     def assess(self, names: Sequence[str] = (), *, full: bool = False) -> tuple[Assessment, ...]:
         """Plans for the named documents and orphans, or for all. Raises EngineUnavailable, UnknownDocument."""
@@ -145,7 +149,12 @@ class Assessor:
             sticker=judge_sticker(reading, record, desired, self.key),
             now=self.clock(),
             unmet=unmet_dependencies(desired, observation, records),
+            refusals=self.refused(desired),
         )
+
+    def refused(self, desired: DesiredState) -> tuple[str, ...]:
+        """What the host's policy refuses of a document, each in words."""
+        return refusals(desired, self.policy(), links=leads_to(host_paths(desired)))
 
     def _needed_by(self, records: Mapping[str, Record]) -> dict[str, frozenset[str]]:
         """Which documents want an image or may go back to it."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from reconciler.core import names
 from reconciler.core.interfaces import Engine
+from reconciler.core.policy import Policy
 from reconciler.errors import ReconcilerError
 from reconciler.history import History
 from reconciler.sources.files import Loaded
@@ -77,6 +78,19 @@ def _folder(loaded: Loaded) -> Iterator[Finding]:
         yield Finding("error", "documents", "the folder is empty", fix)
     elif not errors:
         yield Finding("ok", "documents", f"{len(loaded.documents)} valid")
+
+
+def policy_findings(policy: Policy, refused: Mapping[str, tuple[str, ...]]) -> Iterator[Finding]:
+    """What the host's policy refuses of the documents in force; what was deployed before goes on running."""
+    for told in (line for lines in refused.values() for line in lines):
+        yield Finding(
+            "warning",
+            "policy",
+            f"the host's policy refuses: {told}",
+            "change the document or the policy; what is deployed goes on, nothing like it is deployed anew",
+        )
+    if not any(refused.values()):
+        yield Finding("ok", "policy", f"{policy.source} refuses nothing")
 
 
 def _history(history: History) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ them may be pruned. Never acts on the host; who works on what is the controller'
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -18,6 +18,7 @@ from reconciler.core.pruning import over_the_cap
 from reconciler.spec.problem import Problem
 
 FORGETFUL = "the last good documents cannot be kept for a restart"
+LAST_POLICY = "the policy is not in force as it is written; the last good one is"
 TIMELESS = "since when a document differs cannot be kept for a restart"
 
 log = structlog.get_logger("reconciler")
@@ -34,6 +35,7 @@ class Lookout:
     board: Board
     prune: bool
     prune_cap_percent: int
+    policy_trouble: Callable[[], Exception | None] = lambda: None
     troubles: Troubles = field(default_factory=Troubles)
     known: frozenset[str] = frozenset()
     pruning: frozenset[str] = frozenset()
@@ -48,6 +50,7 @@ class Lookout:
         kept = self.assessor.catalogue.trouble
         self.troubles.stands(FORGETFUL, kept, told="the last good documents are kept again")
         self.troubles.stands(TIMELESS, self.board.trouble, told="since when a document differs is kept again")
+        self.troubles.stands(LAST_POLICY, self.policy_trouble(), told="the policy is in force as it is written")
         self.known = frozenset(item.plan.document for item in found)
         self.pruning = self._prunable() if self.prune else frozenset()
         return found

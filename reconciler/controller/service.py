@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from reconciler.controller.assess import Assessor
-from reconciler.controller.checkup import Finding, check_up
+from reconciler.controller.checkup import Finding, check_up, policy_findings
 from reconciler.controller.loop import Pass, Reconciler, refuse_changed
 from reconciler.controller.stop import StopFlag
 from reconciler.core.desired import DesiredState, Suspension
@@ -199,7 +199,10 @@ class Service:
 
     def doctor(self) -> tuple[Finding, ...]:
         """What is in the way of working well on this host, each with a way to mend it."""
-        return check_up(self.engine, self.assessor.catalogue.loaded, self.history)
+        documents = self.assessor.catalogue.desired()
+        refused = {name: self.assessor.refused(desired) for name, desired in documents.items()}
+        found = check_up(self.engine, self.assessor.catalogue.loaded, self.history)
+        return (*found, *policy_findings(self.assessor.policy(), refused))
 
     def _desired(self, name: str) -> DesiredState:
         return self.assessor.catalogue.choose((name,), self.history.records())[name]

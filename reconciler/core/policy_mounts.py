@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from reconciler.core.desired import DesiredState
+from reconciler.core.desired import DesiredState, StickerPlace
 from reconciler.core.policy_paths import exposed, normal, within
 from reconciler.core.policy_request import Denied, Request, both
 from reconciler.core.policy_values import HostRoot, Policy
@@ -54,15 +54,22 @@ def _not_named(path: str, roots: tuple[HostRoot, ...], policy: Policy) -> Iterat
 
 def directories(desired: DesiredState, policy: Policy, links: Mapping[str, str]) -> Iterator[Denied]:
     """Places on the host that a document names for the controller itself to write to, and that are refused."""
-    project, sticker = desired.project, desired.sticker
-    wanted = [("has the deployment directory", project.directory)] if project else []
+    if desired.project:
+        yield from writing("has the deployment directory", desired.project.directory, policy, links)
+    yield from sticker_place(desired.sticker, policy, links)
+
+
+def sticker_place(sticker: StickerPlace, policy: Policy, links: Mapping[str, str]) -> Iterator[Denied]:
+    """Why a sticker may not lie there; a volume is no place of the host's."""
     if sticker.location == "host" and sticker.path:
-        wanted.append(("has its sticker at", sticker.path))
+        yield from writing("has its sticker at", sticker.path, policy, links)
+
+
+def writing(words: str, written: str, policy: Policy, links: Mapping[str, str]) -> Iterator[Denied]:
+    """Why the controller itself may not write there for a document."""
     roots = tuple(HostRoot(normal(path)) for path in policy.deployment_paths)
-    for words, written in wanted:
-        for path in both(written, links):
-            place = normal(path)
-            folder = place.rpartition("/")[0] or "/"
-            if any(_not_named(place, roots, policy)):
-                shown = written if path == written else f"{written}, which leads to {path}"
-                yield Denied("deploymentPaths", f"{words} {shown}", folder)
+    for path in both(written, links):
+        if any(_not_named(normal(path), roots, policy)):
+            folder = normal(path).rpartition("/")[0] or "/"
+            shown = written if path == written else f"{written}, which leads to {path}"
+            yield Denied("deploymentPaths", f"{words} {shown}", folder)

@@ -22,6 +22,7 @@ from reconciler.controller.service import Service
 from reconciler.controller.stop import StopFlag, StopRequest
 from reconciler.controller.workqueue import WorkQueue
 from reconciler.core.desired import ImageReference
+from reconciler.core.policy import Policy
 from reconciler.engine.client import DockerEngine
 from reconciler.engine.observe import Observer
 from reconciler.executors.docker import DockerExecutor
@@ -47,6 +48,7 @@ class Stage:
         self.world = world or World()
         self.clock = self.world.clock
         self.images: dict[str, ImageReference] = {}
+        self.policy = Policy(deployment_paths=(str(folder), "/proc"))
         self.history = History.open(folder / "history.db", clock=self.clock.time, rebuild=build)
         self.meters = Meters()
         self.stickers = StickerStore(self.world.engine)
@@ -63,6 +65,7 @@ class Stage:
             journal=self.history,
             key=KEY,
             clock=self.clock.time,
+            policy=lambda: self.policy,
         )
         self.board = Board(self.history, self.clock.time, monotonic=self.clock.monotonic, silent_s=150.0)
         self.readings = Readings(meters=self.meters, board=self.board)

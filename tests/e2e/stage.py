@@ -93,6 +93,7 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.desired.mkdir()
+        self.permit()
 
     @property
     def name(self) -> str:
@@ -105,6 +106,16 @@ class Stage:
     @property
     def state(self) -> Path:
         return self.folder / "state"
+
+    @property
+    def policy(self) -> Path:
+        return self.folder / "policy.yaml"
+
+    def permit(self, **exceptions: Any) -> None:
+        """The host's policy: stickers and deployments may lie in this stage's folder; and these exceptions."""
+        usual = {"version": 1, "deploymentPaths": [str(self.folder)]}
+        self.policy.write_text(as_yaml({**usual, **exceptions}))
+        self.policy.chmod(0o600)
 
     def sticker(self, name: str = "") -> Path:
         """Where the sticker of a document lies on the host."""
@@ -120,6 +131,7 @@ class Stage:
             "DOCKER_HOST": self.engine.url,
             "RECONCILER_DESIRED": str(self.desired),
             "RECONCILER_STATE_DIR": str(self.state),
+            "RECONCILER_POLICY": str(self.policy),
             "RECONCILER_LISTEN": f"127.0.0.1:{self.metrics_port}",
             "RECONCILER_RESYNC": "30",
             **self.settings,
