@@ -51,12 +51,12 @@ class Plan:
     @property
     def restarts(self) -> int:
         """How many containers are stopped by it to be started again, or to have another in their place; of a
-        Compose project how many services are expected to be.
+        Compose project how many of its services are expected to be.
         """
         starts = any(isinstance(action, StartContainer | StartService) for action in self.actions)
         stops = sum(isinstance(action, StopContainer) for action in self.actions)
         ups = (action for action in self.actions if isinstance(action, ComposeUp))
-        return starts * (stops + sum(len(action.changes) for action in ups))
+        return starts * (stops + sum(len(action.restarts) for action in ups))
 
     @property
     def waits(self) -> bool:

@@ -66,13 +66,14 @@ class ComposeUp(ProjectAction):
     """Have containers, networks and volumes as the revision says, without starting anything: Compose recreates
     what changed and removes what is not in the project any more. ``recreate`` are services to recreate although
     Compose would see no difference; ``changes`` are those that are expected to be created or recreated (for
-    people: Compose decides).
+    people: Compose decides), ``restarts`` those of them that run before it.
     """
 
     kind: ClassVar[str] = "compose-up"
     sign: ClassVar[Sign] = "-/+"
     recreate: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
+    restarts: tuple[str, ...] = ()
 
     @property
     def target(self) -> str:
