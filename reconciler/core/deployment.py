@@ -48,9 +48,13 @@ def revision_files(project: Project, *, fingerprint: str, document: str, owner: 
 
 def revision_paths(project: Project, fingerprint: str) -> tuple[str, ...]:
     """The paths of ``revision_files``."""
-    folder = f"revisions/{fingerprint}"
     artifacts = (f"files/{item.sha256}/{item.name}" for item in project.files)
-    return (*artifacts, *(f"{folder}/{name}" for name in (LOCK_NAME, HOST_NAME, MANIFEST_NAME)))
+    return (*artifacts, *folder_paths(fingerprint))
+
+
+def folder_paths(fingerprint: str) -> tuple[str, ...]:
+    """The paths of ``revision_files`` in the revision's own folder."""
+    return tuple(f"revisions/{fingerprint}/{name}" for name in (LOCK_NAME, HOST_NAME, MANIFEST_NAME))
 
 
 def compose_files(project: Project, fingerprint: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ asked to describe what is already known to differ.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -102,9 +102,14 @@ def find_drift(situation: Situation, claims: Claims) -> tuple[Drift, ...]:
 
     ``drift.mode: off`` leaves only what keeps the document from being deployed.
     """
-    found = [*_foreign(claims), *_presence(situation, claims), *_release(situation)]
+    found = [*_foreign(claims), *_presence(situation, claims), *release_drift(situation)]
     if situation.desired.drift.mode != "off":
-        found += [*_state(situation, claims), *_container(situation, claims), *_sticker(situation)]
+        found += [*_state(situation, claims), *_container(situation, claims), *sticker_drift(situation)]
+    return without_ignored(situation, found)
+
+
+def without_ignored(situation: Situation, found: Iterable[Drift]) -> tuple[Drift, ...]:
+    """What the document does not say to ignore."""
     ignored = situation.desired.drift.ignore
     return tuple(item for item in found if not any(_covers(prefix, item.path) for prefix in ignored))
 
@@ -115,13 +120,14 @@ def _covers(prefix: str, path: str) -> bool:
 
 def _foreign(claims: Claims) -> Iterator[Drift]:
     if claims.holder is not None:
-        yield Drift("foreign", "containerName", "ours", f"held by {_stranger(claims.holder)}")
+        yield Drift("foreign", "containerName", "ours", f"held by {stranger(claims.holder)}")
     for row in claims.spoofs:
         if row != claims.holder:
-            yield Drift("foreign", "labels", "no copies", f"our labels on {_stranger(row)}")
+            yield Drift("foreign", "labels", "no copies", f"our labels on {stranger(row)}")
 
 
-def _stranger(row: ContainerRow) -> str:
+def stranger(row: ContainerRow) -> str:
+    """A container that is not ours, for people."""
     owner = row.labels.get(names.OWNER)
     return f"{row.name} ({row.id[:12]}{f', of controller {owner}' if owner else ''})"
 
@@ -133,7 +139,8 @@ def _presence(situation: Situation, claims: Claims) -> Iterator[Drift]:
         yield Drift("name", "config.containerName", situation.desired.container_name, claims.current.name)
 
 
-def _release(situation: Situation) -> Iterator[Drift]:
+def release_drift(situation: Situation) -> Iterator[Drift]:
+    """The committed release is another than the wanted one."""
     committed = situation.record.committed_revision
     if committed is not None and committed.release != situation.desired.release:
         yield Drift("release", "release.id", situation.desired.release.id, committed.release.id)
@@ -144,9 +151,12 @@ def _state(situation: Situation, claims: Claims) -> Iterator[Drift]:
     if row is None:
         return
     detail = situation.observation.details.get(row.id)
-    if row.status in {"exited", "created", "dead", "removing"}:
-        if detail is not None and completed(situation.desired, detail):
-            return
+    yield from state_drift(row, detail, done=detail is not None and completed(situation.desired, detail))
+
+
+def state_drift(row: ContainerRow, detail: ContainerDetail | None, *, done: bool) -> Iterator[Drift]:
+    """How a container's state differs from running. ``done``: it is a job that ended well."""
+    if row.status in {"exited", "created", "dead", "removing"} and not done:
         code = f", exit code {detail.exit_code}" if detail and row.status == "exited" else ""
         yield Drift("stopped", "state", "running", f"{row.status}{code}")
     elif row.status == "paused":
@@ -239,7 +249,7 @@ def _comparable(attribute: str, value: Any) -> Any:
     if value is None:
         return None
     if attribute == "labels":
-        return {key: text for key, text in value.items() if not key.startswith(names.PREFIX)}
+        return {key: text for key, text in value.items() if not key.startswith(names.OF_TOOLS)}
     if attribute == "health":
         return {"test": ("NONE",)} if value.disabled or not value.test else _probe(value)
     if attribute == "logging":
@@ -254,6 +264,7 @@ def _probe(probe: HealthProbe) -> dict[str, Any]:
     return {words.get(key, key): value for key, value in asdict(probe).items()}
 
 
-def _sticker(situation: Situation) -> Iterator[Drift]:
+def sticker_drift(situation: Situation) -> Iterator[Drift]:
+    """The sticker does not tell what is committed."""
     if situation.record.committed and situation.sticker in {"absent", "stale", "corrupt", "forged"}:
         yield Drift("sticker", "sticker", "current", situation.sticker)

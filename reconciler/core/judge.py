@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from reconciler.core import names
-from reconciler.core.observation import ALIVE, ContainerRow
-from reconciler.core.ownership import Claims, find_claims
 from reconciler.core.plan import Plan
-from reconciler.core.situation import Situation, completed
-from reconciler.core.status import DocumentStatus, HealthWord, Phase, Sync
+from reconciler.core.situation import Situation
+from reconciler.core.status import DocumentStatus, Phase, Sync
+from reconciler.core.views import view_of
 
 STATES_OF_HEALTH = frozenset({"unhealthy"})
 
@@ -15,15 +13,15 @@ STATES_OF_HEALTH = frozenset({"unhealthy"})
 def judge(situation: Situation, plan: Plan, *, since: float = 0.0) -> DocumentStatus:
     """The status of a document whose host was seen. ``since`` is when its sync last changed."""
     desired, record = situation.desired, situation.record
-    claims = find_claims(desired.container_name, situation.observation, record)
-    running = _running(situation, claims)
+    view = view_of(situation)
+    running = view.running()
     last = record.last
     return DocumentStatus(
         name=desired.name,
         kind=desired.kind,
         target=desired.target or "",
         sync=sync_of(plan),
-        health=_health(situation, claims),
+        health="Suspended" if situation.suspension is not None else view.health(),
         phase=_phase(situation, plan),
         reason=plan.blocked or record.last_error or "; ".join(plan.notes),
         desired_release=desired.release.id,
@@ -63,37 +61,6 @@ def unseen(situation: Situation, reason: str) -> DocumentStatus:
         quarantined=situation.quarantine,
         suspension=situation.suspension,
     )
-
-
-def _running(situation: Situation, claims: Claims) -> tuple[str, str]:
-    """Release id and digest of what runs, from the live container's image, never from labels alone."""
-    current = claims.current
-    if current is None or current.status not in ALIVE:
-        return "", ""
-    for revision in reversed(situation.record.revisions):
-        labelled = current.labels.get(names.FINGERPRINT) in {None, revision.fingerprint}
-        if revision.image_id == current.image_id and labelled:
-            return revision.release.id, revision.image.digest
-    return "", current.image_id
-
-
-def _health(situation: Situation, claims: Claims) -> HealthWord:
-    if situation.suspension is not None:
-        return "Suspended"
-    current = claims.current
-    if current is None:
-        return "Missing"
-    detail = situation.observation.details.get(current.id)
-    if detail is not None and completed(situation.desired, detail):
-        return "Healthy"
-    return _of_row(current)
-
-
-def _of_row(row: ContainerRow) -> HealthWord:
-    if row.status != "running":
-        return "Progressing" if row.status == "created" else "Degraded"
-    words: dict[str, HealthWord] = {"starting": "Progressing", "unhealthy": "Degraded"}
-    return words.get(row.health, "Healthy")
 
 
 def _phase(situation: Situation, plan: Plan) -> Phase:

@@ -20,6 +20,8 @@ OWNER = "stella.owner"
 GENERATION = "stella.generation"
 OPERATION = "stella.operation"
 PREFIX = "stella."
+OF_TOOLS = (PREFIX, "com.docker.compose.")
+"""Beginnings of labels that we or Compose add: never a difference."""
 
 
 def next_name(container_name: str, generation: int) -> str:

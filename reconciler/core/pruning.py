@@ -7,42 +7,28 @@ unless a person confirms. Volumes stay.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-from reconciler.core.action import (
-    Action,
-    ContainerRef,
-    ForgetDocument,
-    RemoveContainer,
-    RemoveSticker,
-    StopContainer,
-)
-from reconciler.core.observation import ALIVE
-from reconciler.core.ownership import find_claims
+from reconciler.core.action import ForgetDocument, RemoveSticker
 from reconciler.core.plan import Plan
 from reconciler.core.planning import orphan_plan
 from reconciler.core.situation import Situation
+from reconciler.core.views import view_of
 
 
 def prune_plan(situation: Situation) -> Plan:
-    """Stop and remove every container the history names as this document's, its sticker and its record."""
-    claims = find_claims(situation.desired.container_name, situation.observation, situation.record)
-    rows = [row for row in (claims.current, claims.next, *(row for _, row in claims.kept)) if row is not None]
+    """Remove everything of this document that the host has, its sticker and its record."""
+    view, document = view_of(situation), situation.desired.name
+    if view.endangered:
+        return replace(orphan_plan(situation), blocked=view.endangered)
     cause = "its document is gone and pruning was asked for"
-    document = situation.desired.name
-    actions: list[Action] = []
-    for row in rows:
-        actions += _removal(document, ContainerRef(row.name, row.id), cause, alive=row.status in ALIVE)
-    actions.append(RemoveSticker(document=document, cause=cause, desired=situation.desired))
-    actions.append(ForgetDocument(document=document, cause=cause))
-    return replace(orphan_plan(situation), purpose="prune", actions=tuple(actions), blocked="")
-
-
-def _removal(document: str, container: ContainerRef, cause: str, *, alive: bool) -> Iterator[Action]:
-    if alive:
-        yield StopContainer(document=document, cause=cause, container=container)
-    yield RemoveContainer(document=document, cause=cause, container=container)
+    actions = (
+        *view.removal(cause),
+        RemoveSticker(document=document, cause=cause, desired=situation.desired),
+        ForgetDocument(document=document, cause=cause),
+    )
+    return replace(orphan_plan(situation), purpose="prune", actions=actions, blocked="")
 
 
 def over_the_cap(removals: Sequence[str], documents: int, *, cap_percent: int) -> str:

@@ -42,15 +42,19 @@ OF_THE_LIVE_CONTAINER = frozenset({"image", "files", *(kind for _, kind, _ in FI
 
 
 def needs_replacement(
-    situation: Situation, detail: ContainerDetail | None, drift: Iterable[Drift]
+    situation: Situation,
+    detail: ContainerDetail | None,
+    drift: Iterable[Drift],
+    *,
+    in_place: frozenset[str] = IN_PLACE,
 ) -> tuple[Drift, ...]:
-    """The differences that only a new container removes."""
+    """The differences that only a new container removes; ``in_place`` are paths that need none."""
     wanted = effective_config(situation.desired.config, None, situation.observation.engine)
     found = detail.config if detail else ContainerConfig()
     return tuple(
         item
         for item in drift
-        if item.kind in OF_THE_LIVE_CONTAINER and not (item.path in IN_PLACE and _changeable(item, wanted, found))
+        if item.kind in OF_THE_LIVE_CONTAINER and not (item.path in in_place and _changeable(item, wanted, found))
     )
 
 

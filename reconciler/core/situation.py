@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from reconciler.core.compose.claims import find_project_claims, project_unmet
 from reconciler.core.container import RestartPolicy
 from reconciler.core.desired import DesiredState, Suspension
 from reconciler.core.observation import ContainerDetail, Observation, StickerState
@@ -91,7 +92,14 @@ def _unmet(condition: str, record: Record | None, observation: Observation) -> s
         return "not deployed yet"
     if record.open is not None:
         return "being replaced"
-    detail = observation.details.get(record.committed.container_id)
+    project = record.committed_revision.desired.project if record.committed_revision else None
+    if project is None:
+        return _unmet_container(condition, observation.details.get(record.committed.container_id))
+    claims = find_project_claims(project, observation, record)
+    return project_unmet(condition, claims, observation.details)
+
+
+def _unmet_container(condition: str, detail: ContainerDetail | None) -> str:
     if detail is None:
         return "not there"
     if condition == "completed":

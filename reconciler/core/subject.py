@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.core.deployment import revision_paths
+from reconciler.core.deployment import folder_paths, revision_paths
 from reconciler.core.desired import DesiredState
 from reconciler.core.observation import Subject
 from reconciler.core.record import Record
@@ -12,7 +12,7 @@ def subject(desired: DesiredState, record: Record) -> Subject:
     """What an observation must look at for one document: what it wants, and what its history knows."""
     former = record.committed_revision
     states = (desired, *((former.desired,) if former else ()))
-    projects = [(item.project, item.fingerprint) for item in states if item.project is not None]
+    known = (desired, *(item.desired for item in record.revisions))
     return Subject(
         name=desired.name,
         container_names=tuple(dict.fromkeys(name for item in states for name in item.container_names)),
@@ -20,7 +20,23 @@ def subject(desired: DesiredState, record: Record) -> Subject:
         images=desired.images,
         image_ids=frozenset(item.image_id for item in record.revisions if item.image_id),
         sticker=desired.sticker,
-        projects=frozenset(project.name for project, _ in projects),
+        projects=frozenset(item.project.name for item in known if item.project is not None),
         directory=desired.project.directory if desired.project else "",
-        files=tuple(dict.fromkeys(path for project, mark in projects for path in revision_paths(project, mark))),
+        files=_files(desired, states, known),
     )
+
+
+def _files(
+    desired: DesiredState, states: tuple[DesiredState, ...], known: tuple[DesiredState, ...]
+) -> tuple[str, ...]:
+    """All files of the revisions that matter, and of each older one enough to tell whether its folder is there."""
+    directory = desired.project.directory if desired.project else ""
+    found: dict[str, None] = {}
+    for item in (*states, *known):
+        if item.project is None or item.project.directory != directory:
+            continue
+        of_it = (
+            revision_paths(item.project, item.fingerprint) if item in states else folder_paths(item.fingerprint)
+        )
+        found |= dict.fromkeys(of_it)
+    return tuple(found)

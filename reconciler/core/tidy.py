@@ -33,7 +33,7 @@ def tidy(situation: Situation, claims: Claims) -> tuple[Action, ...]:
         if failed or not keep_previous or operation != newest:
             actions.append(_removal(situation, row))
             gone.add(row.id)
-    return (*actions, *_images(situation, _last_good(record), gone))
+    return (*actions, *_images(situation, last_good(record), gone))
 
 
 def tidy_after_swap(situation: Situation, claims: Claims) -> tuple[Action, ...]:
@@ -53,7 +53,7 @@ def tidy_after_swap(situation: Situation, claims: Claims) -> tuple[Action, ...]:
             actions += _stopped(situation, row)
             actions.append(_removal(situation, row))
             gone.add(row.id)
-    good = (situation.desired.fingerprint, *_last_good(situation.record))
+    good = (situation.desired.fingerprint, *last_good(situation.record))
     return (*actions, *_images(situation, tuple(dict.fromkeys(good)), gone))
 
 
@@ -111,7 +111,7 @@ def _images(situation: Situation, good: tuple[str, ...], gone: set[str]) -> Iter
             )
 
 
-def _last_good(record: Record) -> tuple[str, ...]:
+def last_good(record: Record) -> tuple[str, ...]:
     """Fingerprints of revisions that were committed, newest first."""
     good = (item.fingerprint for item in reversed(record.operations) if item.state == "committed")
     return tuple(dict.fromkeys(good))

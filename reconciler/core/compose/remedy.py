@@ -1,0 +1,147 @@
+"""Remedies for a project: what is to be done about each of its differences.
+
+In place where the engine can, by a start where a container only stopped, by Compose where one has to be made or
+removed. No new generation begins: what is put right is what was committed. A mounted file that was touched is
+written anew while the containers that see it are stopped: the engine mounts what lies at the path when a container
+starts, and until then a container keeps seeing the file that was replaced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from reconciler.core.action import (
+    Action,
+    ActivateRevision,
+    ComposeUp,
+    ContainerRef,
+    RecordHeal,
+    RenameContainer,
+    StopContainer,
+    UnpauseContainer,
+    WriteRevision,
+)
+from reconciler.core.compose.changes import Changes, heal_changes
+from reconciler.core.compose.claims import Member, ProjectClaims
+from reconciler.core.compose.drift import as_container, own_drift
+from reconciler.core.compose.files import mounting, touched_files
+from reconciler.core.compose.steps import leftover_actions, proof_actions, pull_actions, start_actions
+from reconciler.core.drift import Drift
+from reconciler.core.observation import ALIVE
+from reconciler.core.remedy import sticker_actions
+from reconciler.core.repair import repair_in_place
+from reconciler.core.situation import Situation
+
+ON_DISK = frozenset({"files", "compose-lock"})
+QUIET = frozenset({"release", "sticker", "unhealthy", "restarting", "compose-lock", "name"})
+"""Kinds of drift for which nothing is started."""
+
+
+def restart(situation: Situation, claims: ProjectClaims, drift: tuple[Drift, ...]) -> tuple[Action, ...]:
+    """The Actions for what cannot be put right without starting something; () when nothing is of that sort."""
+    changes = heal_changes(situation, claims, drift)
+    paused = [item for item in claims.members if _is(situation, claims, item, "paused")]
+    refreshed = _refreshed(situation, claims, drift)
+    up = bool(changes.expected) or _superfluous(claims, drift)
+    if not (up or changes.idle or paused or refreshed):
+        return ()
+    cause = _cause(drift)
+    desired, committed = situation.desired, situation.record.committed
+    assert committed is not None  # noqa: S101  (only what is committed is kept well)
+    starts = {*changes.expected, *changes.idle, *(item.service.name for item in refreshed)}
+    return (
+        RecordHeal(document=desired.name, cause=cause),
+        *(pull_actions(situation, desired) if up else ()),
+        *(_stop(desired.name, item) for item in refreshed),
+        *_repairs(situation, claims, drift, besides=changes.recreate),
+        *(_up(situation, changes, cause) if up else ()),
+        *(UnpauseContainer(document=desired.name, cause=cause, container=_ref(item)) for item in paused),
+        *start_actions(desired, claims.project, starts, cause=cause),
+        *proof_actions(desired, committed.generation, cause=cause),
+        *sticker_actions(situation, drift),
+    )
+
+
+def without_restart(situation: Situation, claims: ProjectClaims, drift: tuple[Drift, ...]) -> tuple[Action, ...]:
+    """What can be put right without starting anything."""
+    return tuple(_repairs(situation, claims, drift, besides=()))
+
+
+def _up(situation: Situation, changes: Changes, cause: str) -> Iterator[Action]:
+    yield ComposeUp(
+        document=situation.desired.name,
+        cause=cause,
+        desired=situation.desired,
+        recreate=changes.recreate,
+        changes=changes.expected,
+        restarts=changes.restarts,
+    )
+
+
+def _superfluous(claims: ProjectClaims, drift: tuple[Drift, ...]) -> bool:
+    """Whether there are containers that Compose is to remove."""
+    extras = {f"containers.{row.name}" for row in claims.extras}
+    return any(item.kind == "compose-service-extra" and item.path in extras for item in drift)
+
+
+def _refreshed(situation: Situation, claims: ProjectClaims, drift: tuple[Drift, ...]) -> tuple[Member, ...]:
+    """Running containers that see a file which was touched."""
+    if not any(item.kind == "files" for item in drift):
+        return ()
+    services = mounting(claims.project, touched_files(situation, situation.desired, claims.project))
+    return tuple(item for item in claims.members if item.service.name in services and item.row.status in ALIVE)
+
+
+def _stop(document: str, member: Member) -> StopContainer:
+    return StopContainer(
+        document=document,
+        cause=f"a file that {member.service.name} mounts was touched",
+        container=_ref(member),
+        timeout_s=member.service.config.stop_timeout_s,
+    )
+
+
+def _cause(drift: tuple[Drift, ...]) -> str:
+    """The first difference for which something is started, in words."""
+    first = next(item for item in drift if item.kind not in QUIET)
+    return f"{first.path} is {first.found}, wanted {first.wanted}"
+
+
+def _repairs(
+    situation: Situation, claims: ProjectClaims, drift: tuple[Drift, ...], *, besides: Collection[str]
+) -> Iterator[Action]:
+    """On disk, leftovers, and in place; not for the services of ``besides``, which are made anew."""
+    yield from _on_disk(situation, drift)
+    yield from leftover_actions(situation, claims)
+    for member in claims.members:
+        if member.service.name not in besides:
+            yield from _of_container(situation, claims, member)
+
+
+def _on_disk(situation: Situation, drift: tuple[Drift, ...]) -> Iterator[Action]:
+    item = next((item for item in drift if item.kind in ON_DISK), None)
+    if item is None:
+        return
+    desired, cause = situation.desired, f"{item.path} is {item.found}, wanted {item.wanted}"
+    yield WriteRevision(document=desired.name, cause=cause, desired=desired)
+    yield ActivateRevision(document=desired.name, cause=cause, desired=desired)
+
+
+def _of_container(situation: Situation, claims: ProjectClaims, member: Member) -> Iterator[Action]:
+    drift = own_drift(situation, claims, member)
+    view = as_container(situation, claims, member)
+    name = view.desired.container_name
+    if any(item.kind == "name" for item in drift) and situation.observation.named(name) is None:
+        cause = f"its name is {member.row.name}"
+        yield RenameContainer(document=situation.desired.name, cause=cause, container=_ref(member), to=name)
+    detail = situation.observation.details.get(member.row.id)
+    if detail is not None:
+        yield from repair_in_place(view, detail, (item for item in drift if item.kind != "networks"))
+
+
+def _is(situation: Situation, claims: ProjectClaims, member: Member, kind: str) -> bool:
+    return any(item.kind == kind for item in own_drift(situation, claims, member))
+
+
+def _ref(member: Member) -> ContainerRef:
+    return ContainerRef(member.row.name, member.row.id)

@@ -1,0 +1,113 @@
+"""How a ComposeProject document is decided about: many containers, by Compose's labels and ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from reconciler.core.action import Action, RemoveDeployment
+from reconciler.core.adoption import Adoption
+from reconciler.core.compose.change import replacement
+from reconciler.core.compose.claims import ProjectClaims, find_project_claims
+from reconciler.core.compose.drift import find_project_drift
+from reconciler.core.compose.remedy import restart, without_restart
+from reconciler.core.compose.status import project_health, running_release, stable
+from reconciler.core.compose.steps import down_actions
+from reconciler.core.compose.tidy import former_states, tidy
+from reconciler.core.compose.undo import undo_actions
+from reconciler.core.drift import Drift, stranger
+from reconciler.core.observation import ContainerRow
+from reconciler.core.ports import port_conflict
+from reconciler.core.project import Project
+from reconciler.core.record import Operation, OperationKind
+from reconciler.core.situation import Situation
+from reconciler.core.status import HealthWord
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectView:
+    """See ``View``."""
+
+    situation: Situation
+    project: Project
+    claims: ProjectClaims = field(init=False)
+    drift: tuple[Drift, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        claims = find_project_claims(self.project, self.situation.observation, self.situation.record)
+        object.__setattr__(self, "claims", claims)
+        object.__setattr__(self, "drift", find_project_drift(self.situation, claims))
+
+    @property
+    def stranger(self) -> str:
+        if self.claims.strangers:
+            return _in_the_project(self.project, self.claims.strangers[0])
+        for row in self.claims.holders:
+            return f"the name {row.name} is held by {stranger(row)}, which is not ours; remove or rename it"
+        return ""
+
+    @property
+    def endangered(self) -> str:
+        seen, record = self.situation.observation, self.situation.record
+        for project in (self.project, *(project for _, project in former_states(record, self.project))):
+            found = find_project_claims(project, seen, record).strangers
+            if found:
+                return _in_the_project(project, found[0])
+        return ""
+
+    @property
+    def adoptable(self) -> bool:
+        return False
+
+    def adoption(self) -> Adoption | None:
+        return None
+
+    def conflict(self) -> str:
+        wanted = [port for service in self.project.services for port in service.config.ports or ()]
+        ours = frozenset(row.id for row in self.claims.ours)
+        return port_conflict(wanted, ours, self.situation.observation)
+
+    def undo(self, operation: Operation) -> tuple[Action, ...]:
+        return undo_actions(self.situation, operation)
+
+    def replacement(self, kind: OperationKind, cause: str) -> tuple[Action, ...]:
+        return replacement(self.situation, self.claims, kind, cause)
+
+    def restart(self, drift: tuple[Drift, ...]) -> tuple[Action, ...]:
+        return restart(self.situation, self.claims, drift)
+
+    def in_place(self, drift: tuple[Drift, ...]) -> tuple[Action, ...]:
+        return without_restart(self.situation, self.claims, drift)
+
+    def stable(self) -> bool:
+        return stable(self.situation, self.claims)
+
+    def leftovers(self) -> tuple[Action, ...]:
+        return tidy(self.situation, self.claims)
+
+    def removal(self, cause: str) -> tuple[Action, ...]:
+        return tuple(self._removal(cause))
+
+    def _removal(self, cause: str) -> Iterator[Action]:
+        desired, record = self.situation.desired, self.situation.record
+        states = ((desired, self.project), *former_states(record, self.project))
+        for state, project in states:
+            yield from down_actions(self.situation, state, project, cause=cause)
+        for state, _ in {project.directory: (state, project) for state, project in states}.values():
+            yield RemoveDeployment(document=desired.name, cause=cause, desired=state)
+
+    def remains(self) -> str:
+        return f"project {self.project.name}"
+
+    def running(self) -> tuple[str, str]:
+        return running_release(self.situation, self.claims)
+
+    def health(self) -> HealthWord:
+        return project_health(self.situation, self.claims)
+
+
+def _in_the_project(project: Project, row: ContainerRow) -> str:
+    return (
+        f"project {project.name} has {stranger(row)}, which is not ours: Compose would treat it as its own; "
+        "give one of the two another projectName"
+    )
