@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -12,10 +12,14 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.folder import read_files, read_folder
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import output_option, settings_options
+from reconciler.cli.policy import policy_in_force, refusals_of
 from reconciler.cli.problems import prefix_of, problem_json
 from reconciler.cli.screen import Screen
 from reconciler.cli.words import count
+from reconciler.core.desired import SourceLocation
+from reconciler.core.policy import BUILT_IN
 from reconciler.spec.assemble import Examined
+from reconciler.spec.check import for_target
 from reconciler.spec.problem import Problem, is_error
 
 VERSION: Final = 1
@@ -24,20 +28,21 @@ VERSION: Final = 1
 @click.command("validate")
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path))
 @output_option
-@settings_options("desired")
+@settings_options("desired", "policy")
 @pass_invocation
 @click.pass_context
 def validate(context: click.Context, invocation: Invocation, paths: tuple[Path, ...], output: str) -> None:
     """Check documents; needs no engine.
 
     PATH is a folder, checked as a whole, or a file; the default is the folder of documents. A file of that folder
-    is checked in its company, with the Defaults there; other files are checked together. Exit status: 0 all good,
-    1 something is wrong.
+    is checked in its company, with the Defaults there; other files are checked together. Where this host has a
+    policy file, what it refuses is wrong too. Exit status: 0 all good, 1 something is wrong.
     """
     examined = _examined(paths, invocation.settings.desired)
     screen = invocation.screen
     problems = list(dict.fromkeys(problem for item in examined for problem in item.problems))
     documents = sum(len(item.documents) for item in examined)
+    problems += _refused(invocation, examined)
     errors = sum(map(is_error, problems))
     if output == "json":
         screen.json(
@@ -53,6 +58,20 @@ def validate(context: click.Context, invocation: Invocation, paths: tuple[Path, 
         good = f"{count(documents, 'document')} good"
         screen.line(f"{good}, {count(errors, 'error')}" if errors else good, "bold" if errors else "green")
     context.exit(Exit.ERROR if errors else Exit.DONE)
+
+
+def _refused(invocation: Invocation, examined: Sequence[Examined]) -> Iterator[Problem]:
+    """What the policy of this host refuses of the documents meant for it; nothing where it has no policy file: the
+    built-in policy says nothing of the host that the documents are for.
+    """
+    policy, target = policy_in_force(invocation), invocation.settings.target or None
+    if policy.source == BUILT_IN:
+        return
+    for document in for_target((document for item in examined for document in item.documents), target):
+        place = document.source or SourceLocation("", 1)
+        for refusal in refusals_of(document, policy):
+            told = f"the host's policy refuses: {refusal}"
+            yield Problem(place.file, place.line, 1, "", told, document=document.name)
 
 
 def _examined(paths: Sequence[Path], desired: Path) -> list[Examined]:
