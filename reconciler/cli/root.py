@@ -48,6 +48,7 @@ SECTIONS: Final = {
         Entry("resume", "control", "End a suspension."),
         Entry("clear", "control", "End quarantine, hold and backoff of a document."),
         Entry("pin", "pin", "Write the digest of a tag into a document's file."),
+        Entry("lock", "lock", "Make a lock file of a Compose file, every image by digest."),
         Entry("sticker", "sticker", "Read, write or verify version stickers."),
     ),
     "Set up": (
