@@ -28,6 +28,12 @@ def write_file(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     Refuses a target that is a link or anything but a regular file.
     """
     with _translated(path), _folder(path) as folder:
+        write_in(folder, path, content, mode=mode)
+
+
+def write_in(folder: int, path: Path, content: bytes, *, mode: int = 0o644) -> None:
+    """The same in a folder that is open already; the last part of ``path`` counts, the rest is for messages."""
+    with _translated(path):
         _refuse_special(path, folder)
         with _temporary(path, folder, content, mode=mode) as temporary:
             os.replace(temporary, path.name, src_dir_fd=folder, dst_dir_fd=folder)

@@ -1,8 +1,8 @@
 """One Compose at a time in one deployment directory, also when the one at work is an orphan.
 
 A flock(2) on ``DIRECTORY/.lock`` whose file descriptor the Compose process inherits: the kernel keeps the lock
-until the last holder has ended, so that a controller which was killed and started again waits for the Compose of its
-former life. The file is never written to; who removes it holds the lock, and whoever waited opens the new one.
+until the last holder has ended, so that a controller which was killed and started again waits for the Compose of
+its former life. The file is never written to; who removes it holds the lock, and whoever waited opens the new one.
 """
 
 from __future__ import annotations

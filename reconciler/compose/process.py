@@ -112,21 +112,23 @@ class _Lines:
         self._rest = b""
         self._on_line = on_line
 
-    def advance(self) -> None:
-        """Tell what came since the last time, or of very much a part."""
+    def advance(self) -> bool:
+        """Tell what came since the last time, or of very much a part: True then."""
         for _ in range(_CHUNKS):
             chunk = os.pread(self._file, _CHUNK, self._place)
             if not chunk:
-                return
+                return False
             self._place += len(chunk)
             *whole, rest = (self._rest + chunk).split(b"\n")
             self._rest = rest[:_CHUNK]
             for line in whole:
                 self._tell(line)
+        return True
 
     def finish(self) -> None:
         """Tell the rest too: the process has ended."""
-        self.advance()
+        while self.advance():
+            """Read on."""
         self._tell(self._rest)
         self._rest = b""
 
