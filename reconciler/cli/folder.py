@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reconciler.config import Settings
+from reconciler.sources.artifacts import reading_in
 from reconciler.sources.reading import read_file
 from reconciler.sources.scan import list_folder
 from reconciler.spec.assemble import Examined, examine
@@ -19,6 +20,8 @@ class Found:
 
     contents: dict[str, bytes] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    folders: dict[str, Path] = field(default_factory=dict)
+    """Folders that files which come with documents may lie in, by what the names begin with."""
 
     def add(self, name: str, place: str) -> None:
         """Read one more file."""
@@ -30,14 +33,14 @@ class Found:
 
     def examined(self, *, target: str | None = None, every: bool = False) -> Examined:
         """Everything in these files, checked together, with what could not be read."""
-        examined = examine(self.contents, target=target, every=every)
+        examined = examine(self.contents, read=reading_in(self.folders), target=target, every=every)
         return Examined(examined.documents, tuple(sorted([*self.problems, *examined.problems])))
 
 
 def read_folder(folder: Path, *, prefix: str = "") -> Found:
     """Every document file of a folder; ``prefix`` goes before the names. Never raises."""
     listing = list_folder(folder)
-    found = Found(problems=[*listing.refused.values(), *listing.unreadable.values()])
+    found = Found(problems=[*listing.refused.values(), *listing.unreadable.values()], folders={prefix: folder})
     for name, entry in listing.files.items():
         found.add(prefix + name, entry.place)
     return found
@@ -48,6 +51,7 @@ def read_files(paths: Sequence[Path]) -> Found:
     found = Found()
     for path in paths:
         found.add(str(path), str(path.resolve()))
+        found.folders[str(path)[: -len(path.name)]] = path.parent
     return found
 
 

@@ -18,10 +18,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reconciler.core.desired import DesiredState
+from reconciler.sources.artifacts import ArtifactShelf, Stamp
 from reconciler.sources.defaults import Choice, DefaultsInForce
 from reconciler.sources.in_force import Settled, settle
 from reconciler.sources.reading import FileReader, Reading
 from reconciler.sources.scan import Listing, at_file, list_folder
+from reconciler.spec.artifacts import ReadArtifact, artifact_paths
 from reconciler.spec.assemble import build_document, conflict_problem
 from reconciler.spec.check import for_target
 from reconciler.spec.document import Document, read_documents
@@ -52,13 +54,21 @@ class _File:
     empty: bool
     mentions_defaults: bool
 
+    @property
+    def artifacts(self) -> tuple[str, ...]:
+        """Paths of the files that its documents name."""
+        return tuple(path for item in self.documents for path in artifact_paths(item.value, item.file))
+
 
 @dataclass(frozen=True, slots=True)
 class _Built:
-    """The Container documents of one file with one set of Defaults; ``desired`` are those that are sound."""
+    """The documents of one file with one set of Defaults and the files beside them as of ``stamp``; ``desired``
+    are those that are sound.
+    """
 
     origin: _File
     defaults: Document | None
+    stamp: Stamp
     desired: tuple[tuple[Document, DesiredState], ...]
     problems: tuple[Problem, ...]
 
@@ -78,6 +88,7 @@ class FolderSource:
         self._folder = folder
         self._target = target
         self._reader = FileReader(clock=clock, sleep=sleep)
+        self._shelf = ArtifactShelf(folder, FileReader(clock=clock, sleep=sleep))
         self._good: Good = dict(remember or {})
         self._restarted = bool(remember)
         self._files: dict[str, _File] = {}
@@ -96,7 +107,12 @@ class FolderSource:
             name: at_file(name, reading.trouble) for name, reading in readings.items() if reading.trouble
         }
         changed = self._take(readings, listing)
-        seen = (tuple(listing.files), trouble, listing.unreadable)
+        named = {path for file in self._files.values() for path in file.artifacts}
+        self._shelf.refresh(named)
+        for name in [name for name in named if self._is_no_document(name)]:
+            listing.files.pop(name, None)
+            trouble.pop(name, None)
+        seen = (tuple(listing.files), trouble, listing.unreadable, self._shelf.stamp(sorted(named)))
         if changed or seen != self._seen:
             self._seen = seen
             self._loaded = self._assemble(listing, trouble)
@@ -122,6 +138,11 @@ class FolderSource:
                 del self._files[name]
                 self._built.pop(name, None)
         return changed
+
+    def _is_no_document(self, name: str) -> bool:
+        """Of a file that a document names: it may be YAML, and be meant for others."""
+        file = self._files.get(name)
+        return not self._good.get(name) and (file is None or not file.documents)
 
     def _assemble(self, listing: Listing, trouble: Mapping[str, Problem]) -> Loaded:
         readable = {name: self._files[name] for name in listing.files if name not in trouble}
@@ -172,9 +193,10 @@ class FolderSource:
     def _build(self, readable: Mapping[str, _File], choice: Choice, unknown: Collection[str]) -> dict[str, _Built]:
         if choice.known:
             for name in readable.keys() - unknown:
-                before = self._built.get(name)
-                if before is None or before.origin is not readable[name] or before.defaults is not choice.document:
-                    self._built[name] = _build_file(readable[name], choice.document)
+                file, before = readable[name], self._built.get(name)
+                now = (file, choice.document, self._shelf.stamp(file.artifacts))
+                if before is None or (before.origin, before.defaults, before.stamp) != now:
+                    self._built[name] = _build_file(*now, self._shelf.read)
             return {name: self._built[name] for name in readable if name not in unknown}
         return {}
 
@@ -204,12 +226,13 @@ class FolderSource:
         return good
 
 
-def _build_file(file: _File, defaults: Document | None) -> _Built:
+def _build_file(file: _File, defaults: Document | None, stamp: Stamp, read: ReadArtifact) -> _Built:
     containers = [document for document in file.documents if document.kind != "Defaults"]
-    results = [(document, *build_document(document, defaults)) for document in containers]
+    results = [(document, *build_document(document, defaults, read)) for document in containers]
     return _Built(
         file,
         defaults,
+        stamp,
         tuple((document, desired) for document, desired, _ in results if desired is not None),
         tuple(problem for _, _, problems in results for problem in problems),
     )

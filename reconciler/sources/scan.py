@@ -1,7 +1,8 @@
 """Scanning the folder: which files there are. Reads names and metadata only, and never blocks on them.
 
 Taken: regular files called ``*.yaml`` or ``*.yml``, in sub-folders too, and links to files and folders that
-stay inside the folder. Passed over: names that begin with ".", "~" or "#" (hidden, editors' own). A link that
+stay inside the folder. Passed over: names that begin with ".", "~" or "#" (hidden, editors' own), and Compose
+files (``*.lock.yml``, ``compose.yaml``), which come with documents and are none themselves. A link that
 leads out of the folder or to nothing, and a ``*.yaml`` that is no regular file, is a Problem. What a link leads
 to and was reached already counts once, under its own name; so loops of links end.
 """
@@ -15,6 +16,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from reconciler.spec.artifacts import is_compose_default, is_lock_file
 from reconciler.spec.problem import Problem
 
 SUFFIXES = (".yaml", ".yml")
@@ -117,7 +119,7 @@ class _Walk:
             self._entry(name, entry, linked=linked)
 
     def _entry(self, folder: str, entry: os.DirEntry[str], *, linked: bool) -> None:
-        if entry.name.startswith(PASSED_OVER):
+        if entry.name.startswith(PASSED_OVER) or _comes_with_documents(entry.name):
             return
         name = f"{folder}/{_printable(entry.name)}" if folder else _printable(entry.name)
         if entry.is_symlink():
@@ -164,6 +166,10 @@ class _Walk:
 
     def _hide(self, name: str, message: str) -> None:
         self.listing.unreadable[name] = at_file(name or self.root, message)
+
+
+def _comes_with_documents(name: str) -> bool:
+    return is_lock_file(name) or is_compose_default(name)
 
 
 def _printable(name: str) -> str:
