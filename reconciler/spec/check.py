@@ -39,11 +39,14 @@ def conflicts(documents: Sequence[DesiredState], *, known: Collection[str] = ())
     """
     found = [
         *_twins(documents, _name, ("metadata", "name"), "the name"),
-        *_twins(documents, _container, ("spec", "config", "containerName"), "the container name"),
+        *_container_names(documents),
+        *_twins(documents, _project, ("spec", "config", "projectName"), "the project name"),
+        *_directories(documents),
         *_twins(documents, _sticker, ("spec", "sticker"), "the sticker's path"),
         *_ports(documents),
         *_dependencies(documents, known),
         *_order(documents),
+        *_unused(documents),
     ]
     order = {id(document): place for place, document in enumerate(documents)}
     return tuple(sorted(found, key=lambda item: order[id(item.document)]))
@@ -53,9 +56,9 @@ def _name(document: DesiredState) -> str:
     return document.name
 
 
-def _container(document: DesiredState) -> str:
-    """Names that differ in case only are two to the engine, but one to people."""
-    return document.container_name.lower()
+def _project(document: DesiredState) -> Hashable:
+    """None, a key that makes no twins, for a document that is no project."""
+    return document.project.name if document.project else None
 
 
 def _sticker(document: DesiredState) -> Hashable:
@@ -68,13 +71,55 @@ def _twins(
     groups: dict[Hashable, list[DesiredState]] = defaultdict(list)
     for document in documents:
         groups[key(document)].append(document)
-    for group in groups.values():
-        if len({document.name for document in group}) == 1 and key is not _name:
+    for value, group in groups.items():
+        if value is None or (len({document.name for document in group}) == 1 and key is not _name):
             continue
         for document in group:
             others = [_called(other) for other in group if other is not document]
             if others:
                 yield Conflict(document, path, f"{what} is also used by {' and '.join(others[:3])}")
+
+
+def _container_names(documents: Sequence[DesiredState]) -> Iterator[Conflict]:
+    """Names that differ in case only are two to the engine, but one to people. Each pair is told once."""
+    holders: dict[str, list[DesiredState]] = defaultdict(list)
+    for document in documents:
+        for name in {name.lower() for name in document.container_names}:
+            holders[name].append(document)
+    told: set[tuple[int, int]] = set()
+    for name, group in sorted(holders.items()):
+        for document in group:
+            others = [other for other in group if other.name != document.name]
+            if others and (id(document), id(others[0])) not in told:
+                told.add((id(document), id(others[0])))
+                yield Conflict(document, *_about_container(document, name, others))
+
+
+def _about_container(document: DesiredState, name: str, others: Sequence[DesiredState]) -> tuple[Path, str]:
+    users = " and ".join(map(_called, others[:3]))
+    if document.project is None:
+        return ("spec", "config", "containerName"), f"the container name is also used by {users}"
+    return ("spec", "config", "composeLock"), f'the container name "{name}" is also used by {users}'
+
+
+def _directories(documents: Sequence[DesiredState]) -> Iterator[Conflict]:
+    """One folder inside another would be removed or overwritten along with it."""
+    projects = [(item, f"{item.project.directory}/") for item in documents if item.project]
+    for document, own in projects:
+        rivals = [
+            other
+            for other, theirs in projects
+            if other.name != document.name and (own.startswith(theirs) or theirs.startswith(own))
+        ]
+        if rivals:
+            message = f"the deployment directory is that of {_called(rivals[0])}, or one lies in the other"
+            yield Conflict(document, ("spec", "config", "deploymentDirectory"), message)
+
+
+def _published(document: DesiredState) -> Iterator[PortBinding]:
+    """The fixed host ports of all containers."""
+    configs = [service.config for service in document.project.services] if document.project else [document.config]
+    yield from (port for config in configs for port in config.ports or () if port.host_port)
 
 
 def _called(document: DesiredState) -> str:
@@ -84,9 +129,8 @@ def _called(document: DesiredState) -> str:
 def _ports(documents: Sequence[DesiredState]) -> Iterator[Conflict]:
     claims: dict[tuple[int, str], list[tuple[DesiredState, PortBinding]]] = defaultdict(list)
     for document in documents:
-        for port in document.config.ports or ():
-            if port.host_port:
-                claims[port.host_port, port.protocol].append((document, port))
+        for port in _published(document):
+            claims[port.host_port, port.protocol].append((document, port))
     for group in claims.values():
         for document, port in group:
             rivals = [
@@ -96,7 +140,8 @@ def _ports(documents: Sequence[DesiredState]) -> Iterator[Conflict]:
             ]
             if rivals:
                 message = f"host port {port.host_port}/{port.protocol} is also used by {_called(rivals[0])}"
-                yield Conflict(document, ("spec", "config", "ports"), message)
+                key = "composeLock" if document.project else "ports"
+                yield Conflict(document, ("spec", "config", key), message)
 
 
 def overlap(one: str, other: str) -> bool:
@@ -121,16 +166,37 @@ def _dependencies(documents: Sequence[DesiredState], known: Collection[str]) -> 
                 meant = choices(dependency.name, tuple(named), limit=0)
                 yield Conflict(document, path, f'no document for this target is called "{dependency.name}"{meant}')
             elif dependency.condition == "completed" and not all(map(_can_complete, wanted)):
-                message = f'"{dependency.name}" never completes: its restart policy is not "no" or "on-failure"'
-                yield Conflict(document, path, message)
+                why = next(_why_not(item) for item in wanted if not _can_complete(item))
+                yield Conflict(document, path, f'"{dependency.name}" never completes: {why}')
         if document.name in cycles:
             circle = " -> ".join(cycles[document.name])
             yield Conflict(document, ("spec", "dependsOn"), f"the documents wait for each other: {circle}")
 
 
 def _can_complete(document: DesiredState) -> bool:
+    if document.project is not None:
+        return all(service.completes for service in document.project.services)
     policy = document.config.restart_policy
     return policy is not None and policy.name in {"no", "on-failure"}
+
+
+def _why_not(document: DesiredState) -> str:
+    if document.project is None:
+        return 'its restart policy is not "no" or "on-failure"'
+    name = next(service.name for service in document.project.services if not service.completes)
+    return f'its service "{name}" is no job (restart "no" or "on-failure")'
+
+
+def _unused(documents: Sequence[DesiredState]) -> Iterator[Conflict]:
+    """Files that come with a document for nothing."""
+    for document in documents:
+        if document.project is None:
+            continue
+        used = {item.artifact for service in document.project.services for item in service.files}
+        for item in document.project.files:
+            if item.name not in used:
+                message = f'no service has "{item.name}" in its containers; remove it, or name it in the lock file'
+                yield Conflict(document, ("spec", "config", "configFiles"), message, "warning")
 
 
 def _order(documents: Sequence[DesiredState]) -> Iterator[Conflict]:
