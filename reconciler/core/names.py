@@ -19,6 +19,7 @@ FINGERPRINT = "stella.fingerprint"
 OWNER = "stella.owner"
 GENERATION = "stella.generation"
 OPERATION = "stella.operation"
+FILES = "stella.files"
 PREFIX = "stella."
 OF_TOOLS = (PREFIX, "com.docker.compose.")
 """Beginnings of labels that we or Compose add: never a difference."""
