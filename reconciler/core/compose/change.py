@@ -46,11 +46,15 @@ def replacement(
     """The whole deploy, from the images to the collection of what is no longer needed."""
     desired, document = situation.desired, situation.desired.name
     generation = next_generation(situation.observation, situation.record)
+    check = CheckProject(document=document, cause=cause, desired=desired)
+    free = not _takes_the_name(situation, claims.project)
     return (
         *_prepare(situation, cause),
+        *((check,) if free else ()),
         RecordIntent(document=document, cause=cause, generation=generation, operation=kind, desired=desired),
         *leftover_actions(situation, claims),
         *_make_room(situation, claims.project),
+        *(() if free else (check,)),
         ActivateRevision(document=document, cause=cause, desired=desired),
         *up_actions(situation, claims, base_of(situation, claims.project), cause=cause),
         *proof_actions(desired, generation, cause=cause),
@@ -66,7 +70,14 @@ def _prepare(situation: Situation, cause: str) -> Iterator[Action]:
     for image in desired.images:
         yield VerifyImage(document=document, cause=cause, image=image)
     yield WriteRevision(document=document, cause=cause, desired=desired)
-    yield CheckProject(document=document, cause=cause, desired=desired)
+
+
+def _takes_the_name(situation: Situation, project: Project) -> bool:
+    """Whether the former project has this name in another directory. Until it is down its containers are in the way
+    of every look at this one.
+    """
+    former = situation.former.project if situation.former else None
+    return former is not None and moved(former, project) and former.name == project.name
 
 
 def up_actions(
