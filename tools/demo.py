@@ -126,6 +126,7 @@ class Story:
             "DOCKER_HOST": self.engine,
             "RECONCILER_DESIRED": str(self.file.parent),
             "RECONCILER_STATE_DIR": str(self.folder / "state"),
+            "RECONCILER_POLICY": str(policy(self.folder)),
             "RECONCILER_LISTEN": f"127.0.0.1:{self.metrics_port}",
             "RECONCILER_RESYNC": "5",
         }
@@ -277,6 +278,15 @@ def back_again(story: Story) -> None:
     phase(story, "Converged")
     status, _ = story.reconciler("status")
     story.check("`status` exits with 0: in sync", lambda: status == 0, within_s=0)
+
+
+def policy(folder: Path) -> Path:
+    """The policy of the demo's host: the sticker may lie in the demo's own folder."""
+    path = folder / "policy.yaml"
+    if not path.exists():
+        path.write_text(f"version: 1\ndeploymentPaths: [{folder}]\n")
+        path.chmod(0o600)
+    return path
 
 
 def sticker(story: Story) -> str:

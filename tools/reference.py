@@ -3,7 +3,7 @@
 python -m tools.reference           write them
 python -m tools.reference --check   exit 1 when one is not up to date
 
-This module makes cli.md; documents.md and metrics.md are made by the modules beside it.
+This module makes cli.md; documents.md, metrics.md and policy.md are made by the modules beside it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from reconciler.cli.root import ENTRIES, SECTIONS, cli
 from reconciler.config import BOOLEAN, SETTINGS
 from tools.reference_documents import documents_page
 from tools.reference_metrics import metrics_page
+from tools.reference_policy import policy_page
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 
@@ -37,7 +38,10 @@ JSON with a `version`; times in it are RFC 3339 in UTC.
 MEANINGS = {
     Exit.DONE: "done; nothing differs",
     Exit.ERROR: "an error; the message says what was attempted and what to do next",
-    Exit.DIFFERS: "`plan`: there are changes; `status`: something differs; `prune`, `sticker verify`: likewise",
+    Exit.DIFFERS: (
+        "`plan`: there are changes; `status`: something differs; `policy check`: something is refused; "
+        "`prune`, `sticker verify`: likewise"
+    ),
     Exit.ROLLED_BACK: "`apply`: a release failed and the former container runs again",
     Exit.FAILED: "`apply`: a document failed",
     Exit.HELD: "`apply`: a document is held or blocked",
@@ -149,7 +153,12 @@ def main(arguments: list[str]) -> int:
 
 def pages() -> dict[str, str]:
     """Each page by its file name."""
-    return {"cli.md": reference(), "documents.md": documents_page(), "metrics.md": metrics_page()}
+    return {
+        "cli.md": reference(),
+        "documents.md": documents_page(),
+        "metrics.md": metrics_page(),
+        "policy.md": policy_page(),
+    }
 
 
 def outdated() -> list[str]:

@@ -13,7 +13,9 @@ from click.testing import CliRunner
 
 from reconciler import __version__
 from reconciler.cli.root import ENTRIES, cli
+from reconciler.core.policy import Policy, refusals
 from reconciler.spec.assemble import examine
+from reconciler.spec.policy import read_policy
 from tests.docs.pages import PAGES, ROOT, Block, anchors, blocks, commands, links, named_tests
 
 DOCUMENTS = [
@@ -21,6 +23,12 @@ DOCUMENTS = [
     for page in PAGES
     for block in blocks(page)
     if block.language == "yaml" and "apiVersion:" in block.text
+]
+POLICIES = [
+    (page, block)
+    for page in PAGES
+    for block in blocks(page)
+    if block.language == "yaml" and block.text.startswith("version: 1")
 ]
 CALLS = [
     (page, call)
@@ -52,6 +60,25 @@ def test_a_document_in_the_documentation_is_valid(page: Path, block: Block) -> N
     examined = examine({place(page): block.text.encode()}, every=True)
     assert examined.problems == ()
     assert examined.documents or "kind: Defaults" in block.text
+
+
+@pytest.mark.parametrize(
+    ("page", "block"), POLICIES, ids=[f"{place(page)}:{block.line}" for page, block in POLICIES]
+)
+def test_a_policy_in_the_documentation_is_valid(page: Path, block: Block) -> None:
+    policy, problems = read_policy(block.text.encode(), place(page))
+    assert problems == ()
+    assert policy is not None
+
+
+def test_the_policy_beside_the_full_example_permits_it_and_the_others_need_none() -> None:
+    (shown,) = (block for page, block in POLICIES if page.parent.name == "02-full")
+    policy, _ = read_policy(shown.text.encode(), "policy.yaml")
+    assert policy is not None
+    for file in sorted((ROOT / "examples").glob("0[1-3]-*/*.yaml")):
+        for document in examine({file.name: file.read_bytes()}, every=True).documents:
+            assert refusals(document, policy) == ()
+            assert bool(refusals(document, Policy())) == (document.name == "web" and "full" in str(file))
 
 
 @pytest.mark.parametrize(("page", "call"), CALLS, ids=[f"{place(page)}:{' '.join(call)}" for page, call in CALLS])

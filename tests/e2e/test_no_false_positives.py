@@ -59,6 +59,14 @@ FULL: dict[str, Any] = {
     },
 }
 
+PERMITTED: dict[str, Any] = {
+    "hostPaths": ["/etc:ro"],
+    "capabilities": ["NET_ADMIN", "SYS_TIME"],
+    "devices": ["/dev/null:rw"],
+    "hostNamespaces": ["network"],
+}
+"""What the host's policy has to permit of all that."""
+
 SPARE: dict[str, dict[str, Any]] = {
     "nothing": {},
     "empty lists": {"ports": [], "volumes": [], "tmpfs": [], "labels": {}, "environment": {}},
@@ -125,6 +133,7 @@ def _filled(stage: Stage, value: Any) -> Any:
 
 
 def test_a_document_with_every_field_differs_in_nothing(stage: Stage, oracle: Oracle) -> None:
+    stage.permit(**PERMITTED)
     config = _filled(stage, FULL)
     full = document(stage.name, stage.images.plain, "r1", config=config, sticker={"path": str(stage.sticker())})
     stage.write(full)
@@ -172,6 +181,7 @@ def test_what_an_engine_restart_left_differs_in_nothing_but_its_state(
 
 def _apply_all(stage: Stage, configs: dict[str, dict[str, Any]], image: Any) -> None:
     """One document for each configuration."""
+    stage.permit(**PERMITTED)
     for number, config in enumerate(configs.values()):
         name = f"{stage.prefix}-{number}"
         wish = document(
