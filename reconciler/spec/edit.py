@@ -27,7 +27,8 @@ Keys = tuple[str, ...]
 
 STEP = "  "
 FLOW_ENTRIES = 4
-"""A new mapping of plain values is written on one line up to this size."""
+FLOW_WIDTH = 80
+"""A new mapping of plain values is written on one line up to this size and width."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9/]([A-Za-z0-9._/@+ -]|:(?! |$))*(?<![ :])")
 _UNPRINTED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff]")
@@ -141,18 +142,28 @@ class _Editor:
         return _Cut(self._starts[parent.keys[key].line], end, "")
 
     def _entry(self, parent: Node, key: str, value: Any) -> str:
-        if parent.style or not isinstance(value, Mapping) or _is_small(value):
+        if parent.style or _is_small(value):
             return f"{key}: {rendered(value)}"
         indent = " " * next(iter(parent.keys.values())).column
         return f"{key}:" + "".join(self._block(value, indent + STEP))
 
-    def _block(self, values: Mapping[str, Any], indent: str) -> Iterator[str]:
-        for key, value in values.items():
-            if isinstance(value, Mapping) and not _is_small(value):
-                yield f"{self._newline}{indent}{rendered(key)}:"
-                yield from self._block(value, indent + STEP)
+    def _block(self, value: Mapping[str, Any] | list[Any], indent: str) -> Iterator[str]:
+        """Each key, or each item of a list, on lines of its own."""
+        if isinstance(value, list):
+            for item in value:
+                if _is_small(item):
+                    yield f"{self._newline}{indent}- {rendered(item)}"
+                else:
+                    first, *rest = self._block(item, indent + STEP)
+                    yield f"{self._newline}{indent}- {first.strip()}"
+                    yield from rest
+            return
+        for key, inner in value.items():
+            if _is_small(inner):
+                yield f"{self._newline}{indent}{rendered(key)}: {rendered(inner)}"
             else:
-                yield f"{self._newline}{indent}{rendered(key)}: {rendered(value)}"
+                yield f"{self._newline}{indent}{rendered(key)}:"
+                yield from self._block(inner, indent + STEP)
 
     def _end(self, node: Node) -> int:
         """Where the last thing of the node is written; comments and empty lines below are not its own."""
@@ -172,8 +183,14 @@ def _can_grow(node: Node, value: Mapping[str, Any]) -> bool:
     return not node.style or node.children.keys() <= value.keys()
 
 
-def _is_small(value: Mapping[str, Any]) -> bool:
-    return len(value) <= FLOW_ENTRIES and not any(isinstance(item, Mapping | list) for item in value.values())
+def _is_small(value: Any) -> bool:
+    """Whether a value is written on one line: a plain one, a list of plain ones, a small mapping of them."""
+    if isinstance(value, list):
+        return not any(isinstance(item, Mapping | list) for item in value)
+    if not isinstance(value, Mapping):
+        return True
+    plain = not any(isinstance(item, Mapping | list) for item in value.values())
+    return plain and len(value) <= FLOW_ENTRIES and len(rendered(value)) <= FLOW_WIDTH
 
 
 def rendered(value: Any, *, quote: str = "") -> str:
