@@ -1,6 +1,7 @@
 """What Docker Compose makes of an author's files, in the author's own environment.
 
-``config`` is run twice: once with all paths resolved, and once with paths and names as they were written. Values
+``config`` is run twice: once with all paths resolved, and once with paths and names as they were written (in the project
+directory, since env files are then looked for from where Compose runs). Values
 of variables that configs and secrets take are asked for by a third run, so that they come from where Compose takes
 them (environment, ``.env``, ``--env-file``); they pass through standard input and output, never through arguments.
 """
@@ -77,7 +78,7 @@ class Author:
                 capture_output=True,
                 text=True,
                 encoding="utf-8",
-                cwd=self.folder,
+                cwd=self.directory,
                 env=dict(self.environment),
                 timeout=DEADLINE_S,
                 check=False,
@@ -90,9 +91,9 @@ class Author:
         return model, tuple(dict.fromkeys(map(_warning, done.stderr.splitlines())))
 
     def _command(self, *options: str, also: bool) -> list[str]:
-        files = [part for file in self.files for part in ("-f", str(file))]
+        files = [part for file in self.files for part in ("-f", self._absolute(file))]
         profiles = [part for profile in self.profiles for part in ("--profile", profile)]
-        env_files = [part for file in self.env_files for part in ("--env-file", str(file))]
+        env_files = [part for file in self.env_files for part in ("--env-file", self._absolute(file))]
         return [
             self.program,
             "--ansi=never",

@@ -31,7 +31,7 @@ spec:
   config:
     projectName: {project}
     composeLock: {{}}
-    expectedDigests: {{}}
+    {files}expectedDigests: {{}}
 """
 _UNFIT: Final = re.compile(r"[^a-z0-9-]+")
 
@@ -44,7 +44,8 @@ def updated(text: str, file: str, entries: Mapping[str, Any]) -> str:
 def begun(document: Path, locked: Locked, entries: Mapping[str, Any]) -> str:
     """A whole document to start from, for the file ``document``."""
     name = _UNFIT.sub("-", document.stem.lower()).strip("-")[:63] or locked.project
-    text = _HEAD.format(name=rendered(name), project=rendered(locked.project or name))
+    files = "configFiles: []\n    " if locked.files else ""
+    text = _HEAD.format(name=rendered(name), project=rendered(locked.project or name), files=files)
     return updated(text, str(document), {key: value for key, value in entries.items() if value is not None})
 
 
