@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import structlog
 
 from reconciler import __version__
+from reconciler.compose.client import DockerCompose
 from reconciler.config import Settings
 from reconciler.controller.assess import Assessor
 from reconciler.controller.board import Board
@@ -35,8 +36,10 @@ from reconciler.controller.service import Service
 from reconciler.controller.stop import StopFlag, StopRequest
 from reconciler.controller.workqueue import WorkQueue
 from reconciler.core.desired import DesiredState
+from reconciler.deployments import DeploymentStore
 from reconciler.engine.client import DockerEngine
 from reconciler.engine.observe import Observer
+from reconciler.executors.compose import ComposeExecutor
 from reconciler.executors.docker import DockerExecutor
 from reconciler.executors.record import RecordExecutor
 from reconciler.history import History
@@ -62,6 +65,8 @@ class Parts:
     state: StateDir
     history: History
     engine: DockerEngine
+    compose: DockerCompose
+    deployments: DeploymentStore
     stickers: PermittedStickers
     assessor: Assessor
     policy: PolicyFile
@@ -94,8 +99,17 @@ class Parts:
             pull_deadline_s=self.settings.pull_deadline_s,
             engine_breaks=engine_breaks,
         )
+        compose = ComposeExecutor(
+            self.engine,
+            self.history,
+            compose=self.compose,
+            deployments=self.deployments,
+            clock=time.monotonic,
+            sleep=sleep,
+            engine_breaks=engine_breaks,
+        )
         performer = Performer(
-            (docker, self.record_executor()),
+            (docker, compose, self.record_executor()),
             record_event=self.history.add_event,
             meters=self.meters,
             fail_points=fail_points(os.environ),
@@ -137,7 +151,14 @@ def open_parts(settings: Settings, *, exclusive: bool, actor: Callable[[DesiredS
         if exclusive:
             catalogue.remember()
         catalogue.reload()
-        observer = Observer(engine, stickers, full_every_s=settings.full_every_s, clock=time.monotonic)
+        deployments = DeploymentStore()
+        observer = Observer(
+            engine,
+            stickers,
+            full_every_s=settings.full_every_s,
+            clock=time.monotonic,
+            deployments=deployments,
+        )
         assessor = Assessor(
             catalogue=catalogue,
             observer=observer,
@@ -152,6 +173,8 @@ def open_parts(settings: Settings, *, exclusive: bool, actor: Callable[[DesiredS
             state=state,
             history=history,
             engine=engine,
+            compose=DockerCompose(settings.engine),
+            deployments=deployments,
             stickers=stickers,
             assessor=assessor,
             policy=policy,
@@ -180,6 +203,7 @@ def open_service(settings: Settings, *, exclusive: bool) -> Iterator[Service]:
             prune_cap_percent=settings.prune_cap_percent,
             stickers=parts.stickers,
             records=parts.record_executor(),
+            compose=parts.compose,
             stop_flag=stop_flag,
         )
 

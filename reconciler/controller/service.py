@@ -14,10 +14,11 @@ from typing import Any, Literal
 
 from reconciler.controller.assess import Assessor
 from reconciler.controller.checkup import Finding, check_up, policy_findings
+from reconciler.controller.checkup_projects import check_projects
 from reconciler.controller.loop import Pass, Reconciler, refuse_changed
 from reconciler.controller.stop import StopFlag
 from reconciler.core.desired import DesiredState, Suspension
-from reconciler.core.interfaces import Stickers
+from reconciler.core.interfaces import Compose, Stickers
 from reconciler.core.observation import StickerState
 from reconciler.core.outcome import Outcome
 from reconciler.core.plan import Plan
@@ -59,6 +60,7 @@ class Service:
     prune_cap_percent: int
     stickers: Stickers
     records: RecordExecutor
+    compose: Compose
     stop_flag: StopFlag = field(default_factory=StopFlag)
 
     def loaded(self) -> Loaded:
@@ -202,7 +204,8 @@ class Service:
         documents = self.assessor.catalogue.desired()
         refused = {name: self.assessor.refused(desired) for name, desired in documents.items()}
         found = check_up(self.engine, self.assessor.catalogue.loaded, self.history)
-        return (*found, *policy_findings(self.assessor.policy(), refused))
+        projects = check_projects(self.compose, documents.values())
+        return (*found, *projects, *policy_findings(self.assessor.policy(), refused))
 
     def _desired(self, name: str) -> DesiredState:
         return self.assessor.catalogue.choose((name,), self.history.records())[name]

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import yaml
 
+from reconciler.compose.client import DockerCompose
 from reconciler.controller.assess import Assessor
 from reconciler.controller.board import Board
 from reconciler.controller.catalogue import Catalogue
@@ -22,9 +23,11 @@ from reconciler.controller.service import Service
 from reconciler.controller.stop import StopFlag, StopRequest
 from reconciler.controller.workqueue import WorkQueue
 from reconciler.core.desired import ImageReference
+from reconciler.core.interfaces import Compose
 from reconciler.core.policy import Policy
 from reconciler.engine.client import DockerEngine
 from reconciler.engine.observe import Observer
+from reconciler.executors.compose import ComposeExecutor
 from reconciler.executors.docker import DockerExecutor
 from reconciler.executors.record import RecordExecutor
 from reconciler.history import History
@@ -33,6 +36,7 @@ from reconciler.sources.files import FolderSource
 from reconciler.sources.watch import FolderWatch
 from reconciler.spec.build import build
 from reconciler.sticker_store import StickerStore
+from tests.simulator.deployments import MemoryDeployments
 from tests.simulator.world import World
 
 KEY = b"k" * 32
@@ -52,13 +56,21 @@ class Stage:
         self.history = History.open(folder / "history.db", clock=self.clock.time, rebuild=build)
         self.meters = Meters()
         self.stickers = StickerStore(self.world.engine)
+        self.deployments = MemoryDeployments()
+        self.compose: Compose = DockerCompose("unix:///no-engine.sock")
         self.source = FolderSource(
             self.desired, remember=self.history.accepted(), clock=lambda: 1e12, sleep=lambda _: None
         )
         self.catalogue = Catalogue(self.source, self.history)
         self.catalogue.remember()
         self.catalogue.reload()
-        observer = Observer(self.world.engine, self.stickers, full_every_s=300.0, clock=self.clock.monotonic)
+        observer = Observer(
+            self.world.engine,
+            self.stickers,
+            full_every_s=300.0,
+            clock=self.clock.monotonic,
+            deployments=self.deployments,
+        )
         self.assessor = Assessor(
             catalogue=self.catalogue,
             observer=observer,
@@ -114,8 +126,16 @@ class Stage:
             pull_deadline_s=60.0,
             wall_clock=self.clock.time,
         )
+        compose = ComposeExecutor(
+            self.world.engine,
+            self.history,
+            compose=self.compose,
+            deployments=self.deployments,
+            clock=self.clock.monotonic,
+            sleep=sleep or self.clock.sleep,
+        )
         performer = Performer(
-            (docker, self.records),
+            (docker, compose, self.records),
             record_event=self.history.add_event,
             meters=self.meters,
             fail_points=fail_points({}),
@@ -145,6 +165,7 @@ class Stage:
             prune_cap_percent=20,
             stickers=self.stickers,
             records=self.records,
+            compose=self.compose,
         )
 
     def controller(self, stop: StopRequest, *, prune: bool = False, **options: Any) -> Controller:
