@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable
+from functools import lru_cache
 
 _LINKS = {"/var/run": "/run", "/var/lock": "/run/lock"}
 
 
+@lru_cache(maxsize=4096)  # every pass asks about the same few paths
 def normal(path: str) -> str:
     """The normal form; a relative path is taken from the root, since no working directory may decide."""
     shortest = posixpath.normpath("/" + path.lstrip("/"))
