@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +13,6 @@ from reconciler.core.container import ContainerConfig, HealthProbe
 from reconciler.core.deployment import revision_files
 from reconciler.core.desired import DesiredState, Release
 from reconciler.core.interfaces import ComposeProject, Progress
-from reconciler.core.observation import DeploymentReading
 from reconciler.core.outcome import Outcome
 from reconciler.core.project import (
     CONFIG_HASH_LABEL,
@@ -30,49 +29,12 @@ from reconciler.executors.compose import ComposeExecutor
 from tests.simulator import containers, lifecycle
 from tests.simulator.behaviour import Behaviour, exits
 from tests.simulator.clock import SimulatedClock
+from tests.simulator.deployments import MemoryDeployments
 from tests.simulator.engine import SimulatedEngine
 from tests.simulator.journal import MemoryJournal
 
 DIRECTORY = "/srv/shop"
 PROBED = ContainerConfig(health=HealthProbe(test=("CMD", "true"), interval_ms=1_000))
-
-
-class MemoryDeployments:
-    """Folders in memory. ``files`` by directory and path, for tests to tamper with."""
-
-    def __init__(self) -> None:
-        self.files: dict[str, dict[str, bytes]] = {}
-        self.active: dict[str, str] = {}
-        self.problem = ""
-
-    def read(self, directory: str, paths: Sequence[str]) -> DeploymentReading:
-        if self.problem:
-            return DeploymentReading(problem=self.problem)
-        there = self.files.get(directory, {})
-        digests = {path: hashlib.sha256(there[path]).hexdigest() for path in paths if path in there}
-        return DeploymentReading(active=self.active.get(directory, ""), digests=digests)
-
-    def write(self, directory: str, files: Mapping[str, bytes]) -> bool:
-        there = self.files.setdefault(directory, {})
-        changed = any(there.get(path) != content for path, content in files.items())
-        there.update(files)
-        return changed
-
-    def activate(self, directory: str, fingerprint: str) -> bool:
-        changed = self.active.get(directory) != fingerprint
-        self.active[directory] = fingerprint
-        return changed
-
-    def remove_revision(self, directory: str, fingerprint: str) -> bool:
-        there = self.files.get(directory, {})
-        gone = [path for path in there if path.startswith(f"revisions/{fingerprint}/")]
-        for path in gone:
-            del there[path]
-        return bool(gone)
-
-    def remove(self, directory: str) -> bool:
-        self.active.pop(directory, None)
-        return self.files.pop(directory, None) is not None
 
 
 class MemoryCompose:
@@ -121,7 +83,9 @@ class MemoryCompose:
             self._remove(container.name)
         self.engine.host.networks -= set(self.project().networks)
 
-    def make(self, name: str, service: Service, *, number: int = 1, **labels: str) -> str:
+    def make(
+        self, name: str, service: Service, *, number: int = 1, labels: Mapping[str, str] | None = None
+    ) -> str:
         """A container as Compose makes it; ``labels`` are further ones, or other values."""
         made = {
             **self.labels,
@@ -131,7 +95,7 @@ class MemoryCompose:
             ONE_OFF_LABEL: "False",
             DIRECTORY_LABEL: self.project().directory,
             CONFIG_HASH_LABEL: config_hash(service),
-            **labels,
+            **(labels or {}),
         }
         made = {key: value for key, value in made.items() if value}
         self.engine.host.networks |= set(self.project().networks)

@@ -64,42 +64,47 @@ def test_every_action_on_a_project_is_handled_and_no_other() -> None:
 def test_a_revision_is_written_once() -> None:
     stage = ProjectStage()
     assert stage.do(actions.WriteRevision).kind == "done"
-    assert stage.deployments.files[DIRECTORY] == stage.files
+    assert stage.deployments.directories[DIRECTORY].files == stage.files
     assert stage.do(actions.WriteRevision).kind == "already"
 
 
 def test_a_revision_that_does_not_read_back_as_it_was_written_is_refused() -> None:
     stage = ProjectStage()
-    stage.deployments.problem = "input/output error"
+    stage.deployments.problems[DIRECTORY] = "input/output error"
     assert "input/output error" in refused(stage, actions.WriteRevision, VerificationFailed)
 
 
-def test_a_revision_is_activated_once() -> None:
+def test_a_revision_is_activated_once_it_is_written() -> None:
     stage = ProjectStage()
+    refused(stage, actions.ActivateRevision, NotFound)
+    stage.do(actions.WriteRevision)
     assert stage.do(actions.ActivateRevision).kind == "done"
-    assert stage.deployments.active == {DIRECTORY: stage.desired.fingerprint}
+    assert stage.deployments.directories[DIRECTORY].active == stage.desired.fingerprint
     assert stage.do(actions.ActivateRevision).kind == "already"
 
 
 def test_a_revision_and_a_deployment_are_removed_once() -> None:
     stage = ready()
+    stage.do(actions.ActivateRevision)
+    refused(stage, actions.RemoveRevision, EngineRefused)
+    stage.deployments.directories[DIRECTORY].active = ""
     assert stage.do(actions.RemoveRevision).kind == "done"
     assert stage.do(actions.RemoveRevision).kind == "already"
     assert stage.do(actions.RemoveDeployment).kind == "done"
     assert stage.do(actions.RemoveDeployment).kind == "already"
-    assert stage.deployments.files == {}
+    assert stage.deployments.directories == {}
 
 
 @pytest.mark.parametrize("kind", [actions.CheckProject, actions.ComposeUp])
 def test_a_file_that_changed_since_it_was_verified_is_refused_before_compose_reads_it(kind: type[Action]) -> None:
     stage = ready()
     for path in stage.files:
-        kept = stage.deployments.files[DIRECTORY][path]
-        stage.deployments.files[DIRECTORY][path] = kept + b" "
+        kept = stage.deployments.directories[DIRECTORY].files[path]
+        stage.deployments.directories[DIRECTORY].files[path] = kept + b" "
         assert path in refused(stage, kind, VerificationFailed)
-        del stage.deployments.files[DIRECTORY][path]
+        del stage.deployments.directories[DIRECTORY].files[path]
         assert path in refused(stage, kind, VerificationFailed)
-        stage.deployments.files[DIRECTORY][path] = kept
+        stage.deployments.directories[DIRECTORY].files[path] = kept
     assert stage.compose.calls == []
     assert stage.do(kind).error is None
 
@@ -107,7 +112,7 @@ def test_a_file_that_changed_since_it_was_verified_is_refused_before_compose_rea
 def test_no_error_about_a_file_shows_what_is_in_it() -> None:
     stage = ready()
     path = next(path for path in stage.files if path.endswith(HOST_NAME))
-    stage.deployments.files[DIRECTORY][path] = b"password: hunter2"
+    stage.deployments.directories[DIRECTORY].files[path] = b"password: hunter2"
     assert "hunter2" not in refused(stage, actions.ComposeUp, VerificationFailed)
 
 
@@ -189,7 +194,7 @@ def test_a_container_that_got_its_name_back_is_a_change() -> None:
 )
 def test_nothing_is_touched_while_a_stranger_is_in_the_project(labels: dict[str, str], kind: type[Action]) -> None:
     stage = ready()
-    stage.compose.make("theirs", stage.project.services[0], **labels)
+    stage.compose.make("theirs", stage.project.services[0], labels=labels)
     fields = {"generation": 1} if kind is actions.VerifyProject else {}
     assert "theirs" in refused(stage, kind, EngineRefused, **fields)
     assert stage.compose.calls == []
@@ -198,7 +203,7 @@ def test_nothing_is_touched_while_a_stranger_is_in_the_project(labels: dict[str,
 
 def test_a_container_that_was_made_by_hand_in_our_folder_is_no_strangers() -> None:
     stage = ready()
-    stage.compose.make("byhand", stage.project.services[0], **{names.OWNER: ""})
+    stage.compose.make("byhand", stage.project.services[0], labels={names.OWNER: ""})
     assert stage.do(actions.ComposeUp).kind == "done"
     assert stage.engine.host.named("byhand") is None
 
@@ -216,7 +221,7 @@ def test_what_compose_says_no_to_is_the_outcome(error: ReconcilerError, kind: ty
 
 def test_a_project_is_taken_down_once_without_its_files() -> None:
     stage = started()
-    stage.deployments.files.clear()
+    stage.deployments.directories.clear()
     assert stage.do(actions.ComposeDown).kind == "done"
     assert not stage.engine.host.containers
     assert stage.do(actions.ComposeDown).kind == "already"
@@ -275,7 +280,7 @@ def test_a_paused_container_is_unpaused() -> None:
 
 def test_one_offs_are_left_alone() -> None:
     stage = ready()
-    stage.compose.make("shop-web-run-1", stage.project.services[2], **{ONE_OFF_LABEL: "True"})
+    stage.compose.make("shop-web-run-1", stage.project.services[2], labels={ONE_OFF_LABEL: "True"})
     stage.do(actions.StartService, service="web")
     assert stage.status("shop-web-run-1") == "created"
 
@@ -360,14 +365,14 @@ def test_too_few_containers_of_a_service_are_refused() -> None:
 
 def test_containers_of_no_service_are_refused() -> None:
     stage = begun()
-    stage.compose.make("shop-old-1", stage.project.services[2], **{SERVICE_LABEL: "old"})
+    stage.compose.make("shop-old-1", stage.project.services[2], labels={SERVICE_LABEL: "old"})
     assert "of no service: shop-old-1" in verify(stage)
 
 
 def test_containers_of_one_service_that_compose_made_differently_are_refused() -> None:
     stage = begun()
     stage.change("web", replicas=2)
-    stage.compose.make("shop-web-2", stage.project.services[2], number=2, **{CONFIG_HASH_LABEL: "other"})
+    stage.compose.make("shop-web-2", stage.project.services[2], number=2, labels={CONFIG_HASH_LABEL: "other"})
     assert "different configurations: web" in verify(stage)
 
 
