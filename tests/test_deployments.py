@@ -32,7 +32,7 @@ class Dead(BaseException):
 
 
 class Death:
-    """Strikes at the n-th step that the operating system would see (audit events of files), and at each after it."""
+    """Strikes at the n-th step on files (audit events), and at each after it."""
 
     EVENTS = frozenset({"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.symlink", "os.chmod"})
 
@@ -205,7 +205,7 @@ def test_a_strange_link_called_current_is_no_revision_and_is_pointed_anew(direct
     (directory / "current").symlink_to(goal)
     assert DeploymentStore().read(str(directory), ()).active == ""
     assert DeploymentStore().activate(str(directory), ONE)
-    assert os.readlink(directory / "current") == f"revisions/{ONE}"
+    assert str((directory / "current").readlink()) == f"revisions/{ONE}"
 
 
 def test_what_is_no_directory_is_a_problem_of_the_reading(directory: Path) -> None:

@@ -17,8 +17,9 @@ on engine 20.10, and what this room and its callers rely on:
 - A service of ``network_mode: service:x`` is recreated with x by an ordinary run.
 - Killed with SIGKILL while it replaces a container, it leaves the replacement in state ``created``, called
   ``<short id of the old one>_<name>``, with the label ``com.docker.compose.replace``; the old container runs, or
-  is stopped, or is gone; services not reached yet are untouched. The next ``up`` fails with a name conflict until
-  the replacement was removed (the old one is there) or renamed (it is gone); then it succeeds.
+  is stopped, or is gone; services not reached yet are untouched. With the old container there,
+  the next ``up`` fails with a name conflict until the replacement was removed; with the old one gone, it takes the
+  replacement as it is, with that name: rename it. After either it succeeds.
 - ``down`` needs no file: with the project's name alone it finds everything by labels, in the order of needs.
 - It ends with 0 although a network stays because a stranger's container is on it.
 - ``config`` asks no engine.

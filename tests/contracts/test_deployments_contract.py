@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -63,9 +63,9 @@ class Place:
 
 
 @pytest.fixture(params=["disk", "memory"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     directory = str(tmp_path / "srv/deep/shop")
-    yield Place(DeploymentStore() if request.param == "disk" else MemoryDeployments(), directory)
+    return Place(DeploymentStore() if request.param == "disk" else MemoryDeployments(), directory)
 
 
 def test_an_absent_directory_reads_as_empty(place: Place) -> None:

@@ -8,6 +8,8 @@ from reconciler.core.container import ContainerConfig
 from reconciler.core.desired import DesiredState, ImageReference, Release, StickerPlace
 from tests.simulator.behaviour import Behaviour
 from tests.simulator.clock import SimulatedClock
+from tests.simulator.compose import SimulatedCompose
+from tests.simulator.deployments import MemoryDeployments
 from tests.simulator.engine import SimulatedEngine
 from tests.simulator.journal import MemoryJournal
 from tests.simulator.registry import DEFAULT_FACTS, SimulatedRegistry
@@ -27,6 +29,8 @@ class World:
         self.engine = SimulatedEngine(clock=self.clock, registry=self.registry)
         self.journal = MemoryJournal(clock=self.clock)
         self.stickers = MemoryStickers()
+        self.deployments = MemoryDeployments()
+        self.compose = SimulatedCompose(self.engine, self.deployments)
 
     def publish(self, repository: str = "shop/web", *, behaviour: Behaviour | None = None) -> ImageReference:
         """A new image in the registry, not yet on the host."""
