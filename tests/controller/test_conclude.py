@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from reconciler.core.record import Event
-from reconciler.errors import StateUnwritable
+from reconciler.controller.conclude import quarantines, serves
+from reconciler.core.action import VerifyProject, WaitProject
+from reconciler.core.desired import DesiredState, Release
+from reconciler.core.observation import Observation
+from reconciler.core.outcome import Outcome
+from reconciler.core.project import Project, artifact
+from reconciler.core.record import Event, Operation, Record
+from reconciler.core.situation import Situation
+from reconciler.errors import (
+    ComposeBusy,
+    ComposeFailed,
+    ComposeMissing,
+    ReconcilerError,
+    StateUnwritable,
+    Unhealthy,
+    VerificationFailed,
+)
 from tests.controller.stage import Stage, quiet
 from tests.simulator.behaviour import exits
 
@@ -85,3 +102,47 @@ def test_a_first_release_that_is_taken_back_unrecorded_is_told_as_taken_back(sta
     assert verdict.kind == "failed"
     assert verdict.reason.endswith("there is nothing to go back to; besides: the disk is full")
     assert stage.history.record("web").open is None
+
+
+# Projects.
+
+PROJECT = Project(name="shop", directory="/srv/shop", lock=artifact("compose.stella.lock.yml", b""), services=())
+SHOP = DesiredState(name="shop", release=Release("1", "Shop"), kind="ComposeProject", project=PROJECT)
+WHO: dict[str, Any] = {"document": "shop", "cause": "test", "desired": SHOP}
+WAIT = Outcome(kind="done", action=WaitProject(**WHO, timeout_ms=1, min_healthy_ms=1))
+VERIFY = Outcome(kind="done", action=VerifyProject(**WHO, generation=1))
+
+
+def failed(outcome: Outcome, error: ReconcilerError) -> Outcome:
+    return replace(outcome, kind="failed", error=error)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "serving"),
+    [
+        ((), False),
+        ((WAIT,), True),
+        ((WAIT, VERIFY), True),
+        ((failed(WAIT, Unhealthy("no", reason="timeout")),), False),
+        ((WAIT, failed(VERIFY, VerificationFailed("another image"))), False),
+        ((WAIT, failed(VERIFY, StateUnwritable("the disk is full"))), True),
+    ],
+)
+def test_a_project_serves_when_it_is_healthy_and_runs_what_was_verified(
+    outcomes: tuple[Outcome, ...], serving: bool
+) -> None:
+    assert serves(outcomes) == serving
+
+
+def test_a_host_without_compose_or_with_a_busy_one_never_quarantines_a_release() -> None:
+    operation = Operation(generation=1, kind="deploy", fingerprint=SHOP.fingerprint, state="intent")
+    situation = Situation(
+        desired=SHOP,
+        observation=Observation(),
+        record=Record(document="shop", owner="me"),
+        sticker="absent",
+        now=0.0,
+    )
+    assert not quarantines(situation, operation, ComposeMissing("none here"))
+    assert not quarantines(situation, operation, ComposeBusy("still at work"))
+    assert quarantines(situation, operation, ComposeFailed("it says no"))

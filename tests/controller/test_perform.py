@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -9,18 +10,26 @@ from reconciler.controller.fail_points import FailPoint, FailPoints
 from reconciler.controller.perform import Performer
 from reconciler.core.action import (
     Action,
+    CheckProject,
     Commit,
+    ComposeUp,
     ContainerRef,
     CreateNetwork,
     EngineAction,
+    ProjectAction,
     RecordAction,
     StartContainer,
     StopContainer,
+    VerifyProject,
     WaitHealthy,
+    WaitProject,
+    WaitService,
 )
+from reconciler.core.desired import DesiredState, Release
 from reconciler.core.interfaces import Progress
 from reconciler.core.outcome import Outcome, OutcomeKind
 from reconciler.core.plan import Plan, Purpose
+from reconciler.core.project import Project, artifact
 from reconciler.core.record import Event
 from reconciler.errors import (
     EngineRefused,
@@ -182,6 +191,22 @@ def test_what_was_so_already_and_what_only_looked_is_no_event() -> None:
     outcomes = scene.perform(NETWORK, WAIT)
     assert [outcome.kind for outcome in outcomes] == ["already", "done"]
     assert scene.events == []
+
+
+def test_looks_at_a_project_are_no_events() -> None:
+    project = Project(name="shop", directory="/srv/shop", lock=artifact("lock.yml", b""), services=())
+    desired = DesiredState(name="shop", release=Release("1", "Shop"), project=project)
+    who: dict[str, Any] = {"document": "shop", "cause": "a new release", "desired": desired}
+    looks = (
+        CheckProject(**who),
+        WaitService(**who, service="web", condition="healthy", timeout_ms=1),
+        WaitProject(**who, timeout_ms=1, min_healthy_ms=1),
+        VerifyProject(**who, generation=1),
+    )
+    scene = Scene()
+    scene.engine.family = ProjectAction
+    scene.perform(*looks, ComposeUp(**who))
+    assert [event.action for event in scene.events] == ["compose-up"]
 
 
 def test_a_failure_is_an_event_also_of_what_only_looks() -> None:

@@ -14,6 +14,7 @@ from reconciler.core.desired import ImageReference, StickerPlace
 from reconciler.core.observation import ContainerDetail, EngineFacts, StickerReading, Subject
 from reconciler.engine.observe import Observer
 from reconciler.errors import EngineUnavailable
+from tests.simulator.deployments import MemoryDeployments
 from tests.simulator.engine import SimulatedEngine
 from tests.simulator.world import World
 
@@ -264,3 +265,51 @@ def test_many_threads_may_observe_at_once(host: Host) -> None:
     host.calls()
     host.observer.observe(subjects)
     assert host.calls() == ["list_containers"]
+
+
+# Projects.
+
+
+def project_subject(host: Host) -> Subject:
+    return host.subject("shop", projects=frozenset({"shop"}), directory="/srv/shop", files=("revisions/1/lock",))
+
+
+def test_whatever_is_in_a_project_is_inspected_also_what_was_put_there_by_hand(host: Host) -> None:
+    ours = host.make("shop-web-1", "shop")
+    labels = {"com.docker.compose.project": "shop"}
+    by_hand = host.engine.create("byhand", image=host.image, config=ContainerConfig(), labels=labels)
+    other = {"com.docker.compose.project": "other"}
+    host.engine.create("other-web-1", image=host.image, config=ContainerConfig(), labels=other)
+    seen = host.observer.observe([project_subject(host)])
+    assert set(seen.details) == {ours, by_hand}
+    host.calls()
+    host.observer.observe([project_subject(host)])
+    assert host.calls() == ["list_containers"]
+
+
+def test_the_directory_of_a_project_is_read_and_no_other(host: Host) -> None:
+    deployments = MemoryDeployments()
+    deployments.write("/srv/shop", {"revisions/1/lock": b"services", "revisions/1/manifest.json": b"{}"})
+    deployments.activate("/srv/shop", "1")
+    observer = Observer(
+        host.engine,
+        host.stickers,
+        full_every_s=FULL_EVERY_S,
+        clock=host.monotonic,
+        deployments=deployments,
+    )
+    seen = observer.observe([host.subject("web"), project_subject(host)])
+    assert set(seen.deployments) == {"shop"}
+    assert seen.deployments["shop"].active == "1"
+    assert set(seen.deployments["shop"].digests) == {"revisions/1/lock"}
+    completed = observer.complete(seen, [project_subject(host)])
+    assert completed.deployments == seen.deployments
+    assert host.observer.observe([project_subject(host)]).deployments == {}
+
+
+def test_every_image_of_a_project_is_looked_up(host: Host) -> None:
+    other = host.publish("shop/other")
+    subject = replace(project_subject(host), images=(host.image, other))
+    seen = host.observer.complete(host.observer.observe([subject]), [subject])
+    assert set(seen.references) == {str(host.image), str(other)}
+    assert seen.references[str(other)] is None
