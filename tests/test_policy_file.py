@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.core.policy_values import BUILT_IN, SOCKETS
 from reconciler.errors import InvalidSettings
-from reconciler.policy_file import PolicyFile, leads_to
+from reconciler.policy_file import PolicyFile, leads_to, policy_of_host
 
 
 @pytest.fixture
@@ -141,3 +141,12 @@ def test_where_links_lead_is_told(tmp_path: Path) -> None:
     (place / "link").symlink_to(place / "real")
     paths = (f"{place}/real", f"{place}/link/below", f"{place}//real/", f"{place}/nothing")
     assert leads_to(paths) == {f"{place}/link/below": f"{place}/real/below"}
+
+
+def test_a_host_guards_its_state_and_the_socket_of_its_engine(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "state").symlink_to(tmp_path / "real")
+    policy = policy_of_host(file, needed=True, engine="unix:///opt/e.sock", state_dir=tmp_path / "state").load()
+    assert "/opt/e.sock" in policy.engine_sockets
+    assert {str(tmp_path / "state"), str(tmp_path.resolve() / "real")} <= set(policy.guarded)
+    far = policy_of_host(file, needed=True, engine="tcp://host:2376", state_dir=tmp_path).load()
+    assert far.engine_sockets == SOCKETS

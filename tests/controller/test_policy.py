@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.controller.lookout import LAST_POLICY, Lookout
 from reconciler.controller.permitted_stickers import PermittedStickers
 from reconciler.core.desired import StickerPlace
 from reconciler.core.policy import Policy
 from reconciler.core.policy_values import HostRoot
-from reconciler.errors import StateUnwritable
+from reconciler.errors import InvalidSettings, StateUnwritable
 from reconciler.sticker_store import StickerStore
 from tests.controller.stage import Stage
 
@@ -98,3 +99,23 @@ def test_a_sticker_is_neither_written_nor_removed_where_the_policy_refuses_it(
     assert stickers.read(place, helper="").content == b"{}"
     stickers.remove(place, helper="")
     assert stickers.read(place, helper="").content == b""
+
+
+def test_a_policy_that_is_not_in_force_as_written_is_told_once(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trouble: list[InvalidSettings] = [InvalidSettings("policy.yaml:2:1: unknown key")]
+    lookout = Lookout(
+        assessor=stage.assessor,
+        board=stage.board,
+        prune=False,
+        prune_cap_percent=20,
+        policy_trouble=lambda: trouble[0] if trouble else None,
+    )
+    lookout.look()
+    lookout.look()
+    trouble.clear()
+    lookout.look()
+    told = capsys.readouterr().out
+    assert told.count(LAST_POLICY) == 1
+    assert told.count("the policy is in force as it is written") == 1
