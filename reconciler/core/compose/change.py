@@ -73,8 +73,8 @@ def _prepare(situation: Situation, cause: str) -> Iterator[Action]:
 
 
 def _takes_the_name(situation: Situation, project: Project) -> bool:
-    """Whether the former project has this name in another directory. Until it is down its containers are in the way
-    of every look at this one.
+    """Whether the former project has this name in another directory. Until it is down its containers are in the
+    way of every look at this one.
     """
     former = situation.former.project if situation.former else None
     return former is not None and moved(former, project) and former.name == project.name

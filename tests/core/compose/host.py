@@ -44,7 +44,6 @@ from reconciler.core.project import (
     artifact,
 )
 from reconciler.core.situation import Situation
-
 from reconciler.core.subject import subject
 from tests.simulator.journal import MemoryJournal
 
@@ -420,7 +419,8 @@ class Host:
         box = self._by_id(action.container.id)
         told = {"memory_bytes": action.memory_bytes, "memory_swap_bytes": action.memory_swap_bytes}
         told |= {"nano_cpus": action.nano_cpus, "pids_limit": action.pids_limit}
-        box.config = replace(box.config, **{key: value for key, value in told.items() if value is not None})
+        changes: dict[str, Any] = {key: value for key, value in told.items() if value is not None}
+        box.config = replace(box.config, **changes)
 
 
 def _hash(action: actions.ComposeUp, item: Service) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,14 +18,14 @@ from tests.core.compose.host import DOCUMENT, Dies, Host, document, service
 CONF = MountedFile(artifact="nginx.conf", target="/etc/nginx.conf", key="conf")
 
 
-def release(number: str, web: str = "web", **fields: object) -> DesiredState:
+def release(number: str, web: str = "web", **fields: Any) -> DesiredState:
     return document(
         number,
         service("db"),
         service("job", completes=True, needs=(Need("db", "healthy"),)),
         service("web", web, replicas=2, needs=(Need("job", "completed"), Need("db")), files=(CONF,)),
         files=(artifact("nginx.conf", number.encode()),),
-        **fields,  # type: ignore[arg-type]
+        **fields,
     )
 
 
