@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from reconciler.spec import notation, quantities
+from reconciler.spec import lock_notation, notation, quantities
+from reconciler.spec.lock_notation import locked_image
 from reconciler.spec.problem import Path, Problem, Wrong, choices, dotted, is_private, suggestion
+from reconciler.spec.refused_keys import instead
 from reconciler.spec.schema import Violation, known_keys, titled, violations, wants_number
 from reconciler.spec.yaml_tree import MAX_PROBLEMS, Tree
 
@@ -50,11 +52,16 @@ READERS: Mapping[str, Callable[[Any], object]] = {
     "Address": notation.address,
     "Capability": notation.capability,
     "Until": quantities.timestamp,
+    "Locked image": locked_image,
+    "Length of time": lock_notation.duration,
+    "Bytes": lock_notation.size,
 }
 """Readers that say more precisely than a pattern what is wrong, by the title of the value's schema."""
 
 NOT_SUPPORTED = {"privileged": "is not supported; give what is needed with capAdd and devices"}
 """Keys of other tools that there is deliberately nothing for."""
+
+MANY_KEYS = 50
 
 _SENTENCES = {
     "minimum": "must be at least {rule}",
@@ -197,6 +204,8 @@ def _allowed(rules: Mapping[str, Any]) -> str:
 
 def _unknown_key(key: str, rules: Mapping[str, Any]) -> str:
     known = known_keys(rules)
+    if message := instead(rules.get("title", ""), key):
+        return message
     if key in NOT_SUPPORTED:
         return NOT_SUPPORTED[key]
     if key in RENAMED and RENAMED[key] in known:
@@ -205,4 +214,12 @@ def _unknown_key(key: str, rules: Mapping[str, Any]) -> str:
     homes = [path for path, inner in deeper.items() if inner in {key, RENAMED.get(key)}]
     if homes and not suggestion(key, known):
         return f'unknown key; did you mean "{homes[0]}"?'
-    return f"unknown key{choices(key, tuple(known))}"
+    return f"unknown key{choices(key, tuple(known))}" if len(known) < MANY_KEYS else _one_of_many(key, known)
+
+
+def _one_of_many(key: str, known: Mapping[str, Any]) -> str:
+    """Too many to list: what was meant, or where they are."""
+    meant = suggestion(key, known)
+    return "unknown key" + (
+        f'; did you mean "{meant}"?' if meant else "; it is not on the list of what is allowed"
+    )

@@ -40,7 +40,7 @@ class Frame:
         """Whether it is declared; else that is noted."""
         known = tuple(self.value.get(section, {}))
         if key not in known:
-            self.findings.note(path, f'"{key}" is not declared in {section}{choices(key, known, limit=0)}')
+            self.findings.note(path, f'"{key}" is not declared in {section}{choices(key, known)}')
         return key in known
 
     def artifact_named(self, text: str, path: Path, what: str) -> Artifact | None:

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any, cast
 
 from reconciler.core.container import PortBinding, RestartName, RestartPolicy
+from reconciler.core.image import ImageReference
 from reconciler.spec import notation
 from reconciler.spec.problem import Wrong
 
@@ -22,6 +23,17 @@ _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(h|ms|m|s|us)")
 _NANOSECONDS = {"h": 3_600 * 10**9, "m": 60 * 10**9, "s": 10**9, "ms": 10**6, "us": 10**3}
 _LONGEST_NS = 366 * 24 * 3_600 * 10**9
 _CONDITIONS: Mapping[str, RestartName] = {"none": "no", "on-failure": "on-failure", "any": "always"}
+
+
+def locked_image(value: str) -> ImageReference:
+    """``REPOSITORY@sha256:…``, without a tag."""
+    repository, at, digest = value.partition("@")
+    if not at:
+        raise Wrong(f'"{value[:200]}" has no digest; allowed: REPOSITORY@sha256:… ("reconciler lock" writes it)')
+    tag = repository.rpartition("/")[2].partition(":")[2]
+    if tag:
+        raise Wrong(f'must be without the tag "{tag}": the digest alone says which image it is')
+    return ImageReference(repository, notation.digest(digest))
 
 
 def texts(value: str | Sequence[str]) -> tuple[str, ...]:

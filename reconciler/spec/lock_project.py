@@ -61,6 +61,8 @@ def _check_name(frame: Frame) -> None:
 
 
 def _services(frame: Frame) -> tuple[Service, ...]:
+    if not frame.value["services"]:
+        frame.findings.note(("services",), "has no service; a project has at least one")
     found = [read_service(frame, name) for name in sorted(frame.value["services"])]
     services = with_jobs([item for item in found if item is not None])
     check_circles(services, frame.findings)
@@ -75,7 +77,7 @@ def _twin_names(project: str, services: Sequence[Service]) -> Iterator[tuple[Pat
     for service in services:
         for number in range(1, service.replicas + 1):
             name = service.container_name or f"{project}-{service.name}-{number}"
-            if name in seen:
+            if seen.get(name, service.name) != service.name:
                 path = ("services", service.name, "container_name")
                 yield path, f'the container name "{name}" is also that of service "{seen[name]}"'
             seen[name] = service.name

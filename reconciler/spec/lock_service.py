@@ -7,10 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from reconciler.core.container import ContainerConfig
-from reconciler.core.image import ImageReference
 from reconciler.core.names import DIGEST, PREFIX
 from reconciler.core.project import Service
-from reconciler.spec import notation
+from reconciler.spec import lock_notation
 from reconciler.spec.lock_config import NO_NEW_PRIVILEGES, ServiceReader, build_service_config
 from reconciler.spec.lock_frame import Frame
 from reconciler.spec.lock_mounts import read_mounts
@@ -39,7 +38,7 @@ def read_service(frame: Frame, name: str) -> Service | None:
     reader = ServiceReader(value, at, frame.findings)
     mounts = read_mounts(frame, value, at)
     config = build_service_config(reader, mounts, attachments(frame, value, at))
-    image = reader.one("image", locked_image)
+    image = reader.one("image", lock_notation.locked_image)
     if image is None:
         return None
     service = Service(
@@ -58,12 +57,6 @@ def read_service(frame: Frame, name: str) -> Service | None:
     )
     _check(frame, service, at)
     return service
-
-
-def locked_image(value: str) -> ImageReference:
-    """``REPOSITORY@sha256:…``, without a tag."""
-    repository, _, digest = value.partition("@")
-    return ImageReference(notation.repository(repository), notation.digest(digest))
 
 
 def _replicas(value: Mapping[str, Any]) -> int:

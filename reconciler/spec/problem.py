@@ -94,5 +94,5 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 def choices(word: str, known: Sequence[str], *, limit: int = 12) -> str:
     """The end of a message about an unknown word: what is allowed, what was meant."""
     meant = suggestion(word, known)
-    listed = f"; allowed: {', '.join(known)}" if len(known) <= limit or not meant else ""
+    listed = f"; allowed: {', '.join(known)}" if known and (len(known) <= limit or not meant) else ""
     return listed + (f'; did you mean "{meant}"?' if meant else "")

@@ -208,8 +208,6 @@ def _plain(attribute: str, value: Any, added: tuple[str, str]) -> Any:
         return None
     if attribute == "networks":
         return {item.name: sorted(set(item.aliases) - set(added)) for item in value}
-    if attribute == "mounts":
-        return [item for item in value if not (item.type == "volume" and len(item.source) == 64)]
     if attribute == "logging":
         return {**({"driver": value.driver} if value.driver else {}), **(value.options or {})}
     if attribute == "health" and (value.disabled or not value.test):

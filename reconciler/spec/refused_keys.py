@@ -1,0 +1,57 @@
+"""Keys that people bring along from elsewhere, and what there is in their place. By the title of the mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_LOCK_AGAIN = 'leave it to "reconciler lock", which writes what comes of it'
+_NO_HOOKS = "is not carried out: a lock file has commands of services only; make it a service of its own"
+
+_PROJECT = {
+    "image": "is of a Container; a project's images are in its lock file",
+    "digest": "is of a Container; a project's digests are in config.expectedDigests",
+    "hooks": "is not carried out for projects; make it a service that ends, and let others wait for it",
+    "adopt": "is not offered for projects: take a project that is there down before it is deployed",
+}
+_CONFIG = {
+    "environment": f"is decided when the lock file is made: {_LOCK_AGAIN}",
+    "profiles": f"are decided when the lock file is made: {_LOCK_AGAIN}",
+    "secrets": "is not carried out by this version; name a file of the host in the lock file",
+    "files": 'is called "configFiles" with projects',
+    "containerName": "is of a Container; services have container_name in the lock file",
+}
+_SERVICE = {
+    "build": 'is not possible here: build and push the image before; "reconciler lock" writes its digest',
+    "env_file": f"is read when the lock file is made: {_LOCK_AGAIN}",
+    "extends": f"is resolved when the lock file is made: {_LOCK_AGAIN}",
+    "profiles": f"are decided when the lock file is made: {_LOCK_AGAIN}",
+    "pull_policy": "has no effect: images are pulled by digest before Compose runs; remove it",
+    "post_start": _NO_HOOKS,
+    "pre_stop": _NO_HOOKS,
+    "provider": "is not possible: every service of a lock file is a container",
+    "develop": "is for development; remove it",
+    "gpus": "is not supported",
+}
+_FILE = {
+    "content": f"is written to a file when the lock file is made: {_LOCK_AGAIN}",
+    "environment": f"is written to a file when the lock file is made: {_LOCK_AGAIN}",
+    "external": "is only known in a swarm; name a file",
+}
+INSTEAD: Mapping[str, Mapping[str, str]] = {
+    "ComposeProject specification": _PROJECT,
+    "Project configuration": _CONFIG,
+    "Project strategy": {"order": "is of a Container: what is replaced in a project, and how, Compose decides"},
+    "Lock file": {
+        "include": f"is resolved when the lock file is made: {_LOCK_AGAIN}",
+        "version": "is obsolete; remove it",
+    },
+    "Lock file service": _SERVICE,
+    "File of a config or secret": _FILE,
+    "ComposeProject document": {"artifacts": "is added by the program; remove it"},
+    "Container document": {"artifacts": "is added by the program; remove it"},
+}
+
+
+def instead(title: str, key: str) -> str:
+    """What to do instead of ``key`` in a mapping with this title; "" where nothing special is known."""
+    return INSTEAD.get(title, {}).get(key, "")
