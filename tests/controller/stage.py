@@ -8,7 +8,6 @@ from typing import Any, cast
 
 import yaml
 
-from reconciler.compose.client import DockerCompose
 from reconciler.controller.assess import Assessor
 from reconciler.controller.board import Board
 from reconciler.controller.catalogue import Catalogue
@@ -23,7 +22,6 @@ from reconciler.controller.service import Service
 from reconciler.controller.stop import StopFlag, StopRequest
 from reconciler.controller.workqueue import WorkQueue
 from reconciler.core.desired import ImageReference
-from reconciler.core.interfaces import Compose
 from reconciler.core.policy import Policy
 from reconciler.engine.client import DockerEngine
 from reconciler.engine.observe import Observer
@@ -36,7 +34,6 @@ from reconciler.sources.files import FolderSource
 from reconciler.sources.watch import FolderWatch
 from reconciler.spec.build import build
 from reconciler.sticker_store import StickerStore
-from tests.simulator.deployments import MemoryDeployments
 from tests.simulator.world import World
 
 KEY = b"k" * 32
@@ -52,12 +49,10 @@ class Stage:
         self.world = world or World()
         self.clock = self.world.clock
         self.images: dict[str, ImageReference] = {}
-        self.policy = Policy(deployment_paths=(str(folder), "/proc"))
+        self.policy = Policy(deployment_paths=(str(folder), "/proc", "/var/stella"))
         self.history = History.open(folder / "history.db", clock=self.clock.time, rebuild=build)
         self.meters = Meters()
         self.stickers = StickerStore(self.world.engine)
-        self.deployments = MemoryDeployments()
-        self.compose: Compose = DockerCompose("unix:///no-engine.sock")
         self.source = FolderSource(
             self.desired, remember=self.history.accepted(), clock=lambda: 1e12, sleep=lambda _: None
         )
@@ -69,7 +64,7 @@ class Stage:
             self.stickers,
             full_every_s=300.0,
             clock=self.clock.monotonic,
-            deployments=self.deployments,
+            deployments=self.world.deployments,
         )
         self.assessor = Assessor(
             catalogue=self.catalogue,
@@ -129,8 +124,8 @@ class Stage:
         compose = ComposeExecutor(
             self.world.engine,
             self.history,
-            compose=self.compose,
-            deployments=self.deployments,
+            compose=self.world.compose,
+            deployments=self.world.deployments,
             clock=self.clock.monotonic,
             sleep=sleep or self.clock.sleep,
         )
@@ -165,7 +160,7 @@ class Stage:
             prune_cap_percent=20,
             stickers=self.stickers,
             records=self.records,
-            compose=self.compose,
+            compose=self.world.compose,
         )
 
     def controller(self, stop: StopRequest, *, prune: bool = False, **options: Any) -> Controller:
