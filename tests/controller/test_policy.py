@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from reconciler.controller.lookout import LAST_POLICY, Lookout
 from reconciler.controller.permitted_stickers import PermittedStickers
@@ -101,9 +102,7 @@ def test_a_sticker_is_neither_written_nor_removed_where_the_policy_refuses_it(
     assert stickers.read(place, helper="").content == b""
 
 
-def test_a_policy_that_is_not_in_force_as_written_is_told_once(
-    stage: Stage, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_policy_that_is_not_in_force_as_written_is_told_once(stage: Stage) -> None:
     trouble: list[InvalidSettings] = [InvalidSettings("policy.yaml:2:1: unknown key")]
     lookout = Lookout(
         assessor=stage.assessor,
@@ -112,10 +111,11 @@ def test_a_policy_that_is_not_in_force_as_written_is_told_once(
         prune_cap_percent=20,
         policy_trouble=lambda: trouble[0] if trouble else None,
     )
-    lookout.look()
-    lookout.look()
-    trouble.clear()
-    lookout.look()
-    told = capsys.readouterr().out
+    with capture_logs() as lines:
+        lookout.look()
+        lookout.look()
+        trouble.clear()
+        lookout.look()
+    told = [line["event"] for line in lines]
     assert told.count(LAST_POLICY) == 1
     assert told.count("the policy is in force as it is written") == 1

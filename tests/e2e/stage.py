@@ -113,7 +113,7 @@ class Stage:
 
     def permit(self, **exceptions: Any) -> None:
         """The host's policy: stickers and deployments may lie in this stage's folder; and these exceptions."""
-        usual = {"version": 1, "deploymentPaths": [str(self.folder)]}
+        usual = {"version": 1, "deploymentPaths": [str(self.folder), "/var/stella"]}
         self.policy.write_text(as_yaml({**usual, **exceptions}))
         self.policy.chmod(0o600)
 
