@@ -11,6 +11,7 @@ standard input is empty, so that whatever asks gets no answer.
 from __future__ import annotations
 
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -70,6 +71,8 @@ def run(
             pass_fds=inherit,
             start_new_session=True,
         ) as process:
+            # the kernel keeps to it also between two looks
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (limits.output_bytes, limits.output_bytes))
             reader = _Lines(errors, on_line)
             late, loud = _attend(process, limits, reader, (output, errors))
         reader.finish()
@@ -92,14 +95,18 @@ def _attend(
         while not ended.poll(_TICK_MS):
             reader.advance()
             over = time.monotonic() > until
-            too_much = any(os.fstat(file).st_size > limits.output_bytes for file in outputs)
+            too_much = _is_full(outputs, limits)
             if (late or loud) and over:
                 os.killpg(process.pid, signal.SIGKILL)
             elif not (late or loud) and (over or too_much):
                 late, loud = over, too_much and not over
                 until = time.monotonic() + limits.grace_s
                 os.killpg(process.pid, signal.SIGTERM)
-    return late, loud or any(os.fstat(file).st_size > limits.output_bytes for file in outputs)
+    return late, loud or _is_full(outputs, limits)
+
+
+def _is_full(outputs: tuple[int, int], limits: Limits) -> bool:
+    return any(os.fstat(file).st_size >= limits.output_bytes for file in outputs)
 
 
 class _Lines:
