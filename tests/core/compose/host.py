@@ -244,7 +244,7 @@ class Host:
                 raise Dies("in compose up")
             change()
 
-    def _changes(self, action: actions.ComposeUp) -> Iterator[Callable[[], None]]:
+    def _changes(self, action: actions.ComposeUp) -> Iterator[Callable[[], object]]:
         project = action.project
         wanted = {(item.name, number): item for item in project.services for number in range(1, item.replicas + 1)}
         for box in list(self._of(project)):
@@ -256,7 +256,7 @@ class Host:
 
     def _have(
         self, action: actions.ComposeUp, item: Service, number: int, name: str
-    ) -> Iterator[Callable[[], None]]:
+    ) -> Iterator[Callable[[], object]]:
         there = [
             box
             for box in self._of(action.project)

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.container import ContainerConfig, NetworkAttachment, RestartPolicy
+from reconciler.core.container import NetworkAttachment, RestartPolicy
 from reconciler.core.desired import DriftPolicy
 from reconciler.core.image import ImageReference
+from reconciler.core.planning import make_plan
 from reconciler.core.project import (
     CONFIG_HASH_LABEL,
     DIRECTORY_LABEL,
@@ -28,9 +29,8 @@ LABELS = {PROJECT_LABEL: "shop", DIRECTORY_LABEL: "/srv/shop"}
 def shop(**fields: Any) -> Host:
     """A project of a web with a file, a worker and a job, deployed."""
     host = Host(behaviours={"job": "done"})
-    web = service(
-        "web", files=(CONF,), config={"memory_bytes": 1 << 28, "environment": {"TOKEN": "a", "LEVEL": "b"}}
-    )
+    config = {"memory_bytes": 1 << 28, "environment": {"TOKEN": "a", "LEVEL": "b"}}
+    web = service("web", files=(CONF,), config=config)
     services = (web, service("worker"), service("job", completes=True))
     host.settle(document("1", *services, files=(artifact("nginx.conf", b"x"),), **fields))
     return host
@@ -184,7 +184,8 @@ def test_one_off_containers_are_nobodys_matter() -> None:
 def test_what_the_document_says_to_ignore_is_neither_shown_nor_put_right(ignored: str) -> None:
     host = shop(drift=DriftPolicy(ignore=(ignored,)))
     edit(host, memory_bytes=1)
-    assert host.plan().drift == host.plan().actions == ()
+    plan = host.plan()
+    assert (plan.drift, plan.actions) == ((), ())
 
 
 def test_a_missing_service_that_is_to_be_ignored_stays_missing() -> None:
@@ -211,8 +212,6 @@ def test_an_unreadable_deployment_directory_is_told() -> None:
     situation = host.situation()
     reading = replace(situation.observation.deployments["shop"], problem="permission denied")
     seen = replace(situation.observation, deployments={"shop": reading})
-    from reconciler.core.planning import make_plan  # noqa: PLC0415
-
     plan = make_plan(replace(situation, observation=seen))
     assert [item.found for item in plan.drift] == ["permission denied"]
     assert [action.kind for action in plan.actions] == ["write-revision", "activate-revision"]
@@ -221,17 +220,13 @@ def test_an_unreadable_deployment_directory_is_told() -> None:
 def test_a_directory_that_was_not_read_says_nothing() -> None:
     host = shop()
     situation = host.situation()
-    from reconciler.core.planning import make_plan  # noqa: PLC0415
-
     plan = make_plan(replace(situation, observation=replace(situation.observation, deployments={})))
-    assert plan.drift == plan.actions == ()
+    assert (plan.drift, plan.actions) == ((), ())
 
 
 def test_a_container_that_could_not_be_inspected_is_judged_by_its_row() -> None:
     host = shop()
     situation = host.situation()
-    from reconciler.core.planning import make_plan  # noqa: PLC0415
-
     bare = replace(situation, observation=replace(situation.observation, details={}))
     assert [item.kind for item in make_plan(bare).drift] == ["stopped"]  # the job: how it ended is not known
 
@@ -261,4 +256,3 @@ def test_a_lifted_limit_needs_a_new_container_and_a_changed_one_does_not() -> No
     host.settle(document("1", service("web")))
     edit(host, memory_bytes=1 << 28)
     assert "compose-up" in [action.kind for action in host.plan().actions]
-    assert ContainerConfig().memory_bytes is None

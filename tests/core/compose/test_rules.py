@@ -14,10 +14,11 @@ from reconciler.core.deployment import compose_files
 from reconciler.core.desired import Condition, Dependency, DesiredState, Release, Suspension
 from reconciler.core.judge import judge, unseen
 from reconciler.core.planning import make_plan, orphan_plan
-from reconciler.core.project import DIRECTORY_LABEL, PROJECT_LABEL, SERVICE_LABEL, artifact
+from reconciler.core.project import DIRECTORY_LABEL, PROJECT_LABEL, SERVICE_LABEL, Need, artifact, stages
 from reconciler.core.pruning import prune_plan
 from reconciler.core.situation import unmet_dependencies
 from reconciler.core.subject import subject
+from reconciler.core.views import view_of
 from tests.core.compose.host import DOCUMENT, Box, Dies, Host, document, reference, service
 from tests.core.compose.test_never_worse import deployed, killed, release, wants
 from tests.simulator.player import Player
@@ -28,6 +29,10 @@ def one(number: str = "1", **fields: Any) -> DesiredState:
     return document(number, service("web", fields.pop("image", "web"), config=fields.pop("config", {})), **fields)
 
 
+def container() -> DesiredState:
+    return DesiredState(name=DOCUMENT, release=Release("2", "2"), image=reference("web"), container_name="web")
+
+
 def running(**fields: Any) -> Host:
     host = Host()
     host.settle(one(**fields))
@@ -35,9 +40,8 @@ def running(**fields: Any) -> Host:
 
 
 def stranger(host: Host, name: str = "theirs", **labels: str) -> Box:
-    return host.add(
-        name, {PROJECT_LABEL: "shop", DIRECTORY_LABEL: "/home/ana/shop", SERVICE_LABEL: "web", **labels}
-    )
+    theirs = {PROJECT_LABEL: "shop", DIRECTORY_LABEL: "/home/ana/shop", SERVICE_LABEL: "web"}
+    return host.add(name, {**theirs, **labels})
 
 
 def kinds(host: Host, **fields: Any) -> list[str]:
@@ -119,10 +123,7 @@ def test_what_the_policy_refuses_is_not_adopted_either() -> None:
 
 def test_a_document_becomes_no_other_kind_of_thing() -> None:
     host = running()
-    container = DesiredState(
-        name=DOCUMENT, release=Release("2", "2"), image=reference("web"), container_name="web"
-    )
-    host.wanted = container
+    host.wanted = container()
     assert "give it another name" in host.plan().blocked
     host.box("shop-web-1").status = "exited"
     assert "start-service" in kinds(host)
@@ -130,19 +131,17 @@ def test_a_document_becomes_no_other_kind_of_thing() -> None:
 
 def test_what_was_begun_as_another_kind_is_taken_back_as_that() -> None:
     host = wants(Host(), one())
-    host.die_in_up = 1
+    host.die_in_up = 0
     with pytest.raises(Dies):
         host.one_pass()
-    host.wanted = DesiredState(
-        name=DOCUMENT, release=Release("2", "2"), image=reference("web"), container_name="web"
-    )
+    host.wanted = container()
     assert kinds(host)[-2:] == ["compose-down", "record-undone"]
 
 
 def test_a_host_port_that_another_container_holds_waits() -> None:
-    config = {"ports": (PortBinding(80, host_port=8080),)}
-    host = wants(Host(), one(config=config))
-    host.add("proxy", config=replace(host.boxes[0].config if host.boxes else service("x").config, **config))
+    ports = (PortBinding(80, host_port=8080),)
+    host = wants(Host(), one(config={"ports": ports}))
+    host.add("proxy", config=replace(service("x").config, ports=ports))
     assert host.plan().blocked == "host port 8080/tcp is held by container proxy"
     assert host.plan().waiting
 
@@ -363,7 +362,7 @@ def test_of_releases_with_the_same_images_the_hashes_tell_which_one_runs() -> No
     host = running()
     host.settle(one("2", config={"environment": {"LEVEL": "debug"}}))
     assert judge(host.situation(), host.plan()).running_release == "2"
-    kind = DesiredState(name=DOCUMENT, release=Release("0", "0"), image=reference("web"), container_name="web")
+    kind = container()
     record = host.journal.record(DOCUMENT)
     older = replace(record.revisions[0], desired=kind, fingerprint=kind.fingerprint)
     more = replace(host.situation(), record=replace(record, revisions=(older, *record.revisions)))
@@ -427,5 +426,73 @@ def test_a_subject_names_what_must_be_read() -> None:
     assert f"files/{artifact('', b'a').sha256}/a.conf" in found.files
     assert wanted.project is not None
     assert compose_files(wanted.project, "f")[0] == "/srv/store/revisions/f/compose.stella.lock.yml"
-    container = DesiredState(name="web", release=Release("1", "1"), image=reference("web"), container_name="web")
-    assert subject(container, host.journal.record("web")).files == ()
+    assert subject(container(), host.journal.record("other")).files == ()
+
+
+def test_a_service_of_which_none_is_wanted_is_not_started() -> None:
+    host = Host()
+    host.settle(document("1", service("web"), service("idle", replicas=0)))
+    assert [box.name for box in host.boxes] == ["shop-web-1"]
+
+
+def test_actions_on_a_document_that_is_no_project_are_a_mistake() -> None:
+    action = ComposeUp(document="web", cause="", desired=container())
+    with pytest.raises(ValueError, match="no Compose project"):
+        _ = action.project
+
+
+def test_every_action_of_a_project_says_what_it_acts_on() -> None:
+    host = Host()
+    for number in "12345":
+        host.wanted = one(number, image=f"web{number}")
+        targets = {action.kind: action.target for action in host.one_pass().actions}
+    host.wanted = one("6")
+    targets |= {action.kind: action.target for action in prune_plan(host.situation()).actions}
+    assert targets["compose-up"] == "shop (web)"
+    assert targets["start-service"] == "shop/web"
+    assert targets["write-revision"].startswith("/srv/shop/revisions/")
+    assert targets["remove-revision"].startswith("/srv/shop/revisions/")
+    assert targets["activate-revision"].startswith("shop -> ")
+    assert targets["remove-deployment"] == "/srv/shop"
+    assert targets["check-project"] == "shop"
+    assert ComposeUp(document="shop", cause="", desired=one()).target == "shop"
+
+
+def test_needs_in_a_circle_end_nothing() -> None:
+    project = document("1", service("a", needs=(Need("b"),)), service("b", needs=(Need("a"),))).project
+    assert project is not None
+    assert [len(stage) for stage in stages(project)] == [2]
+
+
+def test_a_project_that_lacks_a_job_is_not_stable() -> None:
+    host = deployed()
+    assert view_of(host.situation()).stable()
+    host.boxes.remove(host.box("shop-job-1"))
+    assert not view_of(host.situation()).stable()
+
+
+def test_what_was_begun_of_a_revision_that_history_lost_is_taken_back_as_the_wanted_one() -> None:
+    host = wants(Host(), one())
+    host.die_in_up = 0
+    with pytest.raises(Dies):
+        host.one_pass()
+    situation = host.situation()
+    lost = replace(situation, record=replace(situation.record, revisions=()))
+    assert [action.kind for action in make_plan(lost).actions] == ["compose-down", "record-undone"]
+
+
+def test_a_container_that_was_begun_before_the_document_became_a_project_is_taken_back() -> None:
+    world = World()
+    player = Player(world, world.desired())
+    player.settle_killed_at(5, "after")
+    situation = replace(player.situation("web"), desired=replace(one(), name="web"))
+    plan = make_plan(situation)
+    assert (plan.purpose, plan.actions[-1].document) == ("undo", "web")
+
+
+def test_a_container_that_is_gone_is_not_stable() -> None:
+    player = Player(world := World(), world.desired())
+    player.settle()
+    assert view_of(player.situation("web")).stable()
+    world.engine.by_hand.remove("web")
+    assert not view_of(player.situation("web")).stable()
