@@ -92,6 +92,7 @@ def _spec_of(text: str, file: str, document: str) -> tuple[str, Node]:
     if problems:
         raise InvalidDocuments(tuple(map(str, problems)))
     found: dict[str, Node] = {}
+    projects = any(tree.root.child("kind") and tree.root.value["kind"] == "ComposeProject" for tree in trees)
     for tree in trees:
         kind, spec = tree.root.child("kind"), tree.root.child("spec")
         metadata = tree.root.child("metadata")
@@ -99,6 +100,9 @@ def _spec_of(text: str, file: str, document: str) -> tuple[str, Node]:
         if kind and kind.value == "Container" and spec and name:
             found[str(name.value)] = spec
     names = ", ".join(found) or "none"
+    if not found and projects:
+        hint = "make its lock file anew: reconciler lock COMPOSE_FILE --document " + file
+        raise InputError(f"{file} has a ComposeProject; its digests come from a lock file", hint=hint)
     if document and document not in found:
         raise InputError(f"{file} has no Container document named {document}", hint=f"known: {names}")
     if not document and len(found) != 1:
