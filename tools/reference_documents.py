@@ -36,7 +36,15 @@ Worked examples, each field once: [`examples/`](../../examples/).
 
 ROOTS = (
     ("Container", "One container on a Docker host."),
-    ("Defaults", "Values merged under those of every Container document of the folder; at most one per folder."),
+    (
+        "ComposeProject",
+        (
+            "Services that belong together, from a lock file that `reconciler lock` writes. The lock file and the\n"
+            "`configFiles` lie beside the document or in folders below it, and are no documents themselves,\n"
+            "whatever they are called; `*.lock.yml` and Compose's own names (`compose.yaml`) are passed over."
+        ),
+    ),
+    ("Defaults", "Values merged under those of every document of the folder; at most one per folder."),
 )
 
 
@@ -60,11 +68,14 @@ def _roots(definitions: Mapping[str, Any]) -> Iterator[str]:
     for name, meaning in ROOTS:
         yield f"## {name}\n\n{meaning}\n"
         yield from _fields(definitions[name], definitions)
-        if name == "Container":
+        if name != "Defaults":
             yield from _sections(definitions[name], "", definitions)
         else:
             spec = ", ".join(f"`{key}`" for key in definitions["DefaultsSpec"]["properties"] if key != "hooks")
             yield f"`spec` takes {spec}, with the fields of a Container except `config.containerName`."
+            yield "A ComposeProject takes what it has itself: `config.healthCheck.timeout`, `strategy` without"
+            yield "`order`, a `sticker` on the host, `drift` without paths of `config`, `suspend` and"
+            yield "`deletionPolicy`."
             yield "Labels in `metadata` are given to every document. What a document says itself wins; mappings"
             yield "are merged, lists are replaced.\n"
 
@@ -160,7 +171,7 @@ def _later(definitions: Mapping[str, Any]) -> Iterator[str]:
         *(f"`spec.config.{key}`" for key, value in config.items() if _is_later(_resolved(value, definitions))),
     ]
     yield "## Refused by this version\n"
-    yield f"{', '.join(names)} and `kind: ComposeProject` are known and refused, never ignored.\n"
+    yield f"{', '.join(names)} are known and refused, never ignored.\n"
 
 
 def _is_notation(rules: Mapping[str, Any]) -> bool:

@@ -64,7 +64,7 @@ def _services(frame: Frame) -> tuple[Service, ...]:
     if not frame.value["services"]:
         frame.findings.note(("services",), "has no service; a project has at least one")
     found = [read_service(frame, name) for name in sorted(frame.value["services"])]
-    services = with_jobs([item for item in found if item is not None])
+    services = with_jobs(found)
     check_circles(services, frame.findings)
     for path, message in (*_twin_names(frame.project, services), *_twin_ports(services)):
         frame.findings.note(path, message)

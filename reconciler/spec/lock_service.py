@@ -31,19 +31,16 @@ RISKY = (
 """Keys that reach beyond the container and have no place in a ContainerConfig."""
 
 
-def read_service(frame: Frame, name: str) -> Service | None:
-    """The service; None when it cannot be made sense of. What is wrong is noted."""
+def read_service(frame: Frame, name: str) -> Service:
+    """The service. What is wrong is noted."""
     value: Mapping[str, Any] = frame.value["services"][name]
     at: Path = ("services", name)
     reader = ServiceReader(value, at, frame.findings)
     mounts = read_mounts(frame, value, at)
     config = build_service_config(reader, mounts, attachments(frame, value, at))
-    image = reader.one("image", lock_notation.locked_image)
-    if image is None:
-        return None
     service = Service(
         name=name,
-        image=image,
+        image=lock_notation.locked_image(value["image"]),
         config=config,
         tag=frame.value.get("x-stella", {}).get("images", {}).get(name, ""),
         container_name=value.get("container_name", ""),

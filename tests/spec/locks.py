@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping
-from typing import Any
 
 from reconciler.core.desired import DesiredState
 from reconciler.core.project import Project, Service
@@ -64,9 +63,11 @@ def examined(text: str, files: Mapping[str, str | bytes]) -> Examined:
     return examine({"shop.yaml": text.encode()}, read=Beside(files))
 
 
-def shop(lock_text: str, *, digests: str = "", config: str = "", **files: Any) -> DesiredState:
+def shop(
+    lock_text: str, *, digests: str = "", config: str = "", files: Mapping[str, str | bytes] | None = None
+) -> DesiredState:
     """The DesiredState of one lock file that is right."""
-    found = examined(project(digests=digests, config=config), {LOCK_PATH: lock_text, **files})
+    found = examined(project(digests=digests, config=config), {LOCK_PATH: lock_text, **(files or {})})
     assert not found.problems, [str(problem) for problem in found.problems]
     return found.documents[0]
 
@@ -77,9 +78,9 @@ def the_project(desired: DesiredState) -> Project:
     return desired.project
 
 
-def web(keys: str = "", *, rest: str = "", config: str = "", **files: Any) -> Service:
+def web(keys: str = "", *, rest: str = "") -> Service:
     """The service web with these keys."""
-    found = the_project(shop(lock(keys, rest=rest), config=config, **files)).service("web")
+    found = the_project(shop(lock(keys, rest=rest))).service("web")
     assert found is not None
     return found
 
