@@ -20,6 +20,7 @@ on engine 20.10, and what this room and its callers rely on:
   is stopped, or is gone; services not reached yet are untouched. With the old container there,
   the next ``up`` fails with a name conflict until the replacement was removed; with the old one gone, it takes the
   replacement as it is, with that name: rename it. After either it succeeds.
+  The engine goes on with the last request of a killed run: what it leaves may appear, or go, a moment later.
 - ``down`` needs no file: with the project's name alone it finds everything by labels, in the order of needs.
 - It ends with 0 although a network stays because a stranger's container is on it.
 - ``config`` asks no engine.
