@@ -39,8 +39,8 @@ ROOTS = (
     (
         "ComposeProject",
         (
-            "Services that belong together, from a lock file that `reconciler lock` writes. The lock file and the\n"
-            "`configFiles` lie beside the document or in folders below it, and are no documents themselves,\n"
+            "Services that belong together, from a lock file that `reconciler lock` writes. Lock file and\n"
+            "`configFiles` lie beside the document or in folders below it, and are no documents,\n"
             "whatever they are called; `*.lock.yml` and Compose's own names (`compose.yaml`) are passed over."
         ),
     ),

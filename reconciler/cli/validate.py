@@ -18,8 +18,10 @@ from reconciler.cli.screen import Screen
 from reconciler.cli.words import count
 from reconciler.core.desired import SourceLocation
 from reconciler.core.policy import BUILT_IN
+from reconciler.sources.reading import read_file
 from reconciler.spec.assemble import Examined
 from reconciler.spec.check import for_target
+from reconciler.spec.document import read_documents
 from reconciler.spec.problem import Problem, is_error
 
 VERSION: Final = 1
@@ -89,10 +91,15 @@ def _examined(paths: Sequence[Path], desired: Path) -> list[Examined]:
 
 
 def _of_files(whole: Examined, files: Sequence[Path]) -> Examined:
-    """What concerns these files of everything that was examined."""
+    """What concerns these files, and lock files of their documents, of everything that was examined."""
     places = {path.resolve() for path in files}
     documents = [item for item in whole.documents if item.source and Path(item.source.file).resolve() in places]
-    problems = [problem for problem in whole.problems if Path(problem.file).resolve() in places]
+    names = {item.name for path in files for item in read_documents(read_file(str(path)).content, str(path))[0]}
+    problems = [
+        problem
+        for problem in whole.problems
+        if Path(problem.file).resolve() in places or problem.document in names
+    ]
     return Examined(tuple(documents), tuple(problems))
 
 
