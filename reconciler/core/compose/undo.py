@@ -48,8 +48,8 @@ def tried_state(situation: Situation, operation: Operation) -> DesiredState:
 
 
 def _take_down(situation: Situation, tried: DesiredState, cause: str) -> Iterator[Action]:
-    if tried.project is not None:
-        yield from down_actions(situation, tried, tried.project, cause=cause)
+    assert tried.project is not None  # noqa: S101  (what was begun as another kind is taken back as that)
+    yield from down_actions(situation, tried, tried.project, cause=cause)
 
 
 def _set_aside(situation: Situation, tried: DesiredState, former: Project, cause: str) -> Iterator[Action]:

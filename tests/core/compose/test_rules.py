@@ -496,3 +496,9 @@ def test_a_container_that_is_gone_is_not_stable() -> None:
     assert view_of(player.situation("web")).stable()
     world.engine.by_hand.remove("web")
     assert not view_of(player.situation("web")).stable()
+
+
+def test_what_two_services_need_is_waited_for_once() -> None:
+    needs = (Need("db", "healthy"),)
+    host = wants(Host(), document("1", service("db"), service("a", needs=needs), service("b", needs=needs)))
+    assert kinds(host).count("wait-service") == 1
