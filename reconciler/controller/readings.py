@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from reconciler.controller.assess import Assessment
 from reconciler.controller.board import Board
 from reconciler.controller.loop import Pass
-from reconciler.core.action import StartContainer, StopContainer, WaitHealthy
+from reconciler.core.action import (
+    Action,
+    ComposeUp,
+    StartContainer,
+    StartService,
+    StopContainer,
+    WaitHealthy,
+    WaitProject,
+)
 from reconciler.core.outcome import Outcome, failure
 from reconciler.core.plan import Plan
 from reconciler.errors import Unhealthy
@@ -95,11 +103,19 @@ def failure_word(outcomes: Sequence[Outcome]) -> str:
 
 def downtime_s(outcomes: Sequence[Outcome]) -> float | None:
     """Seconds from the stop of the old container to the health of the new one; None where nothing was replaced
-    or the old one was stopped after the new one served.
+    or the old one was stopped after the new one served. Of a project from when Compose replaces services that run
+    until all are healthy.
     """
-    stops = [index for index, item in enumerate(outcomes) if isinstance(item.action, StopContainer)]
-    starts = [index for index, item in enumerate(outcomes) if isinstance(item.action, StartContainer)]
-    waits = [index for index, item in enumerate(outcomes) if isinstance(item.action, WaitHealthy)]
+    stops = [index for index, item in enumerate(outcomes) if _stops(item.action)]
+    starts = [
+        index for index, item in enumerate(outcomes) if isinstance(item.action, StartContainer | StartService)
+    ]
+    waits = [index for index, item in enumerate(outcomes) if isinstance(item.action, WaitHealthy | WaitProject)]
     if not (stops and starts and waits) or stops[0] > starts[0]:
         return None
     return sum(item.duration_ms for item in outcomes[stops[0] : waits[-1] + 1]) / 1000
+
+
+def _stops(action: Action) -> bool:
+    """Whether something that serves is stopped by it."""
+    return isinstance(action, StopContainer) or (isinstance(action, ComposeUp) and bool(action.restarts))

@@ -314,11 +314,11 @@ def test_operators_that_cannot_be_heard_for_a_while_are_heard_again(
         beside.suspend("web", Suspension("ana", "incident"))
         beside.close()
         await until(lambda: phase(stage) == "Held")
+        await until(lambda: "operators' commands are heard again" in [line["event"] for line in lines])
 
     monkeypatch.setattr(History, "data_version", version)
     with capture_logs() as lines:
         assert played(stage, story) == 0
-    assert "operators' commands are heard again" in [line["event"] for line in lines]
 
 
 def test_what_cannot_be_kept_for_a_restart_stops_no_look_and_is_kept_later(

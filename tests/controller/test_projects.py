@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from reconciler.controller.controller import Controller
+from reconciler.controller.readings import downtime_s
 from reconciler.controller.stop import StopRequest
 from reconciler.core.desired import ImageReference
 from reconciler.core.interfaces import EngineEvent
@@ -109,6 +110,17 @@ def test_an_upgrade_that_does_not_get_healthy_is_taken_back_whole_and_quarantine
     assert len(shop.history.record("shop").quarantined) == 1
     (status,) = shop.service().status()
     assert (status.phase, status.running_release) == ("RolledBack", "rel-1")
+
+
+def test_the_time_in_which_services_are_replaced_is_measured(shop: Shop) -> None:
+    shop.release(1, shop.publish("shop/web", healthy(1.0)))
+    (first,) = shop.reconciler().until_settled("shop", progress=lambda _: None)
+    assert downtime_s(first.outcomes) is None
+    shop.release(2, shop.publish("shop/web", healthy(1.0)))
+    (second,) = shop.reconciler().until_settled("shop", progress=lambda _: None)
+    outage = downtime_s(second.outcomes)
+    assert outage is not None
+    assert 6.0 <= outage < 8.0
 
 
 def test_a_first_release_that_fails_is_taken_down_again(shop: Shop) -> None:
