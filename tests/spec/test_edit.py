@@ -268,3 +268,26 @@ def test_any_mapping_can_be_made_of_any_other_without_touching_the_rest(
     assert result.startswith(head)
     assert result.endswith(tail)
     assert HEX in result
+
+
+ENTRIES = st.lists(
+    st.dictionaries(NAMES, SCALARS | st.just("a" * 70), min_size=1, max_size=3) | SCALARS, min_size=1, max_size=3
+)
+
+
+@given(ENTRIES, ENTRIES)
+def test_a_list_of_mappings_is_set_and_set_again(before: list[Any], after: list[Any]) -> None:
+    content = set_values(COMMENTED, "web", {("spec", "config", "entries"): before})
+    result = set_values(content, "web", {("spec", "config", "entries"): after})
+    trees, _ = read_trees(result.encode(), "f")
+    assert trees[0].root.value["spec"]["config"]["entries"] == after
+    plain = set_values(result, "web", {("spec", "config"): {"entries": after, "a": "1"}})
+    assert read_trees(plain.encode(), "f")[0][0].root.value["spec"]["config"] == {"entries": after, "a": "1"}
+
+
+def test_wide_mappings_have_lines_of_their_own() -> None:
+    content = "metadata: {name: web}\nspec:\n  a: 1\n"
+    entries = [{"name": "x", "sha256": "b" * 64, "size": 12}, {"name": "y"}]
+    assert set_values(content, "web", {("spec", "files"): entries}) == (
+        f"{content}  files:\n    - name: x\n      sha256: {'b' * 64}\n      size: 12\n    - {{name: y}}\n"
+    )
