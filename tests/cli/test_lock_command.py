@@ -215,3 +215,46 @@ def test_the_example_is_what_lock_makes_of_it(tmp_path: Path) -> None:
     service = RecordedService(digests=digests)
     around = {"PATH": os.environ["PATH"]}
     assert run(service, "lock", "shop/compose.yaml", "-o", "-", folder=folder, environment=around).out == text
+
+
+def test_only_ordinary_files_of_an_ordinary_size_come_along(tmp_path: Path) -> None:
+    folder = shop(tmp_path)
+    (folder / "conf" / "nginx.conf").write_bytes(b"x" * (1 << 21))
+    assert "is larger than the 1048576 bytes" in lock(tmp_path).err
+    (folder / "conf" / "nginx.conf").unlink()
+    os.mkfifo(folder / "conf" / "nginx.conf")
+    assert "is not a regular file" in lock(tmp_path).err
+
+
+def test_images_by_digest_need_no_registry(tmp_path: Path) -> None:
+    shop(tmp_path, COMPOSE.replace("${TAG:-1}", f"1@{NEW}"))
+    ran = lock(tmp_path, failing=ImageNotFound("nobody is to be asked"))
+    assert (ran.status, ran.exclusive) == (0, [])
+    assert lock(tmp_path, "--check").out == "0 tags as locked\n"
+
+
+def test_the_project_directory_and_what_compose_warns_of_are_told(tmp_path: Path) -> None:
+    shop(tmp_path, COMPOSE.replace("./conf", "./shop/conf") + "    environment: {A: $NONE}\n")
+    ran = lock(tmp_path, "--profile", "data", "--project-directory", ".", "-o", "-")
+    assert '"NONE" variable is not set' in ran.err
+    assert "--project-directory .. -o" in ran.out
+    assert 'source: "./nginx.conf"' in ran.out
+
+
+def test_what_the_reading_side_refuses_is_not_written(tmp_path: Path) -> None:
+    folder = shop(tmp_path, COMPOSE + '    scale: 2\n    ports: ["80:80"]\n')
+    ran = lock(tmp_path, "--profile", "data")
+    assert ran.status == 1
+    assert "compose.stella.lock.yml:" in ran.err
+    assert not (folder / "compose.stella.lock.yml").exists()
+
+
+def test_a_compose_that_is_too_old_is_told(tmp_path: Path) -> None:
+    shop(tmp_path)
+    program = tmp_path / "config" / "cli-plugins" / "docker-compose"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\necho 1.29.2\n")
+    program.chmod(0o755)
+    ran = lock(tmp_path, environment={"DOCKER_CONFIG": str(tmp_path / "config")})
+    assert ran.status == 1
+    assert "is Compose 1.29.2, which is too old" in ran.err
