@@ -11,31 +11,41 @@ from pathlib import Path
 
 from reconciler.controller.checkup import Finding
 from reconciler.core.desired import DesiredState
-from reconciler.core.interfaces import Compose
+from reconciler.core.interfaces import Compose, Engine
 from reconciler.errors import ReconcilerError
 
 ROOT = Path("/")
-_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
-"""Files that engines put into containers: moby ``daemon/initlayer``, podman ``libpod/container_internal``."""
+_MOUNTS = Path("/proc/self/mountinfo")
+_OF_THE_ENGINE = frozenset({"/etc/hostname", "/etc/hosts", "/etc/resolv.conf"})
+"""Files that an engine mounts into each container, from a folder that bears the container's id (proc(5) for the
+fields; moby ``container.NetworkMounts``).
+"""
 
 
-def in_container() -> bool:
-    """Whether this process runs in a container of Docker or Podman."""
-    return any(mark.exists() for mark in _MARKS)
+def in_container_of(engine: Engine) -> bool:
+    """Whether this process runs in a container of this engine; False where the engine cannot be asked."""
+    try:
+        ids = {row.id for row in engine.list_containers()}
+    except ReconcilerError:  # the check-up of the engine tells that
+        return False
+    entries = (line.split() for line in _MOUNTS.read_text().splitlines())
+    sources = {entry[3] for entry in entries if entry[4] in _OF_THE_ENGINE}
+    return any(part in ids for source in sources for part in source.split("/"))
 
 
 def check_projects(
     compose: Compose,
+    engine: Engine,
     documents: Iterable[DesiredState],
     *,
-    contained: Callable[[], bool] = in_container,
+    contained: Callable[[Engine], bool] = in_container_of,
     writable: Callable[[Path], bool] = lambda folder: os.access(folder, os.W_OK | os.X_OK),
 ) -> tuple[Finding, ...]:
-    """``contained``: whether this controller runs in a container; ``writable``: whether a folder takes files."""
+    """``contained``: whether we run in a container of the engine; ``writable``: whether a folder takes files."""
     found = {item.name: item.project for item in documents if item.project is not None}
     if not found:
         return ()
-    inside = contained()
+    inside = contained(engine)
     places = (
         finding
         for name, project in sorted(found.items())

@@ -204,7 +204,7 @@ class Service:
         documents = self.assessor.catalogue.desired()
         refused = {name: self.assessor.refused(desired) for name, desired in documents.items()}
         found = check_up(self.engine, self.assessor.catalogue.loaded, self.history)
-        projects = check_projects(self.compose, documents.values())
+        projects = check_projects(self.compose, self.engine, documents.values())
         return (*found, *projects, *policy_findings(self.assessor.policy(), refused))
 
     def _desired(self, name: str) -> DesiredState:

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from reconciler.controller.checkup import Finding
-from reconciler.controller.checkup_projects import check_projects, in_container
+from reconciler.controller.checkup_projects import check_projects, in_container_of
 from reconciler.core.desired import DesiredState, Release
 from reconciler.core.interfaces import ComposeProject, Progress
 from reconciler.core.project import Project, artifact
 from reconciler.errors import ComposeMissing
+from tests.simulator.engine import SimulatedEngine
 
 
 class Program:
@@ -48,7 +49,9 @@ def shop(directory: Path | str) -> DesiredState:
 
 
 def found(directory: Path | str, *, contained: bool = False, **options: Any) -> Finding:
-    program, place = check_projects(Program(), [shop(directory)], contained=lambda: contained, **options)
+    program, place = check_projects(
+        Program(), SimulatedEngine(), [shop(directory)], contained=lambda _: contained, **options
+    )
     assert program == Finding("ok", "compose", "Docker Compose 2.26.1")
     assert place.subject == "deployment directory of shop"
     return place
@@ -56,14 +59,14 @@ def found(directory: Path | str, *, contained: bool = False, **options: Any) -> 
 
 def test_a_host_without_projects_needs_no_compose() -> None:
     program = Program()
-    assert check_projects(program, [replace(shop("/srv"), project=None)]) == ()
+    assert check_projects(program, SimulatedEngine(), [replace(shop("/srv"), project=None)]) == ()
     assert program.asked == 0
 
 
 @pytest.mark.parametrize(("hint", "fix"), [("install it", "install it"), ("", "install Docker Compose v2")])
 def test_a_missing_compose_is_an_error_with_a_way_to_install_it(hint: str, fix: str) -> None:
     program = Program(ComposeMissing("no docker compose here", hint=hint))
-    first = check_projects(program, [shop("/")])[0]
+    first = check_projects(program, SimulatedEngine(), [shop("/")])[0]
     assert (first.level, first.detail, first.fix) == ("error", "no docker compose here", fix)
 
 
@@ -91,10 +94,21 @@ def test_a_controller_in_a_container_needs_the_hosts_folder_at_the_same_path() -
     assert found("/proc/mounted", contained=True).level == "ok"
 
 
-def test_a_machine_is_no_container_unless_an_engine_left_its_mark(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("reconciler.controller.checkup_projects._MARKS", (tmp_path / "mark",))
-    assert not in_container()
-    (tmp_path / "mark").touch()
-    assert in_container()
+def test_only_a_container_of_the_same_engine_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = SimulatedEngine()
+    mounts = tmp_path / "mountinfo"
+    monkeypatch.setattr("reconciler.controller.checkup_projects._MOUNTS", mounts)
+    ours = engine.by_hand.run("controller")
+    line = "36 35 98:0 /var/lib/docker/containers/{}/hostname {} rw - ext4 /dev/sda1 rw\n"
+    mounts.write_text(line.format(ours, "/var/lib/docker/containers/shm"))
+    assert not in_container_of(engine)
+    mounts.write_text(line.format("0" * 64, "/etc/hostname"))
+    assert not in_container_of(engine)
+    mounts.write_text(line.format(ours, "/etc/hostname"))
+    assert in_container_of(engine)
+    engine.go_away()
+    assert not in_container_of(engine)
+
+
+def test_this_process_is_in_no_container_of_an_engine_without_containers() -> None:
+    assert not in_container_of(SimulatedEngine())
