@@ -46,7 +46,7 @@ PATH: Final = click.Path(path_type=Path)
 @pass_invocation
 @click.pass_context
 def lock(context: click.Context, invocation: Invocation, /, **given: Any) -> None:
-    """Make a lock file from Compose files.
+    """Make a lock file of a Compose file, every image by digest.
 
     Runs 'docker compose config' here, with this environment, so that profiles, extends, includes, env files and
     variables are resolved; asks the registries for the digest of every image; writes one file with nothing left
