@@ -1,8 +1,8 @@
 """What Docker Compose makes of an author's files, in the author's own environment.
 
-``config`` is run twice: once with all paths resolved, and once with paths and names as they were written. It runs in
-the project directory, from where env files are looked for in the second case. Values of variables that configs and
-secrets take are asked for by a third run, so that they come from where Compose takes them (environment, ``.env``,
+``config`` is run twice: once with all paths resolved, and once with paths and names as they were written. It runs
+in the project directory, from where env files are looked for in the second case. Values of variables that configs
+and secrets take are asked for by a third run, so that they come from where Compose takes them (environment, ``.env``,
 ``--env-file``); they pass through standard input and output, never through arguments.
 """
 
