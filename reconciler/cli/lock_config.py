@@ -2,8 +2,8 @@
 
 ``config`` is run twice: once with all paths resolved, and once with paths and names as they were written. It runs
 in the project directory, from where env files are looked for in the second case. Values of variables that configs
-and secrets take are asked for by a third run, so that they come from where Compose takes them (environment, ``.env``,
-``--env-file``); they pass through standard input and output, never through arguments.
+and secrets take are asked for by a third run, so that they come from where Compose takes them (environment,
+``.env``, ``--env-file``); they pass through standard input and output, never through arguments.
 """
 
 from __future__ import annotations
