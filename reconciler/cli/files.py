@@ -14,7 +14,12 @@ LIMIT: Final = 16 * 1024 * 1024
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Replace ``path`` so that a reader sees the old text or the new one, whole, also after a crash.
+    """``replace`` with a text."""
+    replace(path, text.encode())
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Replace ``path`` so that a reader sees the old content or the new one, whole, also after a crash.
 
     Keeps mode and, for root, owner of a file that is there; writes through a link to the file it names. Raises
     InputError when the file is not writable, StateUnwritable when the folder is not.
@@ -23,7 +28,7 @@ def write_atomically(path: Path, text: str) -> None:
     before = place.stat() if place.exists() else None
     if before is not None and not os.access(place, os.W_OK, effective_ids=True):
         raise InputError(f"{path} is not writable")
-    write_file(place, text.encode(), mode=stat.S_IMODE(before.st_mode) if before else 0o666 & ~_umask())
+    write_file(place, content, mode=stat.S_IMODE(before.st_mode) if before else 0o666 & ~_umask())
     if before is not None and os.geteuid() == 0:  # under sudo the file must stay its owner's
         os.chown(place, before.st_uid, before.st_gid)
 

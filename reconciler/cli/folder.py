@@ -22,6 +22,8 @@ class Found:
     problems: list[Problem] = field(default_factory=list)
     folders: dict[str, Path] = field(default_factory=dict)
     """Folders that files which come with documents may lie in, by what the names begin with."""
+    instead: dict[str, bytes] = field(default_factory=dict)
+    """Contents by name that count in place of what lies there."""
 
     def add(self, name: str, place: str) -> None:
         """Read one more file."""
@@ -33,8 +35,12 @@ class Found:
 
     def examined(self, *, target: str | None = None, every: bool = False) -> Examined:
         """Everything in these files, checked together, with what could not be read."""
-        examined = examine(self.contents, read=reading_in(self.folders), target=target, every=every)
+        contents = {name: self.instead.get(name, content) for name, content in self.contents.items()}
+        examined = examine(contents, read=self._read_artifact, target=target, every=every)
         return Examined(examined.documents, tuple(sorted([*self.problems, *examined.problems])))
+
+    def _read_artifact(self, name: str) -> bytes:
+        return self.instead[name] if name in self.instead else reading_in(self.folders)(name)
 
 
 def read_folder(folder: Path, *, prefix: str = "") -> Found:

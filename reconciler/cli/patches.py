@@ -2,7 +2,8 @@
 
 What changes is told by the true texts, so that a secret that changes is seen to change; what is shown are the
 same lines with everything below a secret-looking key masked. Of a text that cannot be read as YAML nothing is
-shown. A patch is for people to read: with a secret in it, it cannot be applied.
+shown. A patch is for people to read: with a secret in it, it cannot be applied. Of a file beside a document only
+a text of YAML mappings is shown in lines; of others, and of secrets, that they differ.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from difflib import SequenceMatcher
 from typing import Final
 
+from reconciler.cli.rollback_files import Change
 from reconciler.cli.screen import Screen
 from reconciler.core.display import MASK, looks_secret, without_credentials
 from reconciler.spec.yaml_tree import Node, read_trees
@@ -21,6 +23,23 @@ CONTEXT: Final = 3
 _STYLES: Final = {"+": "green", "-": "red", "@": "cyan"}
 _WORDS: Final = re.compile(r"\S(?:.*\S)?")
 _COMMENT: Final = re.compile(r"(?<!\S)#(?P<said>.*\S)")
+
+
+def patch_of(change: Change) -> str:
+    """What changes in one file; "" when nothing does."""
+    texts = [_structured(content) for content in (change.before or b"", change.after)]
+    if change.shown and texts[0] is not None and texts[1] is not None:
+        return unified(texts[0], texts[1], change.file)
+    if change.before is None:
+        return f"New file b/{change.file}\n"
+    return f"Files a/{change.file} and b/{change.file} differ\n"
+
+
+def _structured(content: bytes) -> str | None:
+    """The text of what is known to have its secrets under keys, so that they can be masked; else None."""
+    trees, problems = read_trees(content, "")
+    plain = not problems and all(isinstance(tree.root.children, dict) for tree in trees)
+    return content.decode() if plain else None
 
 
 def unified(before: str, after: str, name: str) -> str:

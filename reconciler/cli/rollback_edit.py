@@ -1,8 +1,8 @@
 """Which values of a document are to be written so that it asks for an earlier revision. Pure.
 
 Values are changed one by one, so that comments, order and everything that did not change stay. Nothing outside
-release, image, digest and configuration is touched: how to deploy, depend or wait is not what a rollback goes
-back on.
+release, images and configuration is touched: how to deploy, depend or wait is not what a rollback goes back on.
+Of a project the configuration is what its fingerprint rests on: name, directory, files and digests.
 """
 
 from __future__ import annotations
@@ -14,22 +14,24 @@ from reconciler.core.desired import DesiredState, declared
 
 Keys = tuple[str, ...]
 
+PROJECT_KEYS: Final = ("projectName", "deploymentDirectory", "composeLock", "configFiles", "expectedDigests")
+_FILE_KEYS: Final = ("name", "source", "sha256", "size")
 _MISSING: Final = object()
 
 
 def edits_to(current: DesiredState, wanted: DesiredState) -> dict[Keys, Any]:
     """Values by path that make ``current``'s document ask for ``wanted``; None takes a key out.
 
-    The configuration only where it makes a different container.
+    The configuration only where it makes something different. Both are of one kind.
     """
     now, then = _wish(current), _wish(wanted)
-    if _container(current) == _container(wanted):
+    if _made(current) == _made(wanted):
         then["config"] = now["config"]
     return dict(_changes({"spec": now}, {"spec": then}, ()))
 
 
 def differing(left: DesiredState, right: DesiredState) -> list[str]:
-    """Dotted paths, without values, at which two documents differ in what makes the container."""
+    """Dotted paths, without values, at which two documents differ in what is made of them."""
     one, other = dict(_leaves(_wish(left), ("spec",))), dict(_leaves(_wish(right), ("spec",)))
     return [".".join(keys) for keys in {**one, **other} if one.get(keys, _MISSING) != other.get(keys, _MISSING)]
 
@@ -37,16 +39,31 @@ def differing(left: DesiredState, right: DesiredState) -> list[str]:
 def _wish(desired: DesiredState) -> dict[str, Any]:
     """The parts of ``spec`` that a rollback goes back on, as they are written."""
     spec = desired.document["spec"]
+    release = {"release": dict(spec["release"])}
+    if desired.project is not None:
+        config = spec["config"]
+        return {**release, "config": {key: _in_order(config[key]) for key in PROJECT_KEYS if key in config}}
     return {
-        "release": dict(spec["release"]),
+        **release,
         "image": spec["image"],
         "digest": spec["digest"],
         "config": spec.get("config", _MISSING),
     }
 
 
-def _container(desired: DesiredState) -> Any:
-    return desired.container_name, declared(desired.config)
+def _in_order(value: Any) -> Any:
+    """Mappings of a list as people write them: the history sorts their keys."""
+    if not isinstance(value, list):
+        return value
+    return [{key: item[key] for key in _FILE_KEYS if key in item} if _mapping(item) else item for item in value]
+
+
+def _made(desired: DesiredState) -> Any:
+    """What is on the host because of the configuration."""
+    project = desired.project
+    if project is None:
+        return desired.container_name, declared(desired.config)
+    return project.name, project.directory, project.lock, project.files
 
 
 def _changes(now: Mapping[str, Any], then: Mapping[str, Any], keys: Keys) -> Iterator[tuple[Keys, Any]]:

@@ -167,6 +167,7 @@ def test_json_has_the_patch(tmp_path: Path) -> None:
         "from": "r2",
         "to": "r1",
         "file": str(there.file),
+        "files": [str(there.file)],
         "written": False,
     }
     assert json.loads(there.rollback("--json").out)["written"] is True
