@@ -1,0 +1,40 @@
+"""Fixtures of the tests of Compose projects: images, a project's stage, and its oracle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.compose.project_oracle import ProjectOracle
+from tests.e2e.compose.project_stage import PROJECT, ProjectStage
+from tests.e2e.compose.shop import Catalogue
+from tests.e2e.stage import Stage
+from tests.parts.host import kill_all
+from tests.parts.project_images import publish_project_images
+from tests.parts.registry import PrivateRegistry
+from tests.parts.socket_proxy import SocketProxy
+from tests.parts.standard_images import StandardImages
+
+
+@pytest.fixture(scope="session")
+def catalogue(registry: PrivateRegistry, images: StandardImages) -> Catalogue:
+    """All images that services are made of, pushed and not yet pulled."""
+    return Catalogue(standard=images, project=publish_project_images(registry.address))
+
+
+@pytest.fixture
+def project(stage: Stage, catalogue: Catalogue) -> Iterator[ProjectStage]:
+    """The stage of one project, empty. What a broken test leaves behind is removed."""
+    made = ProjectStage(stage=stage, images=catalogue)
+    yield made
+    kill_all(str(stage.folder))
+    for row in stage.sdk.containers(all=True, filters={"label": PROJECT}):
+        if row["Labels"][PROJECT].startswith(stage.prefix):
+            stage.sdk.remove_container(row["Id"], force=True, v=True)
+
+
+@pytest.fixture
+def oracle(project: ProjectStage, proxy: SocketProxy) -> ProjectOracle:
+    """What is on the engine now is foreign."""
+    return ProjectOracle(project, proxy)
