@@ -13,6 +13,10 @@ changes if and only if its content does, so that an older revision's containers 
 Compose sees the source of a bind mount as part of its service, but neither that of a config nor of a secret
 (measured with 2.26.1: its hash is of the service alone); so a service that has some carries a label with their
 digest. Hence Compose recreates just the services whose files changed.
+
+Compose recreates whatever depends on a service that it recreates, also where it starts nothing (measured with
+2.26.1). Services are started by us, in the order of their needs; so the host file takes ``depends_on`` out of what
+Compose sees, by the tag ``!reset`` (Compose file reference, "Merge"): it recreates what changed and no more.
 """
 
 from __future__ import annotations
@@ -32,6 +36,8 @@ LOCK_FILE = ".lock"
 RESERVED_NAMES = frozenset({LOCK_NAME, HOST_NAME, MANIFEST_NAME, ".env", "current", "revisions", "files"})
 """Names that no artifact may have, besides those that Compose reads by itself."""
 
+_NO_NEEDS: Mapping[str, Any] = {"depends_on": {}}
+
 
 def revision_files(project: Project, *, fingerprint: str, document: str, owner: str) -> Mapping[str, bytes]:
     """Content by path relative to the deployment directory, in the order in which they are to be written: the
@@ -40,7 +46,7 @@ def revision_files(project: Project, *, fingerprint: str, document: str, owner: 
     folder = f"revisions/{fingerprint}"
     files = {f"files/{item.sha256}/{item.name}": item.content for item in project.files}
     digests = {f"files/{item.sha256}/{item.name}": item.sha256 for item in project.files}
-    host = _json(host_model(project, document=document, owner=owner))
+    host = host_text(host_model(project, document=document, owner=owner))
     return {
         **files,
         f"{folder}/{LOCK_NAME}": project.lock.content,
@@ -104,7 +110,13 @@ def _host_service(service: Service, by_name: Mapping[str, str], labels: Mapping[
         for item in service.files
         if item.kind == "bind"
     ]
-    return {"labels": dict(labels), **({"volumes": binds} if binds else {})}
+    needs = _NO_NEEDS if service.needs else {}
+    return {"labels": dict(labels), **({"volumes": binds} if binds else {}), **needs}
+
+
+def host_text(model: Mapping[str, Any]) -> bytes:
+    """The host file: JSON, but for the tag. No text of a document is taken for the key: its quotes are escaped."""
+    return _json(model).replace(b'"depends_on": {}', b'"depends_on": !reset {}')
 
 
 def _files_label(service: Service, digests: Mapping[str, str]) -> Mapping[str, str]:

@@ -17,8 +17,19 @@ import pytest
 
 from reconciler.compose.client import DockerCompose
 from reconciler.compose.process import Limits
+from reconciler.core.container import ContainerConfig
+from reconciler.core.deployment import host_model, host_text
+from reconciler.core.image import ImageReference
 from reconciler.core.interfaces import ComposeProject
-from reconciler.core.project import PROJECT_LABEL, REPLACES_LABEL, SERVICE_LABEL
+from reconciler.core.project import (
+    PROJECT_LABEL,
+    REPLACES_LABEL,
+    SERVICE_LABEL,
+    Need,
+    Project,
+    Service,
+    artifact,
+)
 from reconciler.errors import ComposeBusy, EngineUnavailable, ReconcilerError
 from tests.parts.host import processes_with
 from tests.parts.images import Recipe, publish
@@ -151,6 +162,51 @@ def test_what_the_host_adds_is_laid_over_the_lock_file(shop: Shop, images: Stand
         "/run/secrets/s": (str(shop.folder / "secret"), False),
         "/bind": (str(shop.folder / "bind"), False),
     }
+
+
+@pytest.mark.parametrize("forced", [False, True])
+def test_a_recreated_service_takes_none_of_those_that_need_it_along(
+    shop: Shop, images: StandardImages, *, forced: bool
+) -> None:
+    """In both notations, over two steps; only what lives in its network has to follow."""
+    plain = {"image": images.plain.reference}
+    needs = {"db": (), "job": ("db",), "web": ("db", "job"), "side": ("web",)}
+    services: dict[str, dict[str, Any]] = {
+        "db": plain,
+        "job": {**plain, "depends_on": ["db"]},
+        "web": {**plain, "depends_on": {name: {"condition": "service_started"} for name in needs["web"]}},
+        "side": {**plain, "network_mode": "service:web"},
+    }
+    project = Project(
+        name=shop.prefix,
+        directory="/srv",
+        lock=artifact("lock", b""),
+        services=tuple(
+            Service(
+                name=name,
+                image=ImageReference("x", "sha256:1"),
+                config=ContainerConfig(),
+                needs=tuple(map(Need, needs[name])),
+            )
+            for name in services
+        ),
+    )
+    host = host_text(host_model(project, document="shop", owner="me"))
+
+    def up(recreate: tuple[str, ...] = ()) -> dict[str, str]:
+        told = shop.project({"services": services}, {})
+        Path(told.files[1]).write_bytes(host)
+        shop.up(told, recreate=recreate)
+        return {name: row["Id"] for name, row in shop.rows().items()}
+
+    before = up()
+    assert up() == before
+    for changed, followers in (("db", set()), ("web", {"side"})):
+        services[changed] = {**services[changed], "environment": {} if forced else {"A": changed}}
+        after = up((changed,) if forced else ())
+        differing = {name.removeprefix(f"{shop.prefix}-")[:-2] for name in after if after[name] != before[name]}
+        assert differing == {changed, *followers}
+        before = after
 
 
 def test_a_service_that_shares_a_namespace_follows_a_forced_recreation(shop: Shop, images: StandardImages) -> None:

@@ -289,6 +289,6 @@ def _labels(overlays: list[bytes]) -> Mapping[str, Mapping[str, str]]:
     """What the host file adds to each service."""
     found: dict[str, Mapping[str, str]] = {}
     for content in overlays:
-        services = json.loads(content).get("services", {})
+        services = json.loads(content.replace(b": !reset {}", b": {}")).get("services", {})
         found.update({name: service.get("labels", {}) for name, service in services.items()})
     return found
