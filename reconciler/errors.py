@@ -46,7 +46,13 @@ class ReconcilerError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.message} ({self.hint})" if self.hint else self.message
+        """The hint stands behind the first line: lines below it are what a container said."""
+        head, line_break, rest = self.message.partition("\n")
+        return f"{head} ({self.hint}){line_break}{rest}" if self.hint else self.message
+
+    def about(self, subject: str) -> None:
+        """Say what it is about, where only a caller knows it."""
+        self.message = f"{subject}: {self.message}"
 
 
 class InputError(ReconcilerError):

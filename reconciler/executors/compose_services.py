@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from reconciler.core.action import ServiceAction, StartService, VerifyProject, WaitProject, WaitService
 from reconciler.core.interfaces import Engine, Journal, Progress
-from reconciler.core.observation import ALIVE, ContainerDetail
+from reconciler.core.observation import ALIVE, ContainerDetail, ContainerRow
 from reconciler.core.outcome import Outcome
 from reconciler.core.project import NeedCondition, Project, Service
-from reconciler.errors import NotFound, Unhealthy
+from reconciler.errors import NotFound, ReconcilerError, Unhealthy
 from reconciler.executors.compose_check import check_image, check_numbers, config_hashes
 from reconciler.executors.compose_containers import ProjectContainers, Rows
 from reconciler.executors.health_gate import Ask
@@ -43,10 +43,18 @@ class ServiceActions:
             change = self._to_run(service, found)
             if change is not None:
                 progress(row.name)
-                change(row.id)
-                refuse_unpublished(row.name, self._engine.inspect_container(row.id))
+                self._bring(f"service {service.name} ({row.name})", row, change)
                 started.append(row.name)
         return Outcome(kind="done" if started else "already", action=action, detail=", ".join(started))
+
+    def _bring(self, subject: str, row: ContainerRow, change: Callable[[str], None]) -> None:
+        """Make it run; an error of the engine speaks of an id only."""
+        try:
+            change(row.id)
+        except ReconcilerError as error:
+            error.about(subject)
+            raise
+        refuse_unpublished(row.name, self._engine.inspect_container(row.id))
 
     def _to_run(self, service: Service, found: ContainerDetail) -> Callable[[str], None] | None:
         """What brings a container to run; None when it does, will by itself, or is done."""

@@ -296,7 +296,7 @@ def test_a_port_that_is_taken_or_not_published_fails_the_start() -> None:
     port = PortBinding(80, "tcp", "", 8080)
     stage = ready(config=ContainerConfig(ports=(port,)))
     stage.engine.host.occupied.add(port)
-    refused(stage, actions.StartService, PortTaken, service="web")
+    assert "service web (shop-web-1): " in refused(stage, actions.StartService, PortTaken, service="web")
     stage.engine.host.occupied.clear()
     stage.do(actions.StartService, service="web")
     stage.engine.container("shop-web-1").published = ()
