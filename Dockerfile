@@ -8,6 +8,8 @@
 #       --volume reconciler-state:/var/lib/reconciler \
 #       --publish 127.0.0.1:9464:9464 reconciler
 #
+# Docker Compose is not in it: documents of kind ComposeProject need an image that adds the plugin.
+#
 # It runs as an ordinary user; the group of the socket is what lets it speak with the engine, and whoever may do that
 # is root on the host in effect. Stickers with a host path need that path mounted at the same place, writable.
 
