@@ -9,7 +9,7 @@ it is. Nothing here knows YAML, Compose's command line or a disk.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -78,7 +78,8 @@ class Service:
     ``tag`` is the reference that the author wrote. ``completes``: a job, which is done when it ended with 0.
     ``namespaces`` holds those that are shared with the host or another service (``pid``, ``ipc``, ``uts``,
     ``network``, ``userns``, ``cgroup``) by what is shared, ``security`` the security options of the engine besides
-    no-new-privileges, ``extras`` names of other keys that the host's policy has a say in.
+    no-new-privileges, ``extras`` names of other keys that the host's policy has a say in. ``follows`` are services
+    of whose containers it has a part (a namespace, mounts, a name): Compose recreates it together with them.
     """
 
     name: str
@@ -93,6 +94,7 @@ class Service:
     namespaces: Mapping[str, str] = field(default_factory=dict)
     security: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
+    follows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +132,16 @@ class Project:
     def revision_directory(self, fingerprint: str) -> str:
         """The folder of one revision."""
         return f"{self.directory}/revisions/{fingerprint}"
+
+
+def followers(project: Project, names: Collection[str]) -> frozenset[str]:
+    """The services that follow one of these, over any number of steps."""
+    found: set[str] = set()
+    new = set(names)
+    while new:
+        new = {item.name for item in project.services if new & set(item.follows)} - found
+        found |= new
+    return frozenset(found)
 
 
 def stages(project: Project) -> tuple[tuple[Service, ...], ...]:

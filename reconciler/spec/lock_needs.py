@@ -32,7 +32,7 @@ def read_needs(service: Mapping[str, Any], at: Path, known: Sequence[str], findi
 
 
 def _needs(service: Mapping[str, Any], at: Path) -> Iterator[tuple[Need, Path]]:
-    """Also those that share something of another service: its network, its mounts, its name."""
+    """Also those that share something of another service."""
     wanted = service.get("depends_on", {})
     path = (*at, "depends_on")
     if isinstance(wanted, Mapping):
@@ -40,6 +40,16 @@ def _needs(service: Mapping[str, Any], at: Path) -> Iterator[tuple[Need, Path]]:
             yield Need(name, _CONDITIONS[entry.get("condition", "service_started")]), (*path, name)
     else:
         yield from ((Need(name), (*path, index)) for index, name in enumerate(wanted))
+    yield from _shared(service, at)
+
+
+def read_follows(service: Mapping[str, Any]) -> tuple[str, ...]:
+    """The services of whose containers this one has a part, sorted."""
+    return tuple(sorted({need.service for need, _ in _shared(service, ())}))
+
+
+def _shared(service: Mapping[str, Any], at: Path) -> Iterator[tuple[Need, Path]]:
+    """Services whose namespaces, mounts or name are used (compose-go ``loader/normalize.go``)."""
     for key in ("network_mode", "pid", "ipc"):
         kind, _, name = service.get(key, "").partition(":")
         if kind == "service":

@@ -13,7 +13,7 @@ from reconciler.spec import lock_notation
 from reconciler.spec.lock_config import NO_NEW_PRIVILEGES, ServiceReader, build_service_config
 from reconciler.spec.lock_frame import Frame
 from reconciler.spec.lock_mounts import read_mounts
-from reconciler.spec.lock_needs import read_needs
+from reconciler.spec.lock_needs import read_follows, read_needs
 from reconciler.spec.lock_networks import attachments, namespaces
 from reconciler.spec.problem import Path
 
@@ -48,6 +48,7 @@ def read_service(frame: Frame, name: str) -> Service:
         completes=_ends(value),
         needs=read_needs(value, at, tuple(frame.value["services"]), frame.findings),
         files=tuple(sorted(mounts.files)),
+        follows=read_follows(value),
         namespaces=namespaces(value, at, frame.findings),
         security=tuple(item for item in value.get("security_opt", ()) if item not in NO_NEW_PRIVILEGES),
         extras=tuple(sorted({*mounts.extras, *(key for key in RISKY if key in value)})),

@@ -30,9 +30,12 @@ from reconciler.core.compose.steps import (
     proof_actions,
     pull_actions,
     start_actions,
+    stop_followers,
+    unpause_actions,
 )
 from reconciler.core.compose.tidy import tidy_after_commit
 from reconciler.core.container import PortBinding
+from reconciler.core.desired import DesiredState
 from reconciler.core.ownership import next_generation
 from reconciler.core.ports import collide
 from reconciler.core.project import Project
@@ -83,12 +86,24 @@ def _takes_the_name(situation: Situation, project: Project) -> bool:
 def up_actions(
     situation: Situation, claims: ProjectClaims, base: Project | None, *, cause: str
 ) -> tuple[Action, ...]:
-    """Let Compose create, then start. While nothing proves that Compose sees no difference in a service, it is
-    started too: one that runs, or is a job that ended well, is left alone by that.
+    """Let Compose create, then start every service: what Compose recreated besides what was expected must not stay
+    behind.
     """
     desired, project = situation.desired, claims.project
     changes = deploy_changes(situation, claims, base)
-    up = ComposeUp(
+    certain = {*changes.expected, *changes.idle}
+    everything = [item.name for item in project.services]
+    return (
+        *unpause_actions(desired.name, claims.members),
+        *stop_followers(desired.name, claims, set(changes.idle) - set(changes.expected)),
+        up_action(desired, changes, cause),
+        *start_actions(desired, project, everything, cause=cause, certain=certain),
+    )
+
+
+def up_action(desired: DesiredState, changes: Changes, cause: str) -> ComposeUp:
+    """What Compose is asked for, and what is expected of it."""
+    return ComposeUp(
         document=desired.name,
         cause=cause,
         desired=desired,
@@ -96,15 +111,6 @@ def up_actions(
         changes=changes.expected,
         restarts=changes.restarts,
     )
-    certain = {*changes.expected, *changes.idle}
-    unsure = _unsure(project, base, changes)
-    return (up, *start_actions(desired, project, certain | unsure, cause=cause, unsure=unsure))
-
-
-def _unsure(project: Project, base: Project | None, changes: Changes) -> set[str]:
-    if base is not None and base.lock.sha256 == project.lock.sha256:
-        return set()
-    return {item.name for item in project.services} - {*changes.expected, *changes.idle}
 
 
 def base_of(situation: Situation, project: Project) -> Project | None:

@@ -16,7 +16,7 @@ from reconciler.core.compose.drift import as_container, own_drift
 from reconciler.core.compose.files import mounting, touched_files
 from reconciler.core.drift import Drift
 from reconciler.core.observation import ALIVE
-from reconciler.core.project import Project, Service
+from reconciler.core.project import Project, Service, followers
 from reconciler.core.remedy import network_lost
 from reconciler.core.repair import IN_PLACE, needs_replacement
 from reconciler.core.situation import Situation
@@ -42,10 +42,11 @@ def deploy_changes(situation: Situation, claims: ProjectClaims, base: Project | 
     project = claims.project
     edited = {item.name for item in project.services if base is not None and _edited(base, project, item)}
     differing = {item.name for item in project.services if _differing(situation, claims, item)}
+    unseen = {name for name in differing if _unseen(situation, claims, name)}
     touched = mounting(project, touched_files(situation, situation.desired, project))
     everything = {item.name for item in project.services} if project.force_recreate else set()
-    recreate = ((differing | touched) - edited) | everything
-    return _changes(situation, claims, recreate=recreate, besides=edited)
+    recreate = ((unseen | touched) - edited) | everything
+    return _changes(situation, claims, recreate=recreate, besides=edited | differing)
 
 
 def heal_changes(situation: Situation, claims: ProjectClaims, drift: tuple[Drift, ...]) -> Changes:
@@ -54,9 +55,12 @@ def heal_changes(situation: Situation, claims: ProjectClaims, drift: tuple[Drift
     services = () if failed_before else claims.project.services
     differing = {item.name for item in services if _differing(situation, claims, item)}
     dead = {item.service.name for item in claims.members if _lost(situation, claims, item)}
-    changes = _changes(situation, claims, recreate=differing | dead, besides=())
+    unseen = {name for name in differing if _unseen(situation, claims, name)}
+    changes = _changes(situation, claims, recreate=unseen | dead, besides=differing)
     missing = {item.path.rpartition(".")[2] for item in drift if item.kind == "compose-service-missing"}
-    expected = tuple(name for name in changes.expected if name in missing | differing | dead)
+    causes = missing | differing | dead
+    causes |= followers(claims.project, causes)
+    expected = tuple(name for name in changes.expected if name in causes)
     idle = tuple(name for name in changes.idle if _stopped(situation, claims, name))
     return Changes(recreate=changes.recreate, expected=expected, restarts=changes.restarts, idle=idle)
 
@@ -65,7 +69,8 @@ def _changes(
     situation: Situation, claims: ProjectClaims, *, recreate: Collection[str], besides: Collection[str]
 ) -> Changes:
     lacking = {item.name for item in claims.project.services if claims.lacks(item)}
-    expected = {*recreate, *besides, *lacking}
+    causes = {*recreate, *besides, *lacking}
+    expected = causes | followers(claims.project, causes)
     alive = {item.service.name for item in claims.members if item.row.status in ALIVE}
     return Changes(
         recreate=tuple(sorted(recreate)),
@@ -94,6 +99,12 @@ def _differing(situation: Situation, claims: ProjectClaims, service: Service) ->
     return any(replacing(situation, claims, member) for member in claims.of(service))
 
 
+def _unseen(situation: Situation, claims: ProjectClaims, name: str) -> bool:
+    """Whether a container differs that Compose takes for what it made: it sees no more than its own hash."""
+    found = (replacing(situation, claims, item) for item in claims.members if item.service.name == name)
+    return any(drift and all(item.kind != "compose-config-hash" for item in drift) for drift in found)
+
+
 def replacing(situation: Situation, claims: ProjectClaims, member: Member) -> tuple[Drift, ...]:
     """The differences of a container that only a new one removes."""
     drift = own_drift(situation, claims, member)
@@ -107,7 +118,8 @@ def _lost(situation: Situation, claims: ProjectClaims, member: Member) -> bool:
     """Whether a container cannot be started again."""
     if member.row.status == "dead":
         return True
-    return _idle(situation, member) and network_lost(as_container(situation, claims, member))
+    of_another = "network" in member.service.namespaces
+    return not of_another and _idle(situation, member) and network_lost(as_container(situation, claims, member))
 
 
 def _edited(base: Project, project: Project, service: Service) -> bool:

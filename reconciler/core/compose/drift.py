@@ -7,12 +7,13 @@ its labels) is no difference.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
 from reconciler.core.compose.claims import Member, ProjectClaims, carries, done
 from reconciler.core.compose.files import Touched, reading_of, touched_files
-from reconciler.core.container import NetworkAttachment
+from reconciler.core.container import Mount, NetworkAttachment
 from reconciler.core.desired import DesiredState
 from reconciler.core.drift import (
     Drift,
@@ -26,7 +27,15 @@ from reconciler.core.drift import (
 from reconciler.core.image import short_digest
 from reconciler.core.observation import ContainerDetail
 from reconciler.core.project import CONFIG_HASH_LABEL
+from reconciler.core.repair import BUILT_IN_NETWORKS
 from reconciler.core.situation import Situation
+
+OF_SERVICE, OF_CONTAINER = "service:", "container:"
+SHORT_ID = 12
+
+_ANONYMOUS = re.compile(r"[0-9a-f]{64}")
+"""What the engine calls a volume that nobody named (moby ``pkg/stringid``)."""
+"""A network that is another container's: how lock files name it, and how engines do."""
 
 
 def find_project_drift(situation: Situation, claims: ProjectClaims) -> tuple[Drift, ...]:
@@ -92,9 +101,7 @@ def member_drift(situation: Situation, claims: ProjectClaims, member: Member) ->
         found = detail.image_reference.rpartition("@")[2] or detail.image_id
         yield Drift("image", "digest", service.image.short, f"image {short_digest(found)}")
     view = as_container(situation, claims, member)
-    for item in config_drift(view, compared(detail, view.desired, service.name)):
-        if not (item.kind == "networks" and "network" in service.namespaces):
-            yield item
+    yield from config_drift(view, compared(_by_service(detail, claims), view.desired, service.name))
 
 
 def as_container(situation: Situation, claims: ProjectClaims, member: Member) -> Situation:
@@ -102,9 +109,7 @@ def as_container(situation: Situation, claims: ProjectClaims, member: Member) ->
     service, seen = member.service, situation.observation
     name = claims.project.container_name(service, member.number)
     own = (service.name, name)
-    networks = tuple(
-        replace(item, aliases=tuple(sorted({*item.aliases, *own}))) for item in service.config.networks or ()
-    )
+    networks = tuple(_named(item, own) for item in service.config.networks or ())
     desired = replace(
         situation.desired,
         image=service.image,
@@ -117,13 +122,45 @@ def as_container(situation: Situation, claims: ProjectClaims, member: Member) ->
     return replace(situation, desired=desired, observation=replace(seen, references={**seen.references, **known}))
 
 
+def _named(item: NetworkAttachment, own: tuple[str, ...]) -> NetworkAttachment:
+    """With the aliases that Compose adds; a network that is somebody else's, or none, knows no names."""
+    if item.name in BUILT_IN_NETWORKS or item.name.startswith(OF_SERVICE):
+        return item
+    return replace(item, aliases=tuple(sorted({*item.aliases, *own})))
+
+
+def _by_service(detail: ContainerDetail, claims: ProjectClaims) -> ContainerDetail:
+    """A container inside another one's network, as the lock file says it: by the service. One that is no service's
+    of the project any more, since it was made anew, is called by its short id.
+    """
+    owners = {OF_CONTAINER + item.row.id: OF_SERVICE + item.service.name for item in claims.members}
+    networks = tuple(
+        replace(item, name=owners.get(item.name, item.name[: len(OF_CONTAINER) + SHORT_ID]))
+        if item.name.startswith(OF_CONTAINER)
+        else item
+        for item in detail.config.networks or ()
+    )
+    return replace(detail, config=replace(detail.config, networks=networks))
+
+
 def compared(detail: ContainerDetail, desired: DesiredState, service: str) -> ContainerDetail:
     """The container as it is compared. Engines tell what was asked for and what they added in one list of aliases,
     and not all of them in full: one that has the service's name and nothing that is not wanted is as it should be.
+
+    A volume that nobody named (the image's, or a mount without a source) is handed by Compose from a container to
+    its replacement, which then has it as a mount by the engine's own name: no difference.
     """
     wanted = {item.name: item for item in desired.config.networks or ()}
     networks = tuple(_alike(item, wanted.get(item.name, item), service) for item in detail.config.networks or ())
-    return replace(detail, config=replace(detail.config, networks=networks))
+    targets = {item.target for item in desired.config.mounts or ()}
+    mounts = detail.config.mounts
+    if mounts is not None:
+        mounts = tuple(item for item in mounts if item.target in targets or not _handed_on(item))
+    return replace(detail, config=replace(detail.config, networks=networks, mounts=mounts))
+
+
+def _handed_on(mount: Mount) -> bool:
+    return mount.type == "volume" and _ANONYMOUS.fullmatch(mount.source) is not None
 
 
 def _alike(found: NetworkAttachment, wanted: NetworkAttachment, service: str) -> NetworkAttachment:

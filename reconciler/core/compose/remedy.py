@@ -13,21 +13,28 @@ from collections.abc import Collection, Iterator
 from reconciler.core.action import (
     Action,
     ActivateRevision,
-    ComposeUp,
-    ContainerRef,
     RecordHeal,
     RenameContainer,
     StopContainer,
-    UnpauseContainer,
     WriteRevision,
 )
-from reconciler.core.compose.changes import Changes, heal_changes
+from reconciler.core.compose.change import up_action
+from reconciler.core.compose.changes import heal_changes
 from reconciler.core.compose.claims import Member, ProjectClaims
 from reconciler.core.compose.drift import as_container, own_drift
 from reconciler.core.compose.files import mounting, touched_files
-from reconciler.core.compose.steps import leftover_actions, proof_actions, pull_actions, start_actions
+from reconciler.core.compose.steps import (
+    leftover_actions,
+    proof_actions,
+    pull_actions,
+    ref,
+    start_actions,
+    stop_followers,
+    unpause_actions,
+)
 from reconciler.core.drift import Drift
 from reconciler.core.observation import ALIVE
+from reconciler.core.project import followers
 from reconciler.core.remedy import sticker_actions
 from reconciler.core.repair import repair_in_place
 from reconciler.core.situation import Situation
@@ -48,15 +55,18 @@ def restart(situation: Situation, claims: ProjectClaims, drift: tuple[Drift, ...
     cause = _cause(drift)
     desired, committed = situation.desired, situation.record.committed
     assert committed is not None  # noqa: S101  (only what is committed is kept well)
-    starts = {*changes.expected, *changes.idle, *(item.service.name for item in refreshed)}
+    anew = {*changes.idle, *(item.service.name for item in refreshed)} - set(changes.expected)
+    certain = {*changes.expected, *anew, *followers(claims.project, anew)}
+    everything = {item.name for item in claims.project.services}
     return (
         RecordHeal(document=desired.name, cause=cause),
         *(pull_actions(situation, desired) if up else ()),
         *(_stop(desired.name, item) for item in refreshed),
+        *stop_followers(desired.name, claims, anew),
         *_repairs(situation, claims, drift, besides=changes.recreate),
-        *(_up(situation, changes, cause) if up else ()),
-        *(UnpauseContainer(document=desired.name, cause=cause, container=_ref(item)) for item in paused),
-        *start_actions(desired, claims.project, starts, cause=cause),
+        *unpause_actions(desired.name, claims.members if up else paused),
+        *((up_action(desired, changes, cause),) if up else ()),
+        *start_actions(desired, claims.project, everything if up else certain, cause=cause, certain=certain),
         *proof_actions(desired, committed.generation, cause=cause),
         *sticker_actions(situation, drift),
     )
@@ -65,17 +75,6 @@ def restart(situation: Situation, claims: ProjectClaims, drift: tuple[Drift, ...
 def without_restart(situation: Situation, claims: ProjectClaims, drift: tuple[Drift, ...]) -> tuple[Action, ...]:
     """What can be put right without starting anything."""
     return tuple(_repairs(situation, claims, drift, besides=()))
-
-
-def _up(situation: Situation, changes: Changes, cause: str) -> Iterator[Action]:
-    yield ComposeUp(
-        document=situation.desired.name,
-        cause=cause,
-        desired=situation.desired,
-        recreate=changes.recreate,
-        changes=changes.expected,
-        restarts=changes.restarts,
-    )
 
 
 def _superfluous(claims: ProjectClaims, drift: tuple[Drift, ...]) -> bool:
@@ -96,7 +95,7 @@ def _stop(document: str, member: Member) -> StopContainer:
     return StopContainer(
         document=document,
         cause=f"a file that {member.service.name} mounts was touched",
-        container=_ref(member),
+        container=ref(member),
         timeout_s=member.service.config.stop_timeout_s,
     )
 
@@ -133,7 +132,7 @@ def _of_container(situation: Situation, claims: ProjectClaims, member: Member) -
     name = view.desired.container_name
     if any(item.kind == "name" for item in drift) and situation.observation.named(name) is None:
         cause = f"its name is {member.row.name}"
-        yield RenameContainer(document=situation.desired.name, cause=cause, container=_ref(member), to=name)
+        yield RenameContainer(document=situation.desired.name, cause=cause, container=ref(member), to=name)
     detail = situation.observation.details.get(member.row.id)
     if detail is not None:
         yield from repair_in_place(view, detail, (item for item in drift if item.kind != "networks"))
@@ -141,7 +140,3 @@ def _of_container(situation: Situation, claims: ProjectClaims, member: Member) -
 
 def _is(situation: Situation, claims: ProjectClaims, member: Member, kind: str) -> bool:
     return any(item.kind == kind for item in own_drift(situation, claims, member))
-
-
-def _ref(member: Member) -> ContainerRef:
-    return ContainerRef(member.row.name, member.row.id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from reconciler.core.action import (
     Action,
@@ -12,14 +12,17 @@ from reconciler.core.action import (
     RemoveContainer,
     RenameContainer,
     StartService,
+    StopContainer,
+    UnpauseContainer,
     VerifyProject,
     WaitProject,
     WaitService,
 )
-from reconciler.core.compose.claims import ProjectClaims
+from reconciler.core.compose.claims import Member, ProjectClaims
 from reconciler.core.compose.files import ensure_files
 from reconciler.core.desired import DesiredState
-from reconciler.core.project import Need, Project, Service, stages
+from reconciler.core.observation import ALIVE
+from reconciler.core.project import Need, Project, Service, followers, stages
 from reconciler.core.situation import Situation
 
 UNSURE = "Compose may recreate it"
@@ -53,28 +56,61 @@ def leftover_actions(situation: Situation, claims: ProjectClaims) -> Iterator[Ac
             yield RemoveContainer(document=document, cause=cause, container=container)
 
 
+def unpause_actions(document: str, members: Iterable[Member]) -> Iterator[Action]:
+    """Have no container paused: Compose fails over one that it leaves as it is."""
+    for member in members:
+        if member.row.status == "paused":
+            cause = f"{member.row.name} is paused, wanted running"
+            yield UnpauseContainer(document=document, cause=cause, container=ref(member))
+
+
+def stop_followers(document: str, claims: ProjectClaims, started: Collection[str]) -> Iterator[Action]:
+    """Stop what lives in the network of a service that is about to be started: it would keep the former one, which
+    leads nowhere.
+    """
+    following = followers(claims.project, started) - set(started)
+    for member in claims.members:
+        name = member.service.name
+        if name in following and "network" in member.service.namespaces and member.row.status in ALIVE:
+            cause = f"{name} lives in the network of a service that is started anew"
+            timeout_s = member.service.config.stop_timeout_s
+            yield StopContainer(document=document, cause=cause, container=ref(member), timeout_s=timeout_s)
+
+
+def ref(member: Member) -> ContainerRef:
+    """The container, as Actions name it."""
+    return ContainerRef(member.row.name, member.row.id)
+
+
 def start_actions(
-    desired: DesiredState, project: Project, services: Collection[str], *, cause: str, unsure: Collection[str] = ()
+    desired: DesiredState, project: Project, services: Collection[str], *, cause: str, certain: Collection[str]
 ) -> Iterator[Action]:
     """Start these services in the order of their needs, waiting where one needs more than that another runs.
 
-    ``unsure`` are those of which only Compose knows whether it has recreated them.
+    Of others than ``certain`` only Compose knows whether it has recreated them; one that runs, or is a job that
+    ended well, is left alone. What needs no waiting comes first, and what is certain: a service that is not well
+    keeps none back that does not need it.
     """
-    waited: set[Need] = set()
-    for stage in stages(project):
-        for service in sorted(stage, key=lambda item: (bool(_waits(item)), item.name)):
-            if service.name not in services or not service.replicas:
-                continue
-            for need in _waits(service):
-                if need not in waited:
-                    waited.add(need)
-                    yield _wait(desired, need, service)
-            reason = UNSURE if service.name in unsure else cause
-            yield StartService(document=desired.name, cause=reason, desired=desired, service=service.name)
+    left = [item for stage in stages(project) for item in stage if item.name in services and item.replicas]
+    met: set[Need] = set()
+    while left:
+        service = _next(left, met, certain)
+        left.remove(service)
+        for need in _waits(service, met):
+            met.add(need)
+            yield _wait(desired, need, service)
+        reason = cause if service.name in certain else UNSURE
+        yield StartService(document=desired.name, cause=reason, desired=desired, service=service.name)
 
 
-def _waits(service: Service) -> tuple[Need, ...]:
-    return tuple(need for need in service.needs if need.condition != "started")
+def _next(left: Sequence[Service], met: Collection[Need], certain: Collection[str]) -> Service:
+    names = {item.name for item in left}
+    ready = [item for item in left if not any(need.service in names for need in item.needs)]
+    return min(ready or left, key=lambda item: bool(_waits(item, met)) and 1 + (item.name not in certain))
+
+
+def _waits(service: Service, met: Collection[Need]) -> tuple[Need, ...]:
+    return tuple(need for need in service.needs if need.condition != "started" and need not in met)
 
 
 def _wait(desired: DesiredState, need: Need, service: Service) -> WaitService:

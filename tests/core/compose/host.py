@@ -42,6 +42,7 @@ from reconciler.core.project import (
     Project,
     Service,
     artifact,
+    stages,
 )
 from reconciler.core.situation import Situation
 from reconciler.core.subject import subject
@@ -126,6 +127,7 @@ class Host:
     wanted: DesiredState | None = None
     sticker: str = ""
     die_in_up: int | None = None
+    compose: str = ""
     absent_images: set[str] = field(default_factory=set)
     made: int = 0
     now: float = 0.0
@@ -238,11 +240,16 @@ class Host:
 
     def do_compose_up(self, action: actions.ComposeUp) -> None:
         self._safe(action.project)
-        for step, change in enumerate(self._changes(action)):
+        for step, change in enumerate(self._checked(action)):
             if step == self.die_in_up:
                 self.die_in_up = None
                 raise Dies("in compose up")
             change()
+
+    def _checked(self, action: actions.ComposeUp) -> Iterator[Callable[[], object]]:
+        yield from self._changes(action)
+        left = [box.name for box in self._of(action.project) if box.status == "paused"]
+        assert not left, f"paused: {left}"
 
     def _changes(self, action: actions.ComposeUp) -> Iterator[Callable[[], object]]:
         project = action.project
@@ -250,7 +257,8 @@ class Host:
         for box in list(self._of(project)):
             if (box.service, int(box.labels.get(NUMBER_LABEL, "0"))) not in wanted:
                 yield lambda box=box: self.boxes.remove(box)  # type: ignore[misc]
-        for (name, number), item in wanted.items():
+        order = [item.name for stage in stages(project) for item in stage]
+        for (name, number), item in sorted(wanted.items(), key=lambda one: order.index(one[0][0])):
             yield from self._have(action, item, number, project.container_name(item, number))
             assert any(box.service == name for box in self.boxes)
 
@@ -266,7 +274,7 @@ class Host:
             yield lambda: self._create(action, item, number, name)
             return
         (old,) = there  # a leftover beside its predecessor is a name conflict for Compose
-        if old.labels[CONFIG_HASH_LABEL] == _hash(action, item) and item.name not in action.recreate:
+        if old.labels[CONFIG_HASH_LABEL] == self._hash(action, item) and item.name not in action.recreate:
             return
         made: list[Box] = []
         yield lambda: made.append(self._create(action, item, number, f"{old.id[:12]}_{name}", replaces=name))
@@ -282,13 +290,32 @@ class Host:
             DIRECTORY_LABEL: project.directory,
             SERVICE_LABEL: item.name,
             NUMBER_LABEL: str(number),
-            CONFIG_HASH_LABEL: _hash(action, item),
+            CONFIG_HASH_LABEL: self._hash(action, item),
             names.OWNER: self.journal.owner,
             names.DOCUMENT: DOCUMENT,
             **({REPLACES_LABEL: replaces} if replaces else {}),
         }
-        config = _live(item, project.container_name(item, number))
+        config = _live(item, project.container_name(item, number), self._shared(item))
         return self.add(name, labels, image=item.image, config=config, status="created")
+
+    def _hash(self, action: actions.ComposeUp, item: Service) -> str:
+        """Of all that a container is made from; also of the container whose network it lives in."""
+        paths = [action.project.artifact_path(file) for file in action.project.files]
+        mounted = [path for path in paths for file in item.files if path.endswith("/" + file.artifact)]
+        known = (
+            str(item.image),
+            item.config,
+            item.extras,
+            mounted,
+            self._shared(item),
+            self.compose,
+        )
+        return hashlib.sha256(repr(known).encode()).hexdigest()
+
+    def _shared(self, item: Service) -> str:
+        of = item.namespaces.get("network", "").removeprefix("service:")
+        found = [box.id for box in self.boxes if of and box.service == of]
+        return f"container:{found[0]}" if found else ""
 
     def _of(self, project: Project) -> Iterator[Box]:
         return (box for box in self.boxes if box.labels.get(PROJECT_LABEL) == project.name)
@@ -423,16 +450,14 @@ class Host:
         box.config = replace(box.config, **changes)
 
 
-def _hash(action: actions.ComposeUp, item: Service) -> str:
-    paths = [action.project.artifact_path(file) for file in action.project.files]
-    mounted = [path for path in paths for file in item.files if path.endswith("/" + file.artifact)]
-    return hashlib.sha256(repr((str(item.image), item.config, item.extras, mounted)).encode()).hexdigest()
-
-
-def _live(item: Service, name: str) -> ContainerConfig:
+def _live(item: Service, name: str, shared: str) -> ContainerConfig:
     networks = tuple(
-        replace(net, aliases=tuple(sorted({*net.aliases, item.name, name}))) for net in item.config.networks or ()
+        replace(net, aliases=tuple(sorted({*net.aliases, item.name, name})))
+        for net in item.config.networks or ()
+        if net.name not in {"none", "host"}
     )
+    if shared or "network" in item.namespaces or not networks:
+        networks = (NetworkAttachment(shared or "none"),)
     return effective_config(replace(item.config, networks=networks), _facts(item.image), EngineFacts())
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.container import NetworkAttachment, RestartPolicy
+from reconciler.core.action import ComposeUp
+from reconciler.core.container import Mount, NetworkAttachment, RestartPolicy
 from reconciler.core.desired import DriftPolicy
 from reconciler.core.image import ImageReference
 from reconciler.core.planning import make_plan
@@ -18,6 +19,7 @@ from reconciler.core.project import (
     ONE_OFF_LABEL,
     PROJECT_LABEL,
     SERVICE_LABEL,
+    Need,
     artifact,
 )
 from tests.core.compose.host import Host, document, reference, service
@@ -167,6 +169,21 @@ def test_nothing_differs_after_a_deploy_although_compose_adds_labels_and_aliases
     assert drift(shop()) == []
 
 
+def test_a_volume_without_a_name_that_compose_handed_on_is_no_difference() -> None:
+    host = shop()
+    edit(host, mounts=(Mount("/kept", "ab" * 32),))
+    assert drift(host) == []
+
+
+@pytest.mark.parametrize(
+    "mount", [Mount("/kept", "ab" * 32, "bind"), Mount("/kept", "ab" * 31), Mount("/kept", "data")], ids=str
+)
+def test_any_other_mount_that_nobody_wants_is_a_difference(mount: Mount) -> None:
+    host = shop()
+    edit(host, mounts=(mount,))
+    assert [item[:2] for item in drift(host)] == [("mounts", "services.web.config.volumes")]
+
+
 def test_a_job_that_ended_well_is_as_it_should_be_and_one_that_failed_is_not() -> None:
     host = shop()
     assert host.box("shop-job-1").status == "exited"
@@ -239,13 +256,59 @@ def test_an_image_is_recognised_by_what_the_engine_calls_it() -> None:
     assert drift(host) == []
 
 
-def test_a_service_in_another_ones_network_has_no_networks_to_compare() -> None:
+def sharing(**config: Any) -> Host:
+    """``side`` is in the network of ``web``, ``deep`` in that of ``side``; ``other`` in none."""
     host = Host()
-    side = service("side", namespaces={"network": "service:web"}, config={"networks": ()})
-    host.settle(document("1", service("web"), side))
-    box = host.box("shop-side-1")
-    box.config = replace(box.config, networks=(NetworkAttachment("container:abc"),))
+    services = [service("web"), service("other", config={"networks": (NetworkAttachment("none"),)})]
+    for name, of in (("side", "web"), ("deep", "side")):
+        networks = (NetworkAttachment(f"service:{of}"),)
+        services.append(
+            service(
+                name,
+                namespaces={"network": f"service:{of}"},
+                follows=(of,),
+                needs=(Need(of),),
+                config={"networks": networks, **config},
+            )
+        )
+    host.settle(document("1", *services))
+    return host
+
+
+def test_who_lives_in_another_services_network_is_recognised_by_its_container() -> None:
+    host = sharing()
+    live = host.box("shop-side-1").config.networks
+    assert live == (NetworkAttachment(f"container:{host.box('shop-web-1').id}"),)
     assert drift(host) == []
+
+
+def test_who_lives_in_the_network_of_a_container_that_is_gone_is_made_anew_with_its_own_followers() -> None:
+    host = sharing()
+    web = host.box("shop-web-1")
+    gone, web.id = web.id, "f" * 64
+    assert drift(host) == [
+        ("networks", "services.side.config.networks", "[service:web]", f"[container:{gone[:12]}]")
+    ]
+    (up,) = [action for action in host.plan().actions if isinstance(action, ComposeUp)]
+    assert (up.changes, up.restarts) == (("deep", "side"), ("deep", "side"))
+    host.settle()
+    assert drift(host) == []
+
+
+def test_who_lives_in_the_network_of_a_service_that_is_started_anew_is_started_after_it() -> None:
+    host = sharing(stop_timeout_s=3)
+    host.box("shop-web-1").status = "exited"
+    told = [(action.kind, action.target) for action in host.plan().actions][:6]
+    assert told == [
+        ("record-heal", "shop"),
+        ("stop-container", "shop-deep-1"),
+        ("stop-container", "shop-side-1"),
+        ("start-service", "shop/web"),
+        ("start-service", "shop/side"),
+        ("start-service", "shop/deep"),
+    ]
+    host.settle()
+    assert {box.status for box in host.boxes} == {"running"}
 
 
 def test_a_lifted_limit_needs_a_new_container_and_a_changed_one_does_not() -> None:

@@ -240,14 +240,68 @@ def test_a_container_that_is_being_removed_is_waited_for() -> None:
     assert kinds(host) == []
 
 
-def test_only_services_that_change_are_started_when_the_lock_is_the_same() -> None:
+def starts(host: Host) -> list[tuple[str, str]]:
+    return [(item.service, item.cause) for item in host.plan().actions if isinstance(item, StartService)]
+
+
+def test_every_service_is_started_after_compose_whatever_it_was_expected_to_recreate() -> None:
     host = Host()
-    services = (service("db"), service("web"))
+    services = (service("db"), service("web", needs=(Need("db"),)))
     host.settle(document("1", *services))
     host.box("shop-web-1").status = "exited"
     host.wanted = document("2", *services)
-    starts = [action.service for action in host.plan().actions if isinstance(action, StartService)]
-    assert starts == ["web"]
+    assert starts(host) == [("db", "Compose may recreate it"), ("web", "release 2 is wanted, 1 runs")]
+    host.wanted = document("1", *services)
+    assert [name for name, _ in starts(host)] == ["web"]
+    host.boxes.remove(host.box("shop-web-1"))
+    assert [name for name, _ in starts(host)] == ["db", "web"]
+
+
+@pytest.mark.parametrize("lost", ["web", "db"])
+def test_what_a_newer_compose_recreates_besides_is_started_too(lost: str) -> None:
+    """Its hashes are others, so that it recreates what nobody expects."""
+    host = deployed()
+    host.compose = "next"
+    host.boxes.remove(host.box(f"shop-{lost}-1"))
+    host.one_pass()
+    assert host.plan().actions == ()
+    assert {box.status for box in host.boxes if box.service != "job"} == {"running"}
+
+
+def test_a_service_that_is_not_well_keeps_no_other_back() -> None:
+    host = Host()
+    needs = {"a-web": (Need("db", "healthy"),), "export": (Need("cache"),), "z-web": (Need("queue", "healthy"),)}
+    names = ("a-web", "cache", "db", "export", "queue", "z-web")
+    host.settle(document("1", *(service(name, needs=needs.get(name, ())) for name in names)))
+    for name in ("shop-export-1", "shop-z-web-1"):
+        host.boxes.remove(host.box(name))
+    kinds = [action.target for action in host.plan().actions if action.kind in {"start-service", "wait-service"}]
+    started = ["cache", "db", "queue", "export", "queue", "z-web", "db", "a-web"]
+    assert kinds == [f"shop/{name}" for name in started]
+
+
+def test_nothing_is_paused_when_compose_comes() -> None:
+    """It fails over a paused container that it leaves as it is."""
+    host = Host()
+    host.settle(document("1", service("db"), service("web")))
+    host.box("shop-db-1").status = "paused"
+    host.boxes.remove(host.box("shop-web-1"))
+    assert [kind for kind in kinds(host) if kind in {"unpause-container", "compose-up"}] == [
+        "unpause-container",
+        "compose-up",
+    ]
+    host.wanted = document("2", service("db"), service("web"))
+    assert "unpause-container" in kinds(host)
+    host.wanted = document("1", service("db"), service("web"))
+    host.settle()
+    assert {box.status for box in host.boxes} == {"running"}
+
+
+def test_what_compose_sees_for_itself_is_not_forced_besides() -> None:
+    host = wants(deployed(), release("2", "bad"))
+    host.one_pass()
+    (up,) = [action for action in host.plan().actions if isinstance(action, ComposeUp)]
+    assert (up.recreate, up.changes) == ((), ("web",))
 
 
 def test_folders_and_images_beyond_the_last_three_good_releases_go() -> None:
