@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema
 import pytest
 
+from reconciler.core.drift import DriftKind
 from tests.cli import test_apply_command as applied
 from tests.cli import test_status_command as statuses
 from tests.cli.parts import BLOCKED, DEPLOY, NOTHING, PRUNE
@@ -46,6 +48,23 @@ def test_json_matches_its_schema(tmp_path: Path, schema: str, arguments: list[st
     value = json.loads(ran.out)
     assert value["documents"]
     checked(schema, value)
+
+
+@pytest.mark.parametrize("name", ["plan", "status"])
+def test_every_kind_of_drift_is_in_the_schema(name: str) -> None:
+    schema = json.loads((SCHEMAS / f"{name}.v1.schema.json").read_text())
+    (told,) = _enumerations(schema, "orphan")
+    assert tuple(told) == get_args(DriftKind)
+
+
+def _enumerations(value: Any, word: str) -> Iterator[list[str]]:
+    """Lists of allowed words, anywhere in a schema, that have this one."""
+    if isinstance(value, dict):
+        if word in value.get("enum", ()):
+            yield value["enum"]
+        value = list(value.values())
+    for item in value if isinstance(value, list) else ():
+        yield from _enumerations(item, word)
 
 
 def test_validate_matches_its_schema(tmp_path: Path) -> None:
