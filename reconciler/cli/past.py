@@ -11,7 +11,7 @@ from reconciler.cli.options import HOST, name_argument, output_option, settings_
 from reconciler.cli.screen import Cell, Column, Screen
 from reconciler.cli.words import age
 from reconciler.core.desired import short_digest
-from reconciler.core.record import Event, Operation, Record
+from reconciler.core.record import Event, Operation, Record, Revision
 from reconciler.core.status_json import timestamp
 
 VERSION: Final = 1
@@ -92,7 +92,7 @@ def _operation_json(record: Record, operation: Operation) -> dict[str, Any]:
         "kind": operation.kind,
         "state": operation.state,
         "release": revision.release.id if revision else "",
-        "image": str(revision.image) if revision else "",
+        **(_images(revision) if revision else {"image": ""}),
         "fingerprint": operation.fingerprint,
         "startedAt": timestamp(operation.started_at),
         "endedAt": timestamp(operation.ended_at),
@@ -100,6 +100,14 @@ def _operation_json(record: Record, operation: Operation) -> dict[str, Any]:
         "actor": operation.actor,
         "cause": operation.cause,
     }
+
+
+def _images(revision: Revision) -> dict[str, Any]:
+    """What ran: one image, or those of a project's services."""
+    project = revision.desired.project
+    if project is None:
+        return {"image": str(revision.image)}
+    return {"image": "", "images": {service.name: str(service.image) for service in project.services}}
 
 
 def _operation_row(record: Record, operation: Operation, screen: Screen, now: float) -> tuple[Cell, ...]:

@@ -23,7 +23,7 @@ from reconciler.core.plan_text import render
 
 _SIGNED: Final = re.compile(r"^  (\+|~|-/\+|-) ")
 _SIGN_STYLES: Final = {"+": "green", "~": "yellow", "-/+": "magenta", "-": "red"}
-_DIGEST: Final = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}\b")
+_DIGEST: Final = re.compile(r"((?:sha256:|/)[0-9a-f]{12})[0-9a-f]{52}\b")
 _LEAD: Final = re.compile(r"  drift \S+ +| {25}")
 _WORDS: Final = re.compile(r"^  (drift|waits|held|blocked|note)\b")
 _WORD_STYLES: Final = {"drift": "yellow", "waits": "blue", "held": "magenta", "blocked": "red", "note": "dim"}

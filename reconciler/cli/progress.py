@@ -79,9 +79,10 @@ def _lines(lines: dict[str, str]) -> Table:
 
     from reconciler.cli.screen import one_line
 
-    table = Table.grid(padding=(0, 1))
-    for column in (1, 2, 3):
-        table.add_column(no_wrap=True, overflow="ellipsis", ratio=1 if column == 3 else None)
+    table = Table.grid(padding=(0, 1), expand=True)
+    for _ in ("spinner", "document"):
+        table.add_column(no_wrap=True, overflow="ellipsis")
+    table.add_column(ratio=1)  # a project's line names every service that is waited for: it wraps
     for document, line in lines.items():
         table.add_row(Spinner("dots", style="blue"), Text(one_line(document), style="bold"), Text(one_line(line)))
     return table

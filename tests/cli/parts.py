@@ -15,6 +15,7 @@ from reconciler.core.drift import Drift
 from reconciler.core.plan import Plan
 from reconciler.core.record import Operation, Record, Revision
 from tests.cli.recorded import NOW
+from tests.core.compose.host import document, service
 
 A = ImageReference("registry.example.com/shop/web", "sha256:" + "a" * 64)
 B = ImageReference("registry.example.com/shop/web", "sha256:" + "b" * 64)
@@ -33,6 +34,7 @@ def desired(release: str, image: ImageReference = A, name: str = "web", **option
 
 
 ONE, TWO, THREE = desired("r1", A), desired("r2", B), desired("r3", B)
+PROJECT = document("r1", service("db"), service("web"))
 OLD = ContainerRef("web", "0123456789abcdef")
 NEW = ContainerRef("web-next-g2", generation=2)
 

@@ -265,6 +265,15 @@ def test_progress_on_a_terminal_is_drawn_and_then_gone(tmp_path: Path) -> None:
     assert ran.err.rstrip().endswith("\x1b[2K")
 
 
+def test_progress_too_long_for_the_terminal_wraps_and_hides_nothing(tmp_path: Path) -> None:
+    services = ", ".join(f"service-{number}: starting" for number in range(6))
+    reports = (("shop", f"wait-project shop: 0 of 6 services healthy, waiting for {services} 0s of 60s"),)
+    ran = run(RecordedService(results=(DB,), reports=reports), "apply", folder=tmp_path, terminal=60)
+    assert " \x1b[1mshop\x1b[0m wait-project" in ran.err
+    assert all(f"service-{number}:" in ran.err for number in range(6))
+    assert "0s of 60s" in ran.err
+
+
 @pytest.mark.parametrize(
     ("milliseconds", "words"), [(0, "0ms"), (999, "999ms"), (2849, "2.8s"), (9000, "9s"), (200_000, "3m20s")]
 )

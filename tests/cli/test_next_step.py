@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from reconciler.cli.next_step import next_step
 from reconciler.core.desired import Suspension
-from reconciler.core.record import Operation, Record
-from tests.cli.parts import ONE, RECORD
+from reconciler.core.record import Operation, Record, Revision
+from tests.cli.parts import ONE, PROJECT, RECORD
 
 FAILED = replace(RECORD.operations[2], container_id="c" * 64)
 TRIED = replace(RECORD, operations=(*RECORD.operations[:2], FAILED))
@@ -51,6 +52,33 @@ def test_the_logs_and_the_commands_that_fit_are_named(record: Record, outcome: s
 )
 def test_nothing_is_advised_where_nothing_failed(record: Record, outcome: str) -> None:
     assert next_step(record, outcome) == ""
+
+
+def of_project(state: str, **fields: Any) -> Record:
+    operation = Operation(
+        generation=1,
+        kind="deploy",
+        fingerprint=PROJECT.fingerprint,
+        state=state,  # type: ignore[arg-type]
+    )
+    revision = Revision(fingerprint=PROJECT.fingerprint, desired=PROJECT)
+    return Record(document="shop", owner="o", revisions=(revision,), operations=(operation,), **fields)
+
+
+UNHEALTHY = "service web (shop-web-1) is not healthy: its health check fails"
+
+
+@pytest.mark.parametrize(
+    ("record", "place"),
+    [
+        (of_project("undone", last_error=UNHEALTHY), "reconciler why shop"),
+        (of_project("committed", last_error=UNHEALTHY), "docker logs shop-web-1"),
+        (of_project("committed", held="healed 5 times"), "reconciler why shop"),
+    ],
+)
+def test_for_a_project_it_is_the_named_service_or_what_was_done(record: Record, place: str) -> None:
+    line = next_step(record, "failed")
+    assert line == f"shop: look at `{place}`, then edit the document or `reconciler clear shop`"
 
 
 @pytest.mark.parametrize("state", ["intent", "committed", "undone"])

@@ -6,8 +6,9 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from reconciler.core.record import Event, Record
-from tests.cli.parts import ONE, RECORD, THREE, B
+from reconciler.core.image import short_digest
+from reconciler.core.record import Event, Operation, Record, Revision
+from tests.cli.parts import ONE, PROJECT, RECORD, THREE, B
 from tests.cli.recorded import NOW, RecordedService, run
 
 CREATE = Event(
@@ -148,6 +149,19 @@ def test_history_in_json_has_generations_and_quarantine(tmp_path: Path) -> None:
     }
     assert value["generations"][1]["image"] == str(B)
     assert value["generations"][1]["endedAt"] is None
+
+
+def test_history_of_a_project_names_the_image_of_each_service(tmp_path: Path) -> None:
+    name, fingerprint = PROJECT.name, PROJECT.fingerprint
+    operation = Operation(generation=1, kind="deploy", fingerprint=fingerprint, state="committed")
+    revision = Revision(fingerprint=fingerprint, desired=PROJECT)
+    record = Record(document=name, owner="o", revisions=(revision,), operations=(operation,))
+    service = RecordedService(records={name: record})
+    told = json.loads(run(service, "history", name, "--json", folder=tmp_path).out)["generations"][0]
+    assert told["image"] == ""
+    assert PROJECT.project is not None
+    assert told["images"] == {item.name: str(item.image) for item in PROJECT.project.services}
+    assert f" {short_digest(PROJECT.digest)} " in run(service, "history", name, folder=tmp_path).out
 
 
 def test_history_of_a_document_that_never_ran_says_so(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.cli.plan import style_of
+from reconciler.cli.plan import fitting, style_of
 from reconciler.controller.service import Applied
 from reconciler.core.drift import Drift
 from reconciler.core.plan import Plan
@@ -56,6 +56,13 @@ def test_on_a_terminal_digests_are_short_and_long_lines_hang(tmp_path: Path) -> 
     assert out.partition("\n")[2].startswith(BELOW_THE_HEAD)
     assert "  +   pull-image         registry.example.com/shop/web@sha256:bbbbbbbbbbbb…\n" in out
     assert max(map(len, out.splitlines())) <= 80
+
+
+def test_on_a_terminal_paths_of_files_by_digest_are_short() -> None:
+    path = f"/srv/shop/files/{'ab' * 32}/app.conf"
+    assert fitting(f"  drift mounts          wanted {path}", 200)[0].endswith(
+        "/srv/shop/files/abababababab…/app.conf"
+    )
 
 
 def test_a_wide_terminal_breaks_no_line(tmp_path: Path) -> None:
