@@ -44,6 +44,9 @@ class Conclusion:
     def _went_well(self, situation: Situation, plan: Plan) -> Verdict:
         if plan.waiting:
             return Verdict(kind="waiting", reason=plan.blocked, retry_after=WAIT_S)
+        if _former_healed(situation, plan):
+            # The failures stay counted: a release that breaks its former each time is tried ever more seldom.
+            return Verdict(kind="progressing", reason="the former release serves again", retry_after=0.0)
         self.journal.passed(situation.desired.name)
         if plan.held:
             return Verdict(kind="held", reason=plan.blocked)
@@ -103,6 +106,13 @@ class Conclusion:
         delay = asked if asked is not None else backoff_delay(failures, self.chance())
         self.journal.retry_later(document, error=reason, retry_at=self.clock() + delay)
         return Verdict(kind="failed", reason=reason, retry_after=delay)
+
+
+def _former_healed(situation: Situation, plan: Plan) -> bool:
+    """Whether nothing but the former release was put right, and the wanted one is to be tried now."""
+    committed = situation.record.committed
+    other = committed is not None and committed.fingerprint != situation.desired.fingerprint
+    return other and plan.purpose == "heal" and bool(plan.actions) and not plan.blocked and not plan.held
 
 
 def quarantines(situation: Situation, operation: Operation, error: ReconcilerError) -> bool:

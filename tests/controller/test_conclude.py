@@ -21,6 +21,7 @@ from reconciler.errors import (
     ComposeBusy,
     ComposeFailed,
     ComposeMissing,
+    NoSpace,
     ReconcilerError,
     StateUnwritable,
     Unhealthy,
@@ -52,6 +53,21 @@ def test_a_rollback_whose_sticker_cannot_be_written_is_a_rollback_and_says_so(st
     assert last is not None
     assert (last.state, last.restored) == ("undone", True)
     assert [item.phase for item in stage.service().status()] == ["RolledBack"]
+
+
+def test_a_release_is_tried_again_at_once_after_its_former_was_put_right(stage: Stage) -> None:
+    stage.write("web")
+    stage.service().apply(progress=quiet)
+    stage.images["next"] = stage.world.publish("shop/next")
+    stage.write("web", "next")
+    stage.world.engine.fail_when("create", NoSpace("no space left on device"))
+    (applied,) = stage.service().apply(progress=quiet)
+    assert applied.outcome == "failed"
+    stage.world.engine.by_hand.stop("web")
+    (applied,) = stage.service().apply(progress=quiet)
+    assert applied.outcome == "converged"
+    assert [item.running_release for item in stage.service().status()] == ["next"]
+    assert stage.history.record("web").failures == 0
 
 
 def test_a_former_container_that_cannot_be_started_again_is_no_rollback(stage: Stage) -> None:
