@@ -39,7 +39,8 @@ class ImageActions:
         reference = str(action.image)
         removed = self._engine.remove_image(reference)
         # Also when something of others keeps it: it is theirs then, and asking in every pass would not be quiet.
-        self._journal.image_collected(action.document, action.fingerprint)
+        if action.fingerprint:
+            self._journal.image_collected(action.document, action.fingerprint)
         if not removed and self._engine.inspect_image(reference) is not None:
             return Outcome(kind="already", action=action, detail="kept: still in use")
         return Outcome(kind="done" if removed else "already", action=action)

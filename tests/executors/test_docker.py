@@ -121,6 +121,14 @@ def test_an_image_in_use_is_kept_and_not_asked_about_again() -> None:
     assert stage.journal.record("web").revisions[-1].image_collected
 
 
+def test_an_image_of_a_revision_that_has_more_of_them_is_removed_and_nothing_noted_yet() -> None:
+    stage = Stage()
+    stage.pulled()
+    stage.intent()
+    assert stage.perform(actions.RemoveImage(**WHO, image=stage.image, fingerprint="")).kind == "done"
+    assert not stage.journal.record("web").revisions[-1].image_collected
+
+
 # Networks.
 
 
