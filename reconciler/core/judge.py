@@ -23,7 +23,7 @@ def judge(situation: Situation, plan: Plan, *, since: float = 0.0) -> DocumentSt
         sync=sync_of(plan),
         health="Suspended" if situation.suspension is not None else view.health(),
         phase=_phase(situation, plan),
-        reason=plan.blocked or record.last_error or "; ".join(plan.notes),
+        reason=plan.blocked or record.last_error or "; ".join(plan.notes) or situation.refused,
         desired_release=desired.release.id,
         desired_digest=desired.digest,
         running_release=running[0],
@@ -66,7 +66,7 @@ def unseen(situation: Situation, reason: str) -> DocumentStatus:
 def _phase(situation: Situation, plan: Plan) -> Phase:
     record = situation.record
     if record.open is not None:
-        return "Reconciling"
+        return "Blocked" if plan.blocked else "Reconciling"
     if situation.quarantine:
         failed = [item for item in record.operations if item.state == "undone" and item.quarantine]
         back = record.committed is not None and bool(failed) and failed[-1].restored

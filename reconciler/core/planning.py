@@ -52,7 +52,7 @@ def make_plan(situation: Situation) -> Plan:
 
 def _adopt(situation: Situation, adoption: Adoption, plan: Plan) -> Plan:
     if situation.refusals:
-        return replace(plan, blocked=_refused(situation))
+        return replace(plan, blocked=situation.refused)
     return _waiting(situation, replace(plan, purpose="adopt", actions=adoption.actions, notes=adoption.notes))
 
 
@@ -74,7 +74,8 @@ def _undo(situation: Situation, operation: Operation) -> Plan:
         situation = replace(situation, desired=begun.desired, wanted=situation.desired)
     view = view_of(situation)
     if view.endangered:
-        return replace(plan, blocked=view.endangered)
+        blocked = f"generation {operation.generation} is to be taken back, but {view.endangered}"
+        return replace(plan, blocked=blocked)
     return replace(plan, purpose="undo", actions=view.undo(operation))
 
 
@@ -102,7 +103,7 @@ def _after_quarantine(situation: Situation, plan: Plan) -> Plan:
 def _deploy(view: View, plan: Plan) -> Plan:
     situation = view.situation
     if situation.refusals:
-        return _keep_former(situation, replace(plan, blocked=_refused(situation)))
+        return _keep_former(situation, replace(plan, blocked=situation.refused))
     conflict = view.conflict()
     if conflict or situation.unmet:
         reason = conflict or "for " + "; ".join(situation.unmet)
@@ -169,10 +170,6 @@ def _waiting(situation: Situation, plan: Plan) -> Plan:
 def _suspended(situation: Situation) -> str:
     suspension = situation.suspension
     return f"suspended by {suspension.by}: {suspension.reason}" if suspension else ""
-
-
-def _refused(situation: Situation) -> str:
-    return "the host's policy refuses it: " + "; ".join(situation.refusals)
 
 
 def _other_kind(situation: Situation) -> str:

@@ -40,6 +40,11 @@ class Situation:
         return self.record.quarantined.get(self.desired.fingerprint, "")
 
     @property
+    def refused(self) -> str:
+        """What the host's policy refuses of the wanted revision, in one sentence; "" for nothing."""
+        return f"the host's policy refuses: {'; '.join(self.refusals)}" if self.refusals else ""
+
+    @property
     def former(self) -> DesiredState | None:
         """The committed revision, under the document's present rules (they are no part of a revision)."""
         committed = self.record.committed_revision

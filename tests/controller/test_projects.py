@@ -152,6 +152,24 @@ def test_a_strangers_project_of_the_same_name_is_left_alone(shop: Shop) -> None:
     assert shop.world.engine.host.get(theirs).status == "running"
 
 
+def test_a_strangers_container_keeps_a_release_from_being_taken_back_until_it_is_gone(shop: Shop) -> None:
+    shop.release(1, shop.publish("shop/web", healthy(1.0)))
+    shop.apply()
+    shop.release(2, shop.publish("shop/web", healthy(1.0)))
+    wanted = shop.catalogue.desired()["shop"]
+    shop.history.begin(wanted, generation=2, kind="deploy", container_id="", cause="test", actor="test")
+    labels = {PROJECT_LABEL: "shop", "com.docker.compose.project.working_dir": "/home/ana/shop"}
+    theirs = shop.world.engine.by_hand.run("theirs", labels=labels)
+    for _ in range(2):
+        assert shop.apply().startswith("blocked: generation 2 is to be taken back, but project shop has theirs")
+    (status,) = shop.service().status()
+    assert status.phase == "Blocked"
+    assert status.reason.startswith("generation 2 is to be taken back, but")
+    shop.world.engine.by_hand.remove("theirs")
+    assert shop.apply() == "converged"
+    assert shop.history.record("shop").open is None
+
+
 def test_what_was_stopped_by_hand_is_started_without_compose(shop: Shop) -> None:
     shop.release(1, shop.publish("shop/web", healthy(1.0)))
     shop.apply()

@@ -82,6 +82,8 @@ def test_a_strangers_container_keeps_undo_and_prune_from_taking_it_down() -> Non
     assert host.plan().purpose == "undo"
     box = stranger(host)
     assert (host.plan().purpose, host.plan().actions) == ("none", ())
+    assert host.plan().blocked.startswith("generation 2 is to be taken back, but project shop has theirs")
+    assert words(host)[2] == "Blocked"
     assert "theirs" in prune_plan(host.situation()).blocked
     host.boxes.remove(box)
     host.settle()
@@ -107,10 +109,18 @@ def test_a_strangers_project_with_the_former_name_blocks_prune() -> None:
 def test_what_the_policy_refuses_is_not_deployed_and_the_former_is_kept_well() -> None:
     host = wants(running(), one("2"))
     plan = host.plan(refusals=("web: privileged",))
-    assert plan.blocked == "the host's policy refuses it: web: privileged"
+    assert plan.blocked == "the host's policy refuses: web: privileged"
     assert plan.actions == ()
     host.box("shop-web-1").status = "exited"
     assert "start-service" in kinds(host, refusals=("web: privileged",))
+
+
+def test_what_was_deployed_before_the_policy_refused_it_stays_in_sync_and_says_so() -> None:
+    host = running()
+    situation = host.situation(refusals=("shop, service web is privileged",))
+    found = judge(situation, make_plan(situation))
+    assert (found.sync, found.health, found.phase) == ("Synced", "Healthy", "Converged")
+    assert found.reason == "the host's policy refuses: shop, service web is privileged"
 
 
 def test_what_the_policy_refuses_is_not_adopted_either() -> None:
@@ -118,7 +128,7 @@ def test_what_the_policy_refuses_is_not_adopted_either() -> None:
     player = Player(world, world.desired(adopt=True))
     world.engine.by_hand.run("web")
     plan = make_plan(replace(player.situation("web"), refusals=("privileged",)))
-    assert (plan.blocked, plan.actions) == ("the host's policy refuses it: privileged", ())
+    assert (plan.blocked, plan.actions) == ("the host's policy refuses: privileged", ())
 
 
 def test_a_document_becomes_no_other_kind_of_thing() -> None:
