@@ -14,7 +14,7 @@ help: ## This list
 
 .PHONY: demo
 demo: setup-run ## Watch it happen on real containers, in about a minute (KEEP=1 leaves everything running)
-	@$(BIN)/python tools/demo.py
+	@$(BIN)/python -m tools.demo
 
 .PHONY: run
 run: setup-run ## Run the controller on the documents in desired/ (DESIRED=folder for others)

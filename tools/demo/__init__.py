@@ -1,0 +1,1 @@
+"""``make demo``: the main stories, told on real containers."""
