@@ -90,8 +90,17 @@ def _volume(frame: Frame, found: Mounts, mount: Mount, path: Path) -> None:
     if frame.check_declared("volumes", mount.source, path):
         name = frame.engine_name("volumes", mount.source)
         found.mounts.append(Mount(mount.target, name, "volume", mount.read_only))
-        if "driver_opts" in (frame.declared("volumes", mount.source) or {}):
-            found.extras.append("volumes.driver_opts")
+        found.extras.extend(_extras(frame.declared("volumes", mount.source) or {}))
+
+
+def _extras(volume: Mapping[str, Any]) -> Iterator[str]:
+    """What asks for more than a folder of the engine's own. What is there already is not asked for here."""
+    if volume.get("external"):
+        return
+    if volume.get("driver", "local") not in {"", "local"}:
+        yield "volumes.driver"
+    if volume.get("driver_opts"):
+        yield "volumes.driver_opts"
 
 
 def _bind(frame: Frame, found: Mounts, mount: Mount, path: Path) -> None:

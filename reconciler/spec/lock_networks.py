@@ -30,6 +30,7 @@ _ALLOWED = {
 _OWN = frozenset({"private", "none", "bridge", "shareable"})
 """What is shared with nobody outside the project."""
 
+_ORDINARY_DRIVERS = frozenset({"", "bridge", "default"})
 _OF_SERVICES = frozenset({"network", "pid", "ipc"})
 
 
@@ -63,6 +64,22 @@ def used_networks(service: Mapping[str, Any]) -> frozenset[str]:
     if "network_mode" in service:
         return frozenset()
     return frozenset(_named(service.get("networks")) or {DEFAULT})
+
+
+def network_extras(frame: Frame, service: Mapping[str, Any]) -> Iterator[str]:
+    """What the networks of a service ask for that reaches beyond a bridge of the engine's: ``macvlan`` puts
+    containers into the host's network, options name its interfaces. What is there already is not asked for here.
+    """
+    for key in used_networks(service):
+        entry = frame.declared("networks", key) or {}
+        if entry.get("external"):
+            continue
+        if entry.get("driver", "bridge") not in _ORDINARY_DRIVERS:
+            yield "networks.driver"
+        if entry.get("driver_opts"):
+            yield "networks.driver_opts"
+        if entry.get("ipam", {}).get("driver", "default") != "default":
+            yield "networks.ipam.driver"
 
 
 def namespaces(service: Mapping[str, Any], at: Path, findings: Findings) -> dict[str, str]:

@@ -14,7 +14,7 @@ from reconciler.spec.lock_config import NO_NEW_PRIVILEGES, ServiceReader, build_
 from reconciler.spec.lock_frame import Frame
 from reconciler.spec.lock_mounts import read_mounts
 from reconciler.spec.lock_needs import read_follows, read_needs
-from reconciler.spec.lock_networks import attachments, namespaces
+from reconciler.spec.lock_networks import attachments, namespaces, network_extras
 from reconciler.spec.problem import Path
 
 COMPONENT = "stella.component.id"
@@ -51,10 +51,16 @@ def read_service(frame: Frame, name: str) -> Service:
         follows=read_follows(value),
         namespaces=namespaces(value, at, frame.findings),
         security=tuple(item for item in value.get("security_opt", ()) if item not in NO_NEW_PRIVILEGES),
-        extras=tuple(sorted({*mounts.extras, *(key for key in RISKY if key in value)})),
+        extras=tuple(sorted({*mounts.extras, *network_extras(frame, value), *_risky(value)})),
     )
     _check(frame, service, at)
     return service
+
+
+def _risky(value: Mapping[str, Any]) -> Iterator[str]:
+    yield from (key for key in RISKY if key in value)
+    if value.get("oom_score_adj", 0) < 0:
+        yield "oom_score_adj"
 
 
 def _replicas(value: Mapping[str, Any]) -> int:

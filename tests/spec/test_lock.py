@@ -20,6 +20,7 @@ from reconciler.core.container import (
     Ulimit,
 )
 from reconciler.core.desired import canonical_json
+from reconciler.core.policy import Policy, refusals
 from reconciler.core.project import LOCK_NAME, MountedFile, Need
 from reconciler.errors import InvalidDocuments
 from reconciler.spec.artifacts import no_artifacts
@@ -181,6 +182,31 @@ def test_what_the_policy_has_a_say_in_is_named() -> None:
     assert service.extras == ("cgroup_parent", "external_links", "runtime")
 
 
+@pytest.mark.parametrize(
+    ("keys", "rest", "extras"),
+    [
+        ("oom_score_adj: -1", "", ("oom_score_adj",)),
+        ("oom_score_adj: 500", "", ()),
+        ("networks: [n]", "networks: {n: {driver: macvlan}}\n", ("networks.driver",)),
+        ("networks: [n]", "networks: {n: {driver: bridge, driver_opts: {}, ipam: {driver: default}}}\n", ()),
+        ("networks: [n]", "networks: {n: {external: true, driver: macvlan}}\n", ()),
+        ("", "networks: {default: {driver_opts: {bridge.name: eth0}}}\n", ("networks.driver_opts",)),
+        ("networks: [n]", "networks: {n: {ipam: {driver: other}}}\n", ("networks.ipam.driver",)),
+        ("", "networks: {n: {driver: macvlan}}\n", ()),
+        ("volumes: ['v:/v']", "volumes: {v: {driver: local}}\n", ()),
+        ("volumes: ['v:/v']", "volumes: {v: {driver: nfs}}\n", ("volumes.driver",)),
+        ("volumes: ['v:/v']", "volumes: {v: {external: true, driver: nfs, driver_opts: {a: b}}}\n", ()),
+    ],
+)
+def test_drivers_and_favours_of_the_host_are_a_matter_of_the_policy(
+    keys: str, rest: str, extras: tuple[str, ...]
+) -> None:
+    service = the_project(shop(lock(keys, rest=rest))).services[0]
+    assert service.extras == extras
+    refused = refusals(shop(lock(keys, rest=rest)), Policy())
+    assert [line.partition(" uses the key ")[2].partition(" ")[0] for line in refused] == list(extras)
+
+
 def test_needs_are_read_in_every_form_and_a_job_is_what_is_awaited() -> None:
     keys = (
         "depends_on: {db: {condition: service_completed_successfully}}\nlinks: ['db:x']\n"
@@ -190,6 +216,7 @@ def test_needs_are_read_in_every_form_and_a_job_is_what_is_awaited() -> None:
     found = the_project(shop(lock(keys, services=DB), digests=BOTH))
     db, service = found.services
     assert service.needs == (Need("db", "completed"),)
+    assert (service.follows, db.follows) == (("db",), ())
     assert service.config.networks == (NetworkAttachment("service:db"),)
     assert service.namespaces == {"network": "service:db"}
     assert db.completes
