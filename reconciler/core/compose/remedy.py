@@ -103,6 +103,10 @@ def _stop(document: str, member: Member) -> StopContainer:
 def _cause(drift: tuple[Drift, ...]) -> str:
     """The first difference for which something is started, in words."""
     first = next(item for item in drift if item.kind not in QUIET)
+    if first.kind == "compose-service-missing":
+        return f"{first.path} has {first.found}"
+    if first.kind == "compose-service-extra":
+        return f"{first.path} is of no service"
     return f"{first.path} is {first.found}, wanted {first.wanted}"
 
 

@@ -25,7 +25,7 @@ from reconciler.core.observation import ALIVE
 from reconciler.core.project import Need, Project, Service, followers, stages
 from reconciler.core.situation import Situation
 
-UNSURE = "Compose may recreate it"
+UNSURE = "Compose may have recreated it"
 
 
 def pull_actions(situation: Situation, desired: DesiredState, *, known: bool = False) -> Iterator[Action]:

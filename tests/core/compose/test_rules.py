@@ -260,7 +260,7 @@ def test_every_service_is_started_after_compose_whatever_it_was_expected_to_recr
     host.settle(document("1", *services))
     host.box("shop-web-1").status = "exited"
     host.wanted = document("2", *services)
-    assert starts(host) == [("db", "Compose may recreate it"), ("web", "release 2 is wanted, 1 runs")]
+    assert starts(host) == [("db", "Compose may have recreated it"), ("web", "release 2 is wanted, 1 runs")]
     host.wanted = document("1", *services)
     assert [name for name, _ in starts(host)] == ["web"]
     host.boxes.remove(host.box("shop-web-1"))
