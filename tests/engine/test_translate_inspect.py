@@ -130,6 +130,12 @@ def test_a_hostname_chosen_on_the_hosts_network_is_kept() -> None:
     assert container_config(told, host_name="host-a").hostname == "mine"
 
 
+def test_a_container_in_anothers_network_has_that_ones_hostname_and_none_of_its_own() -> None:
+    told = recorded("container_sharing")
+    told["Config"]["Hostname"] = "ef88f5be987a"
+    assert container_config(told, host_name="host-a").hostname == ""
+
+
 def test_a_container_in_anothers_network_says_whose() -> None:
     (network,) = config("container_sharing").networks or ()
     assert network.name.startswith("container:")
