@@ -2,7 +2,8 @@
 
 Compose finds its containers by labels alone, so that a project's containers are found the same way; what makes
 them ours is that directory, owner and document agree as well. Whatever else carries the project's name, or holds a
-name that the project needs, is a stranger's and never touched. One-off containers (``compose run``) are ignored.
+name that the project needs, is a stranger's and never touched. One-off containers (``compose run``) are of no
+service and left alone; a stranger's are a stranger's as well.
 """
 
 from __future__ import annotations
@@ -85,14 +86,15 @@ class ProjectClaims:
 def find_project_claims(project: Project, observation: Observation, record: Record) -> ProjectClaims:
     """Sort the host's containers by what they are to ``project``."""
     known = {(item.name, item.directory) for item in known_projects(record)}
-    rows = [row for row in observation.containers if row.labels.get(ONE_OFF_LABEL) != "True"]
+    rows = observation.containers
     inside = [row for row in rows if _place(row) == (project.name, project.directory) and not _others(row, record)]
     elsewhere = [row for row in rows if row not in inside and _place(row) in known and _ours(row, record)]
     strangers = [row for row in rows if _place(row)[0] == project.name and row not in (*inside, *elsewhere)]
+    lasting = [row for row in inside if row.labels.get(ONE_OFF_LABEL) != "True"]
     needed = set(_needed_names(project))
-    leftovers = _leftovers(inside, observation)
+    leftovers = _leftovers(lasting, observation)
     left = {item.row.id for item in leftovers}
-    members, extras = _members(project, [row for row in inside if row.id not in left], record)
+    members, extras = _members(project, [row for row in lasting if row.id not in left], record)
     return ProjectClaims(
         project=project,
         members=members,
@@ -104,7 +106,7 @@ def find_project_claims(project: Project, observation: Observation, record: Reco
             for row in observation.containers
             if row.name in needed and row not in (*inside, *elsewhere, *strangers)
         ),
-        elsewhere=tuple(elsewhere),
+        elsewhere=tuple(row for row in elsewhere if row.labels.get(ONE_OFF_LABEL) != "True"),
     )
 
 

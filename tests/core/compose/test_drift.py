@@ -191,6 +191,15 @@ def test_a_job_that_ended_well_is_as_it_should_be_and_one_that_failed_is_not() -
     assert [item[1] for item in drift(host)] == ["services.job.state"]
 
 
+def test_a_strangers_one_off_container_in_the_project_is_a_stranger_too() -> None:
+    host = shop()
+    box = host.add("theirs", {PROJECT_LABEL: "shop", DIRECTORY_LABEL: "/home/ana/shop", ONE_OFF_LABEL: "True"})
+    assert [item[0] for item in drift(host)] == ["foreign"]
+    assert "which is not ours" in host.plan().blocked
+    box.labels[DIRECTORY_LABEL] = "/srv/shop"
+    assert (drift(host), host.plan().actions) == ([], ())
+
+
 def test_one_off_containers_are_nobodys_matter() -> None:
     host = shop()
     host.add("shop-web-run", {**LABELS, SERVICE_LABEL: "web", ONE_OFF_LABEL: "True"})
