@@ -132,7 +132,7 @@ def _deployment(record: Record, operation: Operation, desired: DesiredState) -> 
         "kind": desired.kind,
         "target": desired.target or "",
         "generation": operation.generation,
-        "strategy": desired.strategy.order,
+        "strategy": desired.strategy.order if desired.project is None else "compose",
         "startedAt": _time(operation.started_at),
         "completedAt": _time(operation.ended_at),
         "actor": operation.actor,

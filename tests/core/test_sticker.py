@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from reconciler.core.container import ContainerConfig
 from reconciler.core.desired import DesiredState, ImageReference, Release
 from reconciler.core.observation import StickerReading, StickerState
+from reconciler.core.project import Project, Service, artifact
 from reconciler.core.record import Operation, Record, Revision
 from reconciler.core.sticker import MAX_BYTES, judge, make_sticker, seal
 from reconciler.errors import StateError
@@ -211,3 +212,11 @@ def test_any_text_comes_back_byte_for_byte(actor: str, release: str, name: str) 
     assert json.loads(content)["deployment"]["actor"] == actor
     assert json.loads(content)["release"]["name"] == name
     assert _judge(content, record) == "current"
+
+
+def test_a_project_is_replaced_as_compose_does() -> None:
+    service = Service(name="web", image=NEW.image, config=ContainerConfig())
+    project = Project(name="shop", directory="/srv/shop", lock=artifact("lock", b""), services=(service,))
+    wish = replace(NEW, kind="ComposeProject", project=project)
+    deployment = make_sticker(_record((wish, "committed")))["deployment"]
+    assert (deployment["kind"], deployment["strategy"]) == ("ComposeProject", "compose")
