@@ -26,6 +26,7 @@ from reconciler.core.compose.changes import Changes, deploy_changes
 from reconciler.core.compose.claims import ProjectClaims
 from reconciler.core.compose.steps import (
     down_actions,
+    free_names,
     leftover_actions,
     proof_actions,
     pull_actions,
@@ -95,6 +96,7 @@ def up_actions(
     everything = [item.name for item in project.services]
     return (
         *unpause_actions(desired.name, claims.members),
+        *free_names(desired.name, claims),
         *stop_followers(desired.name, claims, set(changes.idle) - set(changes.expected)),
         up_action(desired, changes, cause),
         *start_actions(desired, project, everything, cause=cause, certain=certain),

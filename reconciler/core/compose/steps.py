@@ -64,6 +64,24 @@ def unpause_actions(document: str, members: Iterable[Member]) -> Iterator[Action
             yield UnpauseContainer(document=document, cause=cause, container=ref(member))
 
 
+def free_names(document: str, claims: ProjectClaims) -> Iterator[Action]:
+    """Take a name from a container that another service is to have: Compose makes its containers in no order that
+    would free it in time. It finds them by their labels, whatever they are called.
+    """
+    project = claims.project
+    wanted = {
+        project.container_name(service, number): service.name
+        for service in project.services
+        for number in range(1, service.replicas + 1)
+    }
+    for member in claims.members:
+        name, service = member.row.name, member.service.name
+        if wanted.get(name, service) != service:
+            cause = f"the name {name} is to be that of service {wanted[name]}"
+            to = f"{member.row.id[:12]}-{name}"
+            yield RenameContainer(document=document, cause=cause, container=ref(member), to=to)
+
+
 def stop_followers(document: str, claims: ProjectClaims, started: Collection[str]) -> Iterator[Action]:
     """Stop what lives in the network of a service that is about to be started: it would keep the former one, which
     leads nowhere.

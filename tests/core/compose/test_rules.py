@@ -566,3 +566,19 @@ def test_what_two_services_need_is_waited_for_once() -> None:
     needs = (Need("db", "healthy"),)
     host = wants(Host(), document("1", service("db"), service("a", needs=needs), service("b", needs=needs)))
     assert kinds(host).count("wait-service") == 1
+
+
+@pytest.mark.parametrize("former", ["fixed", "other"])
+def test_services_exchange_their_container_names_and_take_them_back(former: str) -> None:
+    host = Host(behaviours={"bad": "exits"})
+    first = document("1", service("db", container_name="fixed"), service("api", container_name="other"))
+    host.settle(first)
+    swapped = (service("db", container_name="other"), service("api", container_name=former))
+    swapped = swapped if former == "fixed" else (replace(swapped[0], container_name=""), swapped[1])
+    host.settle(document("2", *swapped))
+    held = {box.name: box.service for box in host.boxes}
+    assert held == ({"other": "db", "fixed": "api"} if former == "fixed" else {"shop-db-1": "db", "other": "api"})
+    host.settle(document("3", service("db", "bad", container_name="fixed"), service("api", container_name="x")))
+    assert {box.name: box.service for box in host.boxes} == held
+    host.settle(first)
+    assert {box.name: box.service for box in host.boxes} == {"fixed": "db", "other": "api"}
