@@ -114,8 +114,8 @@ def shares_host_name(told: Json) -> bool:
 
 
 def _hostname(told: Json, host_name: str) -> str:
-    """Empty where nobody chose it: the engine uses the short id, or the host's name on the host's network. Who lives
-    in another container's network has that one's, and can't choose (moby ``runconfig``, ErrConflictNetworkHostname).
+    """Empty where nobody chose it: the engine uses the short id, or the host's name on the host's network. In the
+    network of another container it is that one's, with no choice (moby ``runconfig``, ErrConflictNetworkHostname).
     """
     name: str = told["Config"].get("Hostname") or ""
     if (told["HostConfig"].get("NetworkMode") or "").startswith("container:"):
