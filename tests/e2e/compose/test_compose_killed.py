@@ -77,7 +77,6 @@ def test_compose_killed_in_an_upgrade_is_healed_by_the_next_pass(
     after_s = random.Random(SEED + number).uniform(0, UPGRADE_S)  # noqa: S311
     print(f"COMPOSE_KILL_SEED={SEED}: kill {number} comes after {after_s:.3f} s")  # noqa: T201
     project.deploy(_slow(project, "v1"), "r1")
-    (project.stage.folder / "kept").touch()
     project.stage.docker("exec", project.container("first"), "touch", "/kept/data")
     project.write(_slow(project, "v2"), "r2")
     with _apply_beside(project) as program:

@@ -254,7 +254,7 @@ def test_what_the_host_does_not_allow_is_refused_and_the_former_revision_kept_we
         assert "service worker" in said, (kind, said)
         assert proxy.mutating() == (), kind
     standing.stage.docker("rm", "-f", standing.container("web"))
-    done = standing.stage.reconciler("apply", standing.name)
+    standing.apply_here(outcome="blocked")
     assert standing.page() == "web v1", "the former revision is kept well"
     after = standing.identities("worker", "migrate")
     assert after == {key: before[key] for key in after}
