@@ -115,8 +115,11 @@ def _host_service(service: Service, by_name: Mapping[str, str], labels: Mapping[
 
 
 def host_text(model: Mapping[str, Any]) -> bytes:
-    """The host file: JSON, but for the tag. No text of a document is taken for the key: its quotes are escaped."""
-    return _json(model).replace(b'"depends_on": {}', b'"depends_on": !reset {}')
+    """The host file: JSON, but for the tag. No text of a document is taken for the key: its quotes are escaped. A
+    ``$`` is doubled, so that Compose takes it for itself and not for the beginning of a variable.
+    """
+    text = _json(model).replace(b"$", b"$$")
+    return text.replace(b'"depends_on": {}', b'"depends_on": !reset {}')
 
 
 def _files_label(service: Service, digests: Mapping[str, str]) -> Mapping[str, str]:
