@@ -161,6 +161,54 @@ def test_folders_that_were_opened_by_hand_are_closed_again(directory: Path) -> N
     assert stat.S_IMODE((directory / "files").stat().st_mode) == 0o700
 
 
+@pytest.mark.parametrize("folder", ["files", "revisions"])
+def test_a_folder_of_somebody_elses_is_neither_closed_nor_written_to(directory: Path, folder: str) -> None:
+    (directory / folder / "uploads").mkdir(parents=True)
+    (directory / folder).chmod(0o755)
+    with pytest.raises(EngineRefused, match=f"folder {folder} .* somebody else's uploads"):
+        DeploymentStore().write(str(directory), FIRST)
+    assert stat.S_IMODE((directory / folder).stat().st_mode) == 0o755
+    assert [path.name for path in (directory / folder).iterdir()] == ["uploads"]
+
+
+@pytest.mark.parametrize("folder", ["files", "revisions"])
+def test_what_others_put_beside_ours_outlives_every_removal(directory: Path, folder: str) -> None:
+    store = DeploymentStore()
+    store.write(str(directory), FIRST)
+    store.write(str(directory), SECOND)
+    store.activate(str(directory), TWO)
+    kept = directory / folder / "uploads" / "cat.jpg"
+    kept.parent.mkdir()
+    kept.write_text("a cat")
+    (directory / folder / "note.txt").write_text("a note")
+    assert store.remove_revision(str(directory), ONE)
+    assert not (directory / "revisions" / ONE).exists()
+    assert len(list((directory / "files").glob("?" * 64))) == len([path for path in SECOND if "files/" in path])
+    assert store.remove(str(directory))
+    assert kept.read_text() == "a cat"
+    assert sorted(path.name for path in directory.iterdir()) == [folder]
+    assert sorted(path.name for path in (directory / folder).iterdir()) == ["note.txt", "uploads"]
+
+
+@pytest.mark.parametrize("name", ["current", "files", "revisions"])
+def test_a_file_in_the_place_of_a_folder_is_not_removed(directory: Path, name: str) -> None:
+    directory.mkdir()
+    (directory / name).write_text("a person's")
+    assert not DeploymentStore().remove(str(directory))
+    assert (directory / name).read_text() == "a person's"
+
+
+@pytest.mark.parametrize("name", ["files", "revisions"])
+def test_a_link_in_the_place_of_a_folder_leads_no_removal_elsewhere(
+    directory: Path, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "elsewhere" / ONE).mkdir(parents=True)
+    directory.mkdir()
+    (directory / name).symlink_to(tmp_path / "elsewhere")
+    assert not DeploymentStore().remove(str(directory))
+    assert (tmp_path / "elsewhere" / ONE).is_dir()
+
+
 @pytest.mark.parametrize("below", ["files", "revisions", f"revisions/{ONE}"])
 def test_links_below_the_directory_are_not_followed(directory: Path, tmp_path: Path, below: str) -> None:
     elsewhere = tmp_path / "elsewhere"

@@ -20,6 +20,7 @@ OPEN = 0o755
 _ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _BELOW = _ROOT | os.O_NOFOLLOW
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _STRANGE = frozenset({errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.EEXIST})
 
 
@@ -60,12 +61,23 @@ def _make_directory(directory: Path) -> None:
 
 
 def _keep_private(name: str, parent: int) -> None:
+    """Close a folder that was opened by hand. One that holds anything else than ours was never closed by us."""
     handle = os.open(name, _BELOW, dir_fd=parent)
     try:
         if os.fstat(handle).st_mode & 0o777 != PRIVATE:
+            _refuse_others(name, handle)
             os.fchmod(handle, PRIVATE)
     finally:
         os.close(handle)
+
+
+def _refuse_others(name: str, folder: int) -> None:
+    strange = sorted(item for item in names_in(folder) if not is_ours(item) and not is_interrupted(item))
+    if strange:
+        raise EngineRefused(
+            f"the folder {name} of the deployment directory holds somebody else's {strange[0]}",
+            hint="it is left as it is; choose a spec.config.deploymentDirectory of its own",
+        )
 
 
 def clear_interrupted(folder: int) -> None:
@@ -103,6 +115,11 @@ def discard(folder: int, name: str) -> bool:
         return False
     os.fsync(folder)
     return remove_tree(folder, doomed)
+
+
+def is_ours(name: str) -> bool:
+    """Whether what is called so in ``revisions`` or ``files`` can be ours: folders there are called by digests."""
+    return _DIGEST.fullmatch(name) is not None
 
 
 def is_interrupted(name: str) -> bool:

@@ -27,6 +27,7 @@ from reconciler.errors import EngineRefused, NotFound, StateUnwritable
 
 _REVISIONS, _FILES, _CURRENT = "revisions", "files", "current"
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _SECRET, _MOUNTED = 0o600, 0o644
 
 
@@ -77,7 +78,8 @@ class DeploymentStore:
             try:
                 with opened(directory) as root, _unused(root, directory):
                     folders.clear_interrupted(root)
-                    found = [folders.remove_tree(root, name) for name in (_CURRENT, _REVISIONS, _FILES, LOCK_FILE)]
+                    found = [_remove_link(root), *(_remove_own(root, name) for name in (_REVISIONS, _FILES))]
+                    found.append(folders.remove_tree(root, LOCK_FILE))
             except FileNotFoundError:
                 return False
             finally:
@@ -128,10 +130,37 @@ def _point(root: int, goal: str) -> None:
     os.fsync(root)
 
 
+def _remove_link(root: int) -> bool:
+    """``current``, if it is a link: a folder or file of that name was never ours."""
+    with suppress(FileNotFoundError):
+        if stat.S_ISLNK(os.stat(_CURRENT, dir_fd=root, follow_symlinks=False).st_mode):
+            return folders.remove_tree(root, _CURRENT)
+    return False
+
+
+def _remove_own(root: int, name: str) -> bool:
+    """One of the two folders, without what others put into it: that stays, and so does the folder then. A link in
+    its place is not ours.
+    """
+    try:
+        folder = os.open(name, _FOLDER, dir_fd=root)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    try:
+        folders.clear_interrupted(folder)
+        found = [folders.remove_tree(folder, item) for item in folders.names_in(folder) if folders.is_ours(item)]
+    finally:
+        os.close(folder)
+    with _unless_filled():
+        os.rmdir(name, dir_fd=root)
+        found.append(True)
+    return any(found)
+
+
 def _needed(directory: str, revisions: int) -> frozenset[str] | None:
     """Artifacts that the revisions need, as paths; None where one of them can't be read: then all are."""
     needed: set[str] = set()
-    for name in folders.names_in(revisions):
+    for name in filter(folders.is_ours, folders.names_in(revisions)):
         manifest = _manifest(directory, name)
         if manifest is None:
             return None
@@ -159,7 +188,7 @@ def _collect(directory: str, needed: frozenset[str] | None) -> None:
         return
     kept = {path.split("/")[1] for path in needed if path.startswith(f"{_FILES}/")}
     with suppress(FileNotFoundError), opened(directory, _FILES) as files:
-        for digest in folders.names_in(files):
+        for digest in filter(folders.is_ours, folders.names_in(files)):
             if digest not in kept:
                 folders.remove_tree(files, digest)
 
