@@ -23,7 +23,7 @@ from tests.parts.registry import PrivateRegistry
 from tests.parts.socket_proxy import SocketProxy
 
 ALLOWED = {
-    "hostPaths": ["/etc/localtime:ro", "/etc/timezone:ro"],
+    "hostPaths": ["/etc/localtime:ro", "/etc/timezone:ro", "/usr/share/zoneinfo:ro"],
     "ports": ["1-65535"],
 }
 
