@@ -17,6 +17,7 @@ from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import HOST, settings_options
 from reconciler.cli.screen import Column, Screen
 from reconciler.cli.words import count
+from reconciler.core.image import short_digest
 from reconciler.core.project import LOCK_NAME
 from reconciler.spec.yaml_tree import MAX_BYTES
 
@@ -130,7 +131,9 @@ def _write(screen: Screen, locked: Locked) -> bool:
 
 
 def _show(screen: Screen, locked: Locked, *, changed: bool) -> None:
-    rows = [(name, image.written, locked.digests[name]) for name, image in sorted(locked.images.items())]
+    rows = [
+        (name, image.written, short_digest(locked.digests[name])) for name, image in sorted(locked.images.items())
+    ]
     screen.table((Column("SERVICE"), Column("IMAGE"), Column("DIGEST")), rows)
     screen.line(f"{_here(locked.path)}{'' if changed else ' (as it was)'}", "green")
 
@@ -168,7 +171,13 @@ def _check(invocation: Invocation, target: Path, *, as_json: bool) -> Exit:
             screen.note(f"{change} since {_here(target)} was made", "yellow")
         if found.moved:
             columns = (Column("SERVICE"), Column("TAG"), Column("LOCKED"), Column("NOW"))
-            screen.table(columns, [(tag.service, tag.reference, tag.locked, tag.now) for tag in found.moved])
+            screen.table(
+                columns,
+                [
+                    (tag.service, tag.reference, short_digest(tag.locked), short_digest(tag.now))
+                    for tag in found.moved
+                ],
+            )
         else:
             screen.line(f"{count(len(found.tags), 'tag')} as locked", "green")
     return Exit.DIFFERS if found.moved else Exit.DONE

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.core.image import short_digest
 from reconciler.errors import ImageNotFound
 from tests.cli.recorded import Ran, RecordedService, run
 
@@ -155,7 +156,7 @@ def test_the_check_tells_moved_tags_and_changed_sources(tmp_path: Path) -> None:
     (folder / "compose.yaml").write_text(COMPOSE + "# changed\n")
     moved = lock(tmp_path, "--check", web=NEW)
     assert moved.status == 2
-    assert moved.out.splitlines()[1].split() == ["web", "reg/web:1", OLD, NEW]
+    assert moved.out.splitlines()[1].split() == ["web", "reg/web:1", short_digest(OLD), short_digest(NEW)]
     assert "compose.yaml has changed since" in moved.err
     (folder / "compose.yaml").unlink()
     told = json.loads(lock(tmp_path, "--check", "--json", web=NEW).out)
