@@ -41,11 +41,11 @@ def drift(desired: DesiredState, engine: DockerEngine) -> list[tuple[str, str]]:
         if row.labels.get(PROJECT_LABEL) == desired.project.name
         if (found := engine.inspect_container(row.id))
     }
-    images = {found.id: found for item in details.values() if (found := engine.inspect_image(item.image_id))}
+    images = {item.image_id: image for item in details.values() if (image := engine.inspect_image(item.image_id))}
     seen = Observation(engine=engine.facts(), containers=rows, details=details, images=images)
     situation = Situation(desired=desired, observation=seen, record=record)
-    found = find_project_drift(situation, find_project_claims(desired.project, seen, record))
-    return [(item.path, item.found) for item in found if item.kind != "stopped"]
+    differing = find_project_drift(situation, find_project_claims(desired.project, seen, record))
+    return [(item.path, item.found) for item in differing if item.kind != "stopped"]
 
 
 def test_a_container_in_a_services_network_differs_once_that_service_was_made_anew(
