@@ -16,7 +16,7 @@ from reconciler.core.action import Action, ContainerAction
 from reconciler.core.interfaces import Engine, Journal, Progress
 from reconciler.core.observation import ALIVE, ContainerDetail
 from reconciler.core.outcome import Outcome
-from reconciler.errors import EngineRefused, ReconcilerError, Unhealthy, VerificationFailed
+from reconciler.errors import ComposeBusy, EngineRefused, ReconcilerError, Unhealthy, VerificationFailed
 from reconciler.executors.creation import ContainerCreation
 from reconciler.executors.health_gate import Ask, HealthGate
 from reconciler.executors.images import ImageActions
@@ -187,8 +187,20 @@ class DockerExecutor:
             raise EngineRefused(
                 f"refused to remove {action.container}: it is {found.status}", hint="the next pass plans anew"
             )
+        if action.beside:
+            self._refuse_the_last(action)
         self._engine.remove(found.id, volumes=action.volumes)
         return Outcome(kind="done", action=action, container_id=found.id)
+
+    def _refuse_the_last(self, action: actions.RemoveContainer) -> None:
+        """The engine finishes what a dead client asked for last: what was there may just have gone."""
+        rows = self._engine.list_containers()
+        if not any(row.name == action.beside and row.status != "removing" for row in rows):
+            raise ComposeBusy(
+                f"{action.container} is kept: {action.beside}, which it was made to replace, has just gone",
+                hint="the next pass gives it that name",
+                retry_after=0.5,
+            )
 
     def _again(self, action: ContainerAction) -> ContainerDetail:
         return self._lookup.get(action.document, action.container)

@@ -9,6 +9,7 @@ from reconciler.core.action import Action, ContainerRef, EngineAction
 from reconciler.core.container import ContainerConfig, NetworkAttachment, PortBinding, RestartPolicy
 from reconciler.core.observation import ContainerDetail, EngineFacts
 from reconciler.errors import (
+    ComposeBusy,
     EngineRefused,
     EngineUnavailable,
     Interrupted,
@@ -340,6 +341,19 @@ def test_anonymous_volumes_go_only_where_the_action_says_so() -> None:
         remove = actions.RemoveContainer(**WHO, container=stage.created(), volumes=volumes)
         assert stage.perform(remove).kind == "done"
         assert stage.engine.anonymous_volumes == left
+
+
+def test_a_replacement_is_removed_only_while_what_it_replaces_is_there() -> None:
+    """Obligation: an engine that finishes a dead client's removal after we looked costs no data."""
+    stage = Stage()
+    created = stage.created()
+    last = actions.RemoveContainer(**WHO, container=created, beside="web")
+    refused = stage.perform(last)
+    assert isinstance(refused.error, ComposeBusy)
+    assert "web, which it was made to replace, has just gone" in refused.error.message
+    assert "remove" not in stage.methods()
+    there = actions.RemoveContainer(**WHO, container=created, beside=created.name)
+    assert stage.perform(there).kind == "done"
 
 
 # Waiting.

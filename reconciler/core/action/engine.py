@@ -190,8 +190,11 @@ class WaitHealthy(ContainerAction):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveContainer(ContainerAction):
-    """Remove a container. ``volumes`` also removes its anonymous volumes (only what never served)."""
+    """Remove a container. ``volumes`` also removes its anonymous volumes (only what never served). ``beside`` is
+    the name of another that must still be there: without it this one is the last that holds what both held.
+    """
 
     kind: ClassVar[str] = "remove-container"
     sign: ClassVar[Sign] = "-"
     volumes: bool = False
+    beside: str = ""

@@ -53,7 +53,7 @@ def leftover_actions(situation: Situation, claims: ProjectClaims) -> Iterator[Ac
         if left.replaced:
             yield RenameContainer(document=document, cause=cause, container=container, to=left.name)
         else:
-            yield RemoveContainer(document=document, cause=cause, container=container)
+            yield RemoveContainer(document=document, cause=cause, container=container, beside=left.name)
 
 
 def unpause_actions(document: str, members: Iterable[Member]) -> Iterator[Action]:
