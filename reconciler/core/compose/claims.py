@@ -77,6 +77,12 @@ class ProjectClaims:
         return len(self.of(service)) < service.replicas
 
     @property
+    def doubles(self) -> tuple[ContainerRow, ...]:
+        """Extras with the service and the number of one of the members. Compose would keep either of the two."""
+        taken = {(item.service.name, item.number) for item in self.members}
+        return tuple(row for row in self.extras if (row.labels.get(SERVICE_LABEL, ""), _number(row)) in taken)
+
+    @property
     def ours(self) -> tuple[ContainerRow, ...]:
         """All that this document may touch."""
         own = (*(item.row for item in self.members), *(item.row for item in self.leftovers))
@@ -154,11 +160,14 @@ def _leftovers(rows: Iterable[ContainerRow], observation: Observation) -> tuple[
 def _members(
     project: Project, rows: Iterable[ContainerRow], record: Record
 ) -> tuple[tuple[Member, ...], tuple[ContainerRow, ...]]:
-    """The services' containers; and those of no service, made without our labels, or one too many."""
+    """The services' containers; and those of no service, made without our labels, or one too many. Of two with one
+    number the one with the right name is the service's: labels are easily copied.
+    """
     members: list[Member] = []
     extras: list[ContainerRow] = []
     counts: dict[str, int] = {}
-    for row in sorted(rows, key=lambda item: (_number(item), item.id)):
+    needed = set(_needed_names(project))
+    for row in sorted(rows, key=lambda item: (item.name not in needed, _number(item), item.id)):
         service = project.service(row.labels.get(SERVICE_LABEL, ""))
         if service is None or not _ours(row, record) or counts.get(service.name, 0) >= service.replicas:
             extras.append(row)

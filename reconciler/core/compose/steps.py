@@ -54,6 +54,16 @@ def leftover_actions(situation: Situation, claims: ProjectClaims) -> Iterator[Ac
             yield RenameContainer(document=document, cause=cause, container=container, to=left.name)
         else:
             yield RemoveContainer(document=document, cause=cause, container=container, beside=left.name)
+    yield from _without_doubles(document, claims)
+
+
+def _without_doubles(document: str, claims: ProjectClaims) -> Iterator[Action]:
+    """Of several containers with one number Compose keeps the newest, whatever that was made from."""
+    for row in claims.doubles:
+        cause, container = "its labels are a copy of another container's", ContainerRef(row.name, row.id)
+        if row.status in ALIVE:
+            yield StopContainer(document=document, cause=cause, container=container)
+        yield RemoveContainer(document=document, cause=cause, container=container)
 
 
 def unpause_actions(document: str, members: Iterable[Member]) -> Iterator[Action]:

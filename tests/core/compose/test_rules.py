@@ -13,6 +13,7 @@ from reconciler.core.container import Mount, PortBinding
 from reconciler.core.deployment import compose_files
 from reconciler.core.desired import Condition, Dependency, DesiredState, Release, Suspension
 from reconciler.core.judge import judge, unseen
+from reconciler.core.observation import Status
 from reconciler.core.planning import make_plan, orphan_plan
 from reconciler.core.project import DIRECTORY_LABEL, PROJECT_LABEL, SERVICE_LABEL, Need, artifact, stages
 from reconciler.core.pruning import prune_plan
@@ -373,6 +374,23 @@ def test_leftovers_of_a_killed_compose_are_removed_or_take_the_name() -> None:
         host.settle()
         assert [box.name for box in host.boxes] == ["shop-web-1"]
     assert found == {"remove-container", "rename-container", "left half-made"}
+
+
+@pytest.mark.parametrize("key", ["0", "f"])
+@pytest.mark.parametrize("status", ["running", "paused", "exited"])
+def test_of_two_containers_with_one_number_the_one_with_the_right_name_stays(key: str, status: Status) -> None:
+    host = running()
+    real = host.box("shop-web-1")
+    host.add("copy", dict(real.labels), status=status).id = key * 64
+    assert [item for item in kinds(host) if item.endswith("container")] == [
+        *(["stop-container"] if status != "exited" else []),
+        "remove-container",
+    ]
+    host.settle()
+    assert host.boxes == [real]
+    host.add("copy", dict(real.labels), status=status).id = key * 64
+    host.settle(one("2", image="new"))
+    assert [box.name for box in host.boxes] == ["shop-web-1"]
 
 
 def test_too_many_containers_of_a_service_are_removed() -> None:
