@@ -17,6 +17,8 @@ from reconciler.spec.lock_frame import Frame, file_path
 from reconciler.spec.problem import Path, Wrong, choices
 
 _MODES = ("ro", "rw", "z", "Z", "nocopy", "cached", "consistent", "delegated")
+_RELABELS = ("z", "Z")
+"""The engine labels the files on the host anew for these (SELinux), also where the mount is read only."""
 _PROPAGATION = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
 
 
@@ -58,12 +60,17 @@ def _long(value: str) -> dict[str, Any]:
         raise Wrong(f'"{value}" is not a mount; allowed: [SOURCE:]TARGET[:OPTIONS]')
     source, target, options = parts[0], parts[1], parts[2].split(",") if len(parts) == 3 else []
     entry: dict[str, Any] = {"type": _kind_of(source), "source": source, "target": target}
+    bind: dict[str, str] = {}
+    if {"ro", "rw"} <= set(options):
+        raise Wrong(f'"{value}" is read only and not; remove one of ro and rw')
     for option in options:
         if option in _PROPAGATION:
-            entry["bind"] = {"propagation": option}
+            bind["propagation"] = option
+        elif option in _RELABELS:
+            bind["selinux"] = option
         elif option not in _MODES:
             raise Wrong(f'"{option}" is not an option of a mount{choices(option, (*_MODES, *_PROPAGATION))}')
-    return {**entry, "read_only": "ro" in options}
+    return {**entry, "bind": bind, "read_only": "ro" in options}
 
 
 def _kind_of(source: str) -> str:
@@ -81,8 +88,11 @@ def _add(frame: Frame, found: Mounts, entry: Mapping[str, Any], path: Path) -> N
     elif kind == "volume" and source:
         _volume(frame, found, Mount(target, source, "volume", read_only), path)
     elif kind == "bind":
-        if "propagation" in entry.get("bind", {}):
+        options = entry.get("bind", {})
+        if "propagation" in options:
             found.extras.append("volumes.bind.propagation")
+        if "selinux" in options and source.startswith("/"):
+            found.extras.append("volumes.bind.selinux")
         _bind(frame, found, Mount(target, source, "bind", read_only), path)
 
 

@@ -171,6 +171,31 @@ def test_files_are_mounted_from_where_they_will_lie() -> None:
     assert build(json.loads(canonical_json(desired.document))) == desired
 
 
+@pytest.mark.parametrize("modes", ["ro,rw", "rw,ro", "rw,z,ro"])
+def test_a_mount_is_read_only_or_not_and_never_both(modes: str) -> None:
+    """Compose takes the last word: what the policy looked at would not be what is mounted."""
+    assert "is read only and not; remove one of ro and rw" in "".join(told(f"volumes: ['/srv/x:/x:{modes}']"))
+
+
+@pytest.mark.parametrize(
+    ("mount", "extras"),
+    [
+        ("'/srv/x:/x:ro,z'", ("volumes.bind.selinux",)),
+        ("'/srv/x:/x:Z,rshared'", ("volumes.bind.propagation", "volumes.bind.selinux")),
+        ("{type: bind, source: /srv/x, target: /x, bind: {selinux: z}}", ("volumes.bind.selinux",)),
+        ("'data:/x:z'", ()),
+    ],
+)
+def test_labels_of_host_files_are_the_policys_affair(mount: str, extras: tuple[str, ...]) -> None:
+    assert web(f"volumes: [{mount}]", rest="volumes: {data: {}}\n").extras == extras
+
+
+def test_a_digest_that_begins_like_a_number_is_a_text() -> None:
+    digest = "0b" + "9c" * 31
+    origin = f"x-stella: {{sources: [{{file: compose.yaml, sha256: {digest}}}]}}\n"
+    assert web(rest=origin).name == "web"
+
+
 def test_what_the_policy_has_a_say_in_is_named() -> None:
     keys = (
         "pid: host\nipc: private\nuts: host\nuserns_mode: host\ncgroup: host\nruntime: x\ncgroup_parent: y\n"
