@@ -59,6 +59,11 @@ def read_lock(content: bytes, file: str) -> tuple[LockText | None, tuple[Problem
     return LockText(_plain(tree.root.value), tree, file), ()
 
 
+def is_disputed(text: str) -> bool:
+    """Whether a text that stands without quotes is something else to some readers of YAML."""
+    return _DISPUTED.fullmatch(text) is not None
+
+
 def _texts_that_differ(tree: Tree, file: str) -> Iterator[Problem]:
     """What Compose would put something else for, or read in another way."""
     for path, node in _scalars(tree.root, ()):
@@ -74,7 +79,7 @@ def _difference(node: Node, *, private: bool) -> str:
     if found := _INTERPOLATION.search(node.value):
         what = "a variable" if private else f'"${found[1]}"'
         return f"{what} is to be interpolated; a lock file has only values, and a dollar is written as $$"
-    if not node.style and _DISPUTED.fullmatch(node.value):
+    if not node.style and is_disputed(node.value):
         return "is read differently by different programs; put quotes around it"
     return ""
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from reconciler.spec.edit import rendered
+from reconciler.spec.lock_file import is_disputed
 
 HEAD: Final = """\
 # A Compose project with every image by digest. Made by `reconciler lock`; do not edit it: change the Compose
@@ -72,8 +73,9 @@ def _list(value: Sequence[Any], indent: str) -> Iterator[str]:
 
 
 def _scalar(value: Any) -> str:
-    """Fractions as texts: what they mean is then the same to everybody."""
-    return rendered(str(value) if isinstance(value, float) else value)
+    """Fractions, and texts that look like numbers, in quotes: what they mean is then the same to everybody."""
+    text = rendered(str(value) if isinstance(value, float) else value)
+    return f'"{text}"' if isinstance(value, str | float) and is_disputed(text) else text
 
 
 def _ordered(value: Mapping[str, Any], first: Sequence[str]) -> list[str]:

@@ -180,6 +180,20 @@ def test_no_two_files_share_a_name_whatever_their_order(paths: list[str], chance
     assert flat_names(chance.sample(whole, len(whole)), "/shop") == names
 
 
+looks = st.from_regex(r"[-+]?[0-9][0-9._oxb]{0,4}([eE][-+]?)?[0-9]{0,20}|0[0-9a-fxob_]{1,6}", fullmatch=True)
+
+
+@given(st.dictionaries(st.from_regex(r"[A-Z]{1,3}", fullmatch=True), looks, max_size=5), st.lists(looks))
+def test_texts_that_look_like_numbers_are_read_as_they_were_written(
+    environment: dict[str, str], command: list[str]
+) -> None:
+    written = text({"services": {"web": {**WEB, "environment": environment, "command": command}}})
+    found, problems = read_lock(written.encode(), "lock.yml")
+    assert found is not None, problems
+    web = found.value["services"]["web"]
+    assert (web.get("environment", {}), web.get("command", [])) == (environment, command)
+
+
 texts = st.text(
     st.characters(codec="utf-8", exclude_characters="\0$", exclude_categories=["Cs", "Cc"]), max_size=20
 )
