@@ -159,7 +159,7 @@ def test_a_strangers_container_keeps_a_release_from_being_taken_back_until_it_is
     wanted = shop.catalogue.desired()["shop"]
     shop.history.begin(wanted, generation=2, kind="deploy", container_id="", cause="test", actor="test")
     labels = {PROJECT_LABEL: "shop", "com.docker.compose.project.working_dir": "/home/ana/shop"}
-    theirs = shop.world.engine.by_hand.run("theirs", labels=labels)
+    shop.world.engine.by_hand.run("theirs", labels=labels)
     for _ in range(2):
         assert shop.apply().startswith("blocked: generation 2 is to be taken back, but project shop has theirs")
     (status,) = shop.service().status()
