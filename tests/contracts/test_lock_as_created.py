@@ -7,13 +7,14 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import docker
 import pytest
 
+from reconciler.core.compose.drift import compared
 from reconciler.core.container import ContainerConfig
 from reconciler.core.deployment import compose_files, revision_files
 from reconciler.core.desired import DesiredState
@@ -187,7 +188,8 @@ class Made:
             assert detail is not None
             image = self.live.inspect_image(detail.image_id)
             wanted = effective_config(service.config, image, self.live.facts())
-            found.append((service, detail.name, wanted, detail.config))
+            mounts = compared(detail, replace(self.desired, config=wanted), service.name).config.mounts
+            found.append((service, detail.name, wanted, replace(detail.config, mounts=mounts)))
         return found
 
 
