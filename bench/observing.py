@@ -83,9 +83,9 @@ def _subject(name: str, image: ImageReference, folder: Path) -> Subject:
     place = StickerPlace(location="host", path=str(folder / f"{name}.json"))
     return Subject(
         name=name,
-        container_name=name,
+        container_names=(name,),
         container_ids=frozenset(),
-        image=image,
+        images=(image,),
         image_ids=frozenset(),
         sticker=place,
     )

@@ -20,7 +20,7 @@ HERE = Path(__file__).parent
 LOCKS = sorted((HERE / "broken_locks").glob("*.lock.yml"), key=lambda path: path.name)
 DOCUMENTS = sorted((HERE / "broken_projects").glob("*.yaml"), key=lambda path: path.name)
 HALF = b"x" * (600 * 1024)
-FILES = {
+FILES: dict[str, str | bytes] = {
     "shop/nginx.conf": "a",
     "nginx.conf": "b",
     "shop/large": HALF * 2,
