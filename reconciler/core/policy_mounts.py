@@ -7,22 +7,41 @@ a folder that it lies in, is a question of its own: whoever has it is root on th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from reconciler.core.desired import DesiredState, StickerPlace
 from reconciler.core.policy_paths import exposed, normal, within
 from reconciler.core.policy_request import Denied, Request, both
 from reconciler.core.policy_values import HostRoot, Policy
 
+_SOCKET: Final = re.compile(r"unix(?:gram|packet)?://(.*)", re.IGNORECASE)
+_FILE_OPTION: Final = re.compile(r".*(?:-capath|-ca-cert|-cert|-key|-path)")
+
 
 def mounts(request: Request, policy: Policy) -> Iterator[Denied]:
     """Binds that are refused. The document's own files are no host paths."""
+    yield from _logs(request, policy)
     for mount in request.config.mounts or ():
         if mount.type != "bind" or mount.source in request.artifacts:
             continue
         for path in request.paths(mount.source):
             shown = path if path == mount.source else f"{mount.source}, which leads to {path},"
             yield from _mount(normal(path), shown, policy, read_only=mount.read_only)
+
+
+def _logs(request: Request, policy: Policy) -> Iterator[Denied]:
+    """Sockets and files of the host that a log driver opens for a container, in the engine and with its rights: as
+    good as mounted (moby ``daemon/logger``: syslog, fluentd, splunk).
+    """
+    logging = request.config.logging
+    for key, value in sorted(((logging.options if logging else None) or {}).items()):
+        socket = _SOCKET.fullmatch(value)
+        if socket is None and not (value.startswith("/") and _FILE_OPTION.fullmatch(key)):
+            continue
+        path = normal(socket[1] if socket else value)
+        yield from _mount(path, f"{path} by the log option {key}", policy, read_only=socket is None)
 
 
 def _mount(path: str, shown: str, policy: Policy, *, read_only: bool) -> Iterator[Denied]:

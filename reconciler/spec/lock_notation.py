@@ -19,6 +19,8 @@ from reconciler.spec.problem import Wrong
 
 _SIZE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)\s?(?P<unit>[kmgt]?)i?b?", re.IGNORECASE)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+_LARGEST = 2**63 - 1
+"""Bytes: the engine counts with 64 bits and a sign, beyond which Compose's number is another one."""
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(h|ms|m|s|us)")
 _NANOSECONDS = {"h": 3_600 * 10**9, "m": 60 * 10**9, "s": 10**9, "ms": 10**6, "us": 10**3}
 _LONGEST_NS = 366 * 24 * 3_600 * 10**9
@@ -76,7 +78,10 @@ def size(value: str | int) -> int:
     match = _SIZE.fullmatch(str(value))
     if match is None:
         raise Wrong(f'"{value}" is not a size; allowed: a number of bytes, or with k, m, g or t, such as 256m')
-    return int(Decimal(match["number"]) * 1024 ** _POWERS[match["unit"].lower()])
+    found = int(Decimal(match["number"]) * 1024 ** _POWERS[match["unit"].lower()])
+    if found > _LARGEST:
+        raise Wrong(f'"{value}" is more than any host has')
+    return found
 
 
 def duration(value: str) -> int:

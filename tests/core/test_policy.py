@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.container import ContainerConfig, Device, Mount, NetworkAttachment, PortBinding
+from reconciler.core.container import ContainerConfig, Device, Logging, Mount, NetworkAttachment, PortBinding
 from reconciler.core.desired import DesiredState, Release, SourceLocation, StickerPlace
 from reconciler.core.image import ImageReference
 from reconciler.core.policy import Policy, find_refusals, host_paths, on_host, refusals
@@ -322,6 +322,27 @@ def test_a_documents_own_files_are_no_host_paths() -> None:
 def test_a_sticker_lies_where_the_controller_may_write(path: str, policy: Policy, refused: bool) -> None:
     asked = container(sticker=StickerPlace(path=path))
     assert rules(asked, policy) == (["deploymentPaths"] if refused else [])
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "permitted", "refused"),
+    [
+        ("syslog-address", "unixgram:///run/docker.sock", Policy(), ["engineSocket"]),
+        ("fluentd-address", "unix://var/run/docker.sock", Policy(), ["engineSocket"]),
+        ("syslog-address", "UNIX:///dev/log", Policy(), ["hostPaths"]),
+        ("syslog-address", "unix:///dev/log", paths("/dev/log"), []),
+        ("splunk-capath", "/etc/ssl/own.pem", Policy(), ["hostPaths"]),
+        ("syslog-tls-ca-cert", "/srv/ca.pem", Policy(host_paths=(HostRoot("/srv", read_only=True),)), []),
+        ("syslog-address", "udp://192.0.2.1:514", Policy(), []),
+        ("tag", "/{{.Name}}", Policy(), []),
+        ("max-size", "10m", Policy(), []),
+    ],
+)
+def test_what_a_log_driver_opens_on_the_host_is_as_good_as_mounted(
+    key: str, value: str, permitted: Policy, refused: list[str]
+) -> None:
+    assert rules(container(ContainerConfig(logging=Logging("", {key: value}))), permitted) == refused
+    assert rules(container(ContainerConfig(logging=Logging("json-file"))), permitted) == []
 
 
 def test_a_sticker_in_a_volume_asks_for_nothing() -> None:

@@ -171,6 +171,11 @@ def test_files_are_mounted_from_where_they_will_lie() -> None:
     assert build(json.loads(canonical_json(desired.document))) == desired
 
 
+@pytest.mark.parametrize("size", ["99999999999t", "9223372036854775808"])
+def test_a_size_beyond_what_the_engine_counts_with_is_refused(size: str) -> None:
+    assert f'"{size}" is more than any host has' in "".join(told(f"mem_limit: '{size}'"))
+
+
 @pytest.mark.parametrize("modes", ["ro,rw", "rw,ro", "rw,z,ro"])
 def test_a_mount_is_read_only_or_not_and_never_both(modes: str) -> None:
     """Compose takes the last word: what the policy looked at would not be what is mounted."""
