@@ -97,6 +97,15 @@ FIELDS: tuple[tuple[str, DriftKind, str], ...] = (
 )
 
 
+DECLARED_ONLY = frozenset({"ulimits", "logging"})
+"""Fields of which the engine shows more than was asked for: only what is declared is compared."""
+
+OF_THE_IMAGE = frozenset({"environment", "labels", "health"})
+"""Fields to which the image adds: the same holds for them as long as the wanted image is not known here."""
+
+UNITS = {"interval": "interval_ms", "probeTimeout": "timeout_ms", "startPeriod": "start_period_ms"}
+
+
 def find_drift(situation: Situation, claims: Claims) -> tuple[Drift, ...]:
     """Every difference between the document and the host, without those it says to ignore.
 
@@ -198,8 +207,10 @@ def config_drift(situation: Situation, detail: ContainerDetail) -> Iterator[Drif
     image = wanted_image(situation)
     facts = situation.observation.images.get(image) if image else None
     wanted = effective_config(situation.desired.config, facts, situation.observation.engine)
+    declared_only = DECLARED_ONLY | (frozenset() if facts else OF_THE_IMAGE)
     for attribute, kind, path in FIELDS:
-        yield from _field(attribute, kind, path, (wanted, detail.config))
+        sides = wanted, detail.config
+        yield from _field(attribute, kind, path, sides, declared_only=attribute in declared_only)
     live = detail.status == "running" and bool(wanted.ports) and detail.config.ports == wanted.ports
     if live and len({port.container_port for port in detail.published}) < len(
         {port.container_port for port in wanted.ports or ()}
@@ -217,12 +228,18 @@ def wanted_image(situation: Situation) -> str:
 
 
 def _field(
-    attribute: str, kind: DriftKind, path: str, sides: tuple[ContainerConfig, ContainerConfig]
+    attribute: str,
+    kind: DriftKind,
+    path: str,
+    sides: tuple[ContainerConfig, ContainerConfig],
+    *,
+    declared_only: bool,
 ) -> Iterator[Drift]:
     wanted, found = (_comparable(attribute, getattr(side, attribute)) for side in sides)
     if wanted is None or wanted == found:
         return
-    if attribute in {"ulimits", "logging"}:
+    if declared_only:
+        wanted = _declared(attribute, wanted, getattr(sides[0], attribute))
         found = {key: value for key, value in (found or {}).items() if key in wanted}
     if isinstance(wanted, Mapping):
         yield from _mapping(kind, path, wanted, found or {})
@@ -230,9 +247,17 @@ def _field(
         yield Drift(kind, path, shown(attribute, wanted), shown(attribute, found))
 
 
+def _declared(attribute: str, wanted: Mapping[str, Any], value: Any) -> Mapping[str, Any]:
+    """Of a mapping what the document itself says; of a health check that is not turned off, what it sets."""
+    if attribute != "health" or value.disabled:
+        return wanted
+    return {key: said for key, said in _probe(value).items() if said}
+
+
 def _mapping(kind: DriftKind, path: str, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[Drift]:
     for key in _differing_keys(wanted, found) if wanted != found else ():
-        old, new = (masked(key, shown(key, side[key])) if key in side else "unset" for side in (wanted, found))
+        unit = UNITS.get(key, key)
+        old, new = (masked(key, shown(unit, side[key])) if key in side else "unset" for side in (wanted, found))
         yield Drift(kind, f"{path}.{key}", old, new)
 
 
@@ -260,7 +285,7 @@ def _comparable(attribute: str, value: Any) -> Any:
 
 
 def _probe(probe: HealthProbe) -> dict[str, Any]:
-    words = {"interval_ms": "interval", "timeout_ms": "probeTimeout", "start_period_ms": "startPeriod"}
+    words = {unit: word for word, unit in UNITS.items()}
     return {words.get(key, key): value for key, value in asdict(probe).items()}
 
 

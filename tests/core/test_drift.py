@@ -207,6 +207,40 @@ def test_without_the_image_only_what_is_declared_is_compared() -> None:
     assert find_drift(changed, find_claims("web", changed.observation, changed.record)) == ()
 
 
+def test_what_an_unknown_image_adds_is_no_difference() -> None:
+    """Obligation: the plan of an ordinary upgrade, made before the pull, shows only what the document changes."""
+    probe = HealthProbe(test=("CMD", "true"), interval_ms=2000)
+    config = ContainerConfig(environment={"A": "1"}, labels={"team": "shop"}, health=probe)
+    player = deployed(config)
+    situation = player.situation("web")
+    live = next(item for item in situation.observation.details.values() if item.name == "web")
+    of_the_image = replace(
+        live.config,
+        environment={"A": "1", "PATH": "/bin"},
+        labels={**(live.config.labels or {}), "org.opencontainers.image.version": "1"},
+        health=replace(probe, timeout_ms=2000, retries=2),
+    )
+
+    def differences(changed: ContainerConfig) -> list[tuple[str, str, str]]:
+        details = {live.id: replace(live, config=changed)}
+        seen = replace(situation.observation, images={}, details=details)
+        found = find_drift(replace(situation, observation=seen), find_claims("web", seen, situation.record))
+        return [(item.path, item.wanted, item.found) for item in found]
+
+    assert differences(of_the_image) == []
+    slower = replace(of_the_image, health=replace(probe, interval_ms=3000), environment={"A": "2"})
+    assert differences(slower) == [
+        ("config.environment.A", "1", "2"),
+        ("config.healthCheck.interval", "2s", "3s"),
+    ]
+    none = replace(of_the_image, health=HealthProbe(test=("NONE",)))
+    assert ("config.healthCheck.test", "[CMD, true]", "[NONE]") in differences(none)
+
+
+def test_a_health_check_that_is_turned_off_is_so_whatever_the_image() -> None:
+    assert deployed(ContainerConfig(health=HealthProbe(test=("NONE",)))).plan().drift == ()
+
+
 def test_an_empty_host_lacks_the_container() -> None:
     world = World()
     desired = world.desired()
