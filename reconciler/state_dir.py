@@ -69,7 +69,8 @@ class StateDir:
             lock.acquire()
         except Timeout as error:
             raise StateLocked(
-                f"{self.path} is held by {_holder(path)}", hint="stop it first, or use another --state-dir"
+                f"{self.path} is held by {_holder(path)}",
+                hint="a running controller applies by itself: see `reconciler status`; else stop it first",
             ) from error
         except OSError as error:
             raise StateUnwritable(f"could not lock {self.path}: {error.strerror}") from error

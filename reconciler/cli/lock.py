@@ -36,6 +36,7 @@ PATH: Final = click.Path(path_type=Path)
     "-o", "--output", "out", metavar="FILE", help=f"Lock file, or - [{LOCK_NAME} beside the Compose file]."
 )
 @click.option("--document", type=PATH, metavar="FILE", help="ComposeProject document to write the digests into.")
+@click.option("--release", default="", metavar="ID", help="Id of the new release, written with the digests.")
 @click.option("--profile", "profiles", multiple=True, metavar="NAME", help="Compose profile; may be repeated.")
 @click.option(
     "--env-file", "env_files", multiple=True, type=PATH, metavar="FILE", help="As docker compose takes it."
@@ -56,6 +57,8 @@ def lock(context: click.Context, invocation: Invocation, /, **given: Any) -> Non
     """
     if not given["files"] and not given["only_check"]:
         raise click.UsageError("name the Compose file")
+    if given["release"] and not given["document"]:
+        raise click.UsageError("--release is written into the document: name it with --document")
     if given["out"] == STDOUT and (given["document"] or given["only_check"] or given["as_json"]):
         raise click.UsageError("-o - prints the lock file, and goes with no other result")
     target = _target(invocation.folder, given)
@@ -97,7 +100,11 @@ def _lock(invocation: Invocation, target: Path, given: dict[str, Any]) -> None:
     document: Path | None = invocation.folder / given["document"] if given["document"] else None
     there = _text_of(document)
     entries = entries_for(document, locked) if document else entries_by_name(locked)
-    after = updated(there, str(document), entries) if there else begun(document or target, locked, entries)
+    release = given["release"]
+    if there:
+        after = updated(there, str(document), entries, release=release)
+    else:
+        after = begun(document or target, locked, entries, release=release)
     refuse_unreadable(after, entries, locked)
     changed = _write(invocation.screen, locked)
     if document is not None and there and after != there:

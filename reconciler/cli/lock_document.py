@@ -22,6 +22,7 @@ from reconciler.spec.yaml_tree import read_trees
 
 KIND: Final = "ComposeProject"
 CONFIG: Final = ("spec", "config")
+RELEASE: Final = ("spec", "release", "id")
 _HEAD: Final = """\
 apiVersion: stella/v1
 kind: ComposeProject
@@ -36,17 +37,22 @@ spec:
 _UNFIT: Final = re.compile(r"[^a-z0-9-]+")
 
 
-def updated(text: str, file: str, entries: Mapping[str, Any]) -> str:
-    """The text of a document's file with these values below ``spec.config``; None takes a key out."""
-    return set_values(text, _name(text, file), {(*CONFIG, key): value for key, value in entries.items()})
+def updated(text: str, file: str, entries: Mapping[str, Any], *, release: str = "") -> str:
+    """The text of a document's file with these values below ``spec.config``; None takes a key out.
+
+    ``release`` is the id of the new release; "" leaves the one that is there.
+    """
+    values: dict[tuple[str, ...], Any] = {(*CONFIG, key): value for key, value in entries.items()}
+    return set_values(text, _name(text, file), values | ({RELEASE: release} if release else {}))
 
 
-def begun(document: Path, locked: Locked, entries: Mapping[str, Any]) -> str:
+def begun(document: Path, locked: Locked, entries: Mapping[str, Any], *, release: str = "") -> str:
     """A whole document to start from, for the file ``document``."""
     name = _UNFIT.sub("-", document.stem.lower()).strip("-")[:63] or locked.project
     files = "configFiles: []\n    " if locked.files else ""
     text = _HEAD.format(name=rendered(name), project=rendered(locked.project or name), files=files)
-    return updated(text, str(document), {key: value for key, value in entries.items() if value is not None})
+    given = {key: value for key, value in entries.items() if value is not None}
+    return updated(text, str(document), given, release=release)
 
 
 def entries_for(document: Path, locked: Locked) -> Mapping[str, Any]:

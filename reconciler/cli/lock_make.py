@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os.path
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from reconciler.cli.lock_config import Author
 from reconciler.cli.lock_sources import digests as digests_of
 from reconciler.cli.lock_sources import located, sources
+from reconciler.core.display import looks_secret
 from reconciler.errors import InvalidDocuments
 from reconciler.spec.lock_file import read_lock
 from reconciler.spec.lock_text import lock_text
@@ -79,8 +80,20 @@ def make(author: Author, path: Path, look_up: LookUp) -> Locked:
         images=drafted.images,
         digests=digests,
         files=tuple(sorted(files, key=lambda file: file.name)),
-        notes=(*warnings, *drafted.notes),
+        notes=(*warnings, *drafted.notes, *_in_clear_text(drafted.model)),
     )
+
+
+def _in_clear_text(model: Mapping[str, Any]) -> Iterator[str]:
+    """What looks like a secret and everybody will read who reads the lock file."""
+    for service, said in sorted(model.get("services", {}).items()):
+        names = [name for name, value in sorted((said.get("environment") or {}).items()) if value]
+        secret = ", ".join(filter(looks_secret, names))
+        if secret:
+            yield (
+                f"service {service}: {secret} will be in the lock file in clear text, and in Git if you "
+                "commit it; a file under `secrets:` that is kept out of Git is safer"
+            )
 
 
 def _files(drafted: Draft, author: Author, read: tuple[Path, ...]) -> tuple[LockedFile, ...]:

@@ -86,6 +86,29 @@ def test_a_document_is_begun_and_then_kept_up(tmp_path: Path) -> None:
     assert run(RecordedService(), "validate", str(tmp_path), folder=tmp_path).status == 0
 
 
+def test_the_release_is_named_in_the_same_write_as_its_digests(tmp_path: Path) -> None:
+    shop(tmp_path)
+    begun = lock(tmp_path, "--document", "shop.yaml", "--release", "1.0").out
+    assert "release: {id: '1.0'}" in begun.replace('"', "'")
+    (tmp_path / "shop.yaml").write_text(begun)
+    lock(tmp_path, "--document", "shop.yaml", "--release", "rel-2", web=NEW)
+    text = (tmp_path / "shop.yaml").read_text()
+    assert 'release: {id: "rel-2"}' in text
+    assert f"web: {NEW}" in text
+    assert lock(tmp_path, "--release", "rel-3").status == 64
+
+
+def test_a_secret_that_will_be_readable_in_the_lock_file_is_told(tmp_path: Path) -> None:
+    text = COMPOSE.replace(
+        "    volumes", "    environment: {DB_PASSWORD: hunter22, LEVEL: info, TOKEN: ''}\n    volumes"
+    )
+    shop(tmp_path, text)
+    told = lock(tmp_path).err
+    assert "service web: DB_PASSWORD will be in the lock file in clear text" in told
+    assert "hunter22" not in told
+    assert "TOKEN" not in told
+
+
 def test_json_tells_everything(tmp_path: Path) -> None:
     shop(tmp_path)
     assert json.loads(lock(tmp_path, "--json").out) == {
