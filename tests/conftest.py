@@ -28,8 +28,12 @@ _ENGINE_FIXTURES = {"engine", "engine_url", "fresh_engine", "registry", "images"
 _ENGINE_TEST_TIMEOUT_S = 180
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever uses a real part is marked ``engine`` and gets more time."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What uses a real part is marked ``engine`` and gets more time; ``thorough`` waits to be asked for."""
+    if not os.environ.get("THOROUGH"):
+        left = [item for item in items if item.get_closest_marker("thorough") is not None]
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in left]
     for item in items:
         if _ENGINE_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.engine)

@@ -70,7 +70,9 @@ def _kill(pid: int) -> bool:
     return True
 
 
-@pytest.mark.parametrize("number", range(KILLS))
+@pytest.mark.parametrize(
+    "number", [0, 1, 2, *(pytest.param(number, marks=pytest.mark.thorough) for number in range(3, KILLS))]
+)
 def test_compose_killed_in_an_upgrade_is_healed_by_the_next_pass(
     number: int, project: ProjectStage, oracle: ProjectOracle
 ) -> None:
