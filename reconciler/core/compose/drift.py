@@ -153,9 +153,8 @@ def compared(detail: ContainerDetail, desired: DesiredState, service: str) -> Co
     wanted = {item.name: item for item in desired.config.networks or ()}
     networks = tuple(_alike(item, wanted.get(item.name, item), service) for item in detail.config.networks or ())
     targets = {item.target for item in desired.config.mounts or ()}
-    mounts = detail.config.mounts
-    if mounts is not None:
-        mounts = tuple(item for item in mounts if item.target in targets or not _handed_on(item))
+    seen = detail.config.mounts or ()
+    mounts = tuple(item for item in seen if item.target in targets or not _handed_on(item))
     return replace(detail, config=replace(detail.config, networks=networks, mounts=mounts))
 
 

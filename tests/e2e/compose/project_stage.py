@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import docker.errors
 import yaml
 from click.testing import CliRunner
 
@@ -216,7 +217,7 @@ class ProjectStage:
         rows = self.stage.sdk.containers(all=True, filters={"label": f"{PROJECT}={self.name}"})
         found = {}
         for row in rows:
-            with contextlib.suppress(LookupError):
+            with contextlib.suppress(docker.errors.NotFound):  # removed since it was listed
                 told = self.stage.sdk.inspect_container(row["Id"])
                 found[told["Name"].removeprefix("/")] = told
         return found
