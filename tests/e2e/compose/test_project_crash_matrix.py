@@ -117,9 +117,8 @@ def _points(story: Story, part: int) -> Iterator[tuple[str, int]]:
             yield from ((edge, row) for edge in ("after", "before") if edge == "after" or action in TELLS)
 
 
-@pytest.mark.parametrize(
-    "part", [0, *(pytest.param(part, marks=pytest.mark.thorough) for part in range(1, PARTS))]
-)
+@pytest.mark.thorough
+@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
 def test_killed_at_every_action_and_started_again(
     story: Story, part: int, project: ProjectStage, oracle: ProjectOracle
