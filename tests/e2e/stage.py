@@ -8,6 +8,7 @@ the oracle can look for secrets in it. What must hold afterwards is the oracle's
 from __future__ import annotations
 
 import contextlib
+import http.client
 import itertools
 import json
 import os
@@ -16,7 +17,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -59,7 +59,7 @@ def fetch(url: str) -> str:
     try:
         with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310  (our own loopback address)
             return str(answer.read().decode())
-    except (urllib.error.URLError, ConnectionError, TimeoutError):
+    except (OSError, http.client.HTTPException):  # also one that is stopped in the middle of its answer
         return ""
 
 
