@@ -10,6 +10,7 @@
     │   ├── EngineUnavailable       no answer from the Docker engine
     │   ├── RegistryUnavailable     the registry is away, slow or limits the rate
     │   ├── NoSpace                 the host's disk is full
+    │   ├── HookNotNow              a hook said "not now"; it is asked again later
     │   ├── ComposeBusy             Compose is still at work on the project, or left a conflict that is mended next
     │   └── Interrupted             we were asked to stop, or lost our lock; nothing went wrong
     ├── TerminalError               stays as it is until somebody changes something
@@ -23,6 +24,7 @@
     │   ├── ImageNotFound           the registry does not have that digest
     │   ├── RegistryDenied          the registry refuses the credentials
     │   ├── VerificationFailed      bytes or digests are not what was named
+    │   ├── HookFailed              a hook ended with an error, took too long, or ran out of memory
     │   ├── PlatformMismatch        the image is for another platform
     │   └── Unhealthy               a container did not become or stay healthy
     └── StateError                  the reconciler's own state directory
@@ -103,6 +105,10 @@ class ComposeBusy(TemporaryError):
     """Compose is still at work on the project, or an earlier run left something that the next pass mends."""
 
 
+class HookNotNow(TemporaryError):
+    """A hook ended with the status that says "not now": nothing is wrong with the release."""
+
+
 class Interrupted(TemporaryError):
     """We were asked to stop, or lost our lock, before the work was done. Never a reason to quarantine."""
 
@@ -149,6 +155,10 @@ class RegistryDenied(TerminalError):
 
 class VerificationFailed(TerminalError):
     """Bytes or digests are not what was named."""
+
+
+class HookFailed(TerminalError):
+    """A hook could not be started, ended with an error, took too long, or ran out of memory."""
 
 
 class PlatformMismatch(TerminalError):

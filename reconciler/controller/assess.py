@@ -160,7 +160,7 @@ class Assessor:
         """Which documents want an image or may go back to it."""
         found: dict[str, set[str]] = {}
         for name, desired in self.catalogue.desired().items():
-            for image in desired.images:
+            for image in (*desired.images, *desired.hook_images):
                 found.setdefault(str(image), set()).add(name)
         for name, record in records.items():
             for image in (image for revision in record.revisions for image in revision.images):

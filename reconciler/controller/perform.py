@@ -34,7 +34,7 @@ from reconciler.core.interfaces import Executor, Progress
 from reconciler.core.outcome import Outcome
 from reconciler.core.plan import Plan
 from reconciler.core.record import Event
-from reconciler.errors import Interrupted, ReconcilerError, StateError, TerminalError
+from reconciler.errors import HookNotNow, Interrupted, ReconcilerError, StateError, TerminalError
 
 RecordEvent = Callable[[Event], None]
 """Keeps an event. Raises StateError when it cannot."""
@@ -200,8 +200,10 @@ def _told(outcomes: tuple[Outcome, ...], error: StateError | None) -> tuple[Outc
 
 
 def _may_pass(failed: Outcome) -> bool:
-    """Whether the plan goes on after this failure: nothing rests on the Action, and it could be recorded."""
-    return failed.action.optional and not isinstance(failed.error, StateError | Interrupted)
+    """Whether the plan goes on after this failure: nothing rests on the Action, it could be recorded, and nobody
+    asked to wait.
+    """
+    return failed.action.optional and not isinstance(failed.error, StateError | Interrupted | HookNotNow)
 
 
 def _worth_an_event(outcome: Outcome) -> bool:

@@ -7,12 +7,14 @@ equal ``fingerprint`` on every host and in every version, because only declared 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from reconciler.core.canonical import canonical_json as canonical_json  # noqa: PLC0414  (part of what is spoken of here)
+from reconciler.core.canonical import declared as declared  # noqa: PLC0414  (the same)
 from reconciler.core.container import ContainerConfig
+from reconciler.core.hook import Hook
 from reconciler.core.image import ImageReference as ImageReference  # noqa: PLC0414  (part of what is spoken of here)
 from reconciler.core.image import short_digest as short_digest  # noqa: PLC0414  (the same)
 from reconciler.core.project import Project
@@ -116,6 +118,7 @@ class DesiredState:
     health_timeout_ms: int = 60_000
     cleanup_previous: bool = True
     strategy: Strategy = Strategy()
+    hooks: tuple[Hook, ...] = ()
     sticker: StickerPlace = StickerPlace()
     drift: DriftPolicy = DriftPolicy()
     depends_on: tuple[Dependency, ...] = ()
@@ -130,7 +133,7 @@ class DesiredState:
         """SHA-256 (hex) of what makes a container this release: release, image, name and declared config; of a
         project its name, directory, lock file and other files.
 
-        How to deploy (strategy, sticker, drift, waits) is left out: changing it replaces nothing.
+        How to deploy (strategy, hooks, sticker, drift, waits) is left out: changing it replaces nothing.
         """
         wish = {"release": asdict(self.release), **(_project_wish(self.project) if self.project else self._wish())}
         return hashlib.sha256(canonical_json(wish)).hexdigest()
@@ -148,6 +151,11 @@ class DesiredState:
         if self.project is None:
             return (self.image,)
         return tuple(dict.fromkeys(service.image for service in self.project.services))
+
+    @property
+    def hook_images(self) -> tuple[ImageReference, ...]:
+        """Images that only hooks need, each once."""
+        return tuple(dict.fromkeys(hook.image for hook in self.hooks if hook.image not in self.images))
 
     @property
     def digest(self) -> str:
@@ -175,22 +183,3 @@ def _project_wish(project: Project) -> dict[str, Any]:
         "lock": project.lock.sha256,
         "files": {item.name: item.sha256 for item in project.files},
     }
-
-
-def declared(value: Any) -> Any:
-    """A dataclass, mapping or sequence as plain JSON values, without what is None."""
-    if hasattr(value, "__dataclass_fields__"):
-        value = {name: getattr(value, name) for name in value.__dataclass_fields__}
-    if isinstance(value, Mapping):
-        return {str(key): declared(item) for key, item in value.items() if item is not None}
-    if isinstance(value, tuple | list):
-        return [declared(item) for item in value]
-    return value
-
-
-def canonical_json(value: Any) -> bytes:
-    """Sorted, compact, ASCII JSON of integers, strings, booleans, lists and objects.
-
-    Raises ValueError for floats that are not finite. Our values hold no floats at all.
-    """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from reconciler.core.action import Action, UpdateLimits
 from reconciler.core.container import ContainerConfig, NetworkAttachment, RestartPolicy
 from reconciler.core.desired import DesiredState, ImageReference, StickerPlace, Suspension
+from reconciler.core.hook import HookName
 from reconciler.core.observation import (
     ContainerDetail,
     ContainerRow,
@@ -23,7 +24,7 @@ from reconciler.core.observation import (
     StickerReading,
 )
 from reconciler.core.outcome import Outcome
-from reconciler.core.record import OperationKind, Record
+from reconciler.core.record import HookEnd, OperationKind, Record
 
 Progress = Callable[[str], None]
 """Told short lines about long work (pull percentage, health state); must be quick and must not raise."""
@@ -74,6 +75,13 @@ class Engine(Protocol):
     ) -> str:
         """Create, not start. Returns the full id. ``labels`` go beside those of ``config``. Mounts refuse a
         missing host path. Raises NameTaken, NotFound (image, network, host path), EngineRefused, NoSpace.
+        """
+
+    def create_sandbox(
+        self, name: str, *, image: ImageReference, config: ContainerConfig, labels: Mapping[str, str], beside: str
+    ) -> str:
+        """As ``create``, with a private IPC namespace, and in the network namespace of the container ``beside``
+        (id; "" for a namespace of its own).
         """
 
     def start(self, container_id: str) -> None:
@@ -145,7 +153,9 @@ class Journal(Protocol):
     def verified(self, document: str, fingerprint: str, *, image_id: str) -> None: ...
 
     def commit(self, document: str, generation: int) -> None:
-        """Also ends quarantine, hold, failures and backoff of the document."""
+        """Also ends quarantine, hold, failures and backoff of the document, and forgets what hooks did (a heal
+        forgets neither the quarantine of other revisions nor hooks).
+        """
 
     def failed(self, document: str, generation: int, *, reason: str, quarantine: bool) -> None:
         """Note why the open operation failed; it stays open until it is undone."""
@@ -164,7 +174,9 @@ class Journal(Protocol):
         """End a hold and forget recent heals."""
 
     def clear(self, document: str) -> bool:
-        """A person ends quarantine, hold and backoff. True when there was something to end."""
+        """A person ends quarantine, hold and backoff, and lets hooks that were interrupted run again. True when
+        there was something to end.
+        """
 
     def end_quarantine(self, document: str) -> None:
         """The document no longer wants what is quarantined: forget it (no write when there is nothing)."""
@@ -183,6 +195,12 @@ class Journal(Protocol):
 
     def hashed(self, document: str, generation: int, config_hashes: Mapping[str, str]) -> None:
         """Note what Compose put on a project's containers, by service (no write where it is noted already)."""
+
+    def hook_began(self, document: str, generation: int, *, hook: HookName, wish: str) -> None:
+        """A hook of the open operation begins. Raises StateDamaged when the generation is not open."""
+
+    def hook_ended(self, document: str, generation: int, *, hook: HookName, state: HookEnd) -> None:
+        """How it ended. A hook of a generation that did not begin one changes nothing."""
 
     def forget(self, document: str) -> None:
         """The document was pruned. Its events stay; its generation counter stays."""

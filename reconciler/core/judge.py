@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reconciler.core.plan import Plan
+from reconciler.core.record import Operation
 from reconciler.core.situation import Situation
 from reconciler.core.status import DocumentStatus, Phase, Sync
 from reconciler.core.views import view_of
@@ -68,7 +69,7 @@ def _phase(situation: Situation, plan: Plan) -> Phase:
     if record.open is not None:
         return "Blocked" if plan.blocked else "Reconciling"
     if situation.quarantine:
-        failed = [item for item in record.operations if item.state == "undone" and item.quarantine]
+        failed = [item for item in record.operations if item.state == "undone" and _of_trouble(item, situation)]
         back = record.committed is not None and bool(failed) and failed[-1].restored
         return "RolledBack" if back else "Failed"
     if plan.held or record.held:
@@ -76,6 +77,11 @@ def _phase(situation: Situation, plan: Plan) -> Phase:
     if plan.blocked:
         return "Blocked"
     return "Failed" if record.failures else _settled(situation, plan)
+
+
+def _of_trouble(operation: Operation, situation: Situation) -> bool:
+    """Whether the quarantine is about this operation; one that a hook is in doubt of has no failure of its own."""
+    return operation.quarantine or operation.fingerprint == situation.desired.fingerprint
 
 
 def _settled(situation: Situation, plan: Plan) -> Phase:

@@ -20,6 +20,7 @@ OWNER = "stella.owner"
 GENERATION = "stella.generation"
 OPERATION = "stella.operation"
 FILES = "stella.files"
+HOOK = "stella.hook"
 PREFIX = "stella."
 OF_TOOLS = (PREFIX, "com.docker.compose.")
 """Beginnings of labels that we or Compose add: never a difference."""
@@ -38,6 +39,27 @@ def previous_name(container_name: str, generation: int) -> str:
 def failed_name(container_name: str, generation: int) -> str:
     """Name of a container whose release failed; kept, stopped, for a look."""
     return f"{container_name}-failed-g{generation}"
+
+
+def hook_name(document: str, hook: str, generation: int) -> str:
+    """Name of the throw-away container of a hook."""
+    return f"{document}-hook-{hook.lower()}-g{generation}"
+
+
+def hook_labels(document: str, hook: str, *, owner: str, generation: int) -> Mapping[str, str]:
+    """The labels by which a hook's container is found again, whoever was killed meanwhile."""
+    return {DOCUMENT: document, OWNER: owner, GENERATION: str(generation), HOOK: hook}
+
+
+def is_hook(row_name: str, labels: Mapping[str, str], *, document: str, owner: str) -> bool:
+    """Whether a container is one of this document's hooks: by its labels, and the name that goes with them, which
+    a copy of our labels cannot have at the same time.
+    """
+    marked = (labels.get(DOCUMENT), labels.get(OWNER)) == (document, owner)
+    generation = labels.get(GENERATION, "")
+    if not marked or not (generation.isascii() and generation.isdigit()):
+        return False
+    return row_name == hook_name(document, labels.get(HOOK, ""), int(generation))
 
 
 def operation_id(owner: str, document: str, generation: int) -> str:

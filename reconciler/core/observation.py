@@ -64,7 +64,9 @@ class ContainerDetail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageFacts:
-    """An image on the host, with the defaults it gives to its containers."""
+    """An image on the host, with the defaults it gives to its containers. ``volumes`` are paths that the engine
+    puts volumes at.
+    """
 
     id: str
     repo_digests: tuple[str, ...] = ()
@@ -79,6 +81,7 @@ class ImageFacts:
     labels: Mapping[str, str] = field(default_factory=dict)
     stop_signal: str = ""
     health: HealthProbe | None = None
+    volumes: tuple[str, ...] = ()
 
     @property
     def platform(self) -> str:

@@ -46,7 +46,9 @@ def find_claims(container_name: str, observation: Observation, record: Record) -
         spoofs=tuple(
             row
             for row in observation.containers
-            if row.id not in ours and row.labels.get(names.DOCUMENT) == record.document
+            if row.id not in ours
+            and row.labels.get(names.DOCUMENT) == record.document
+            and not names.is_hook(row.name, row.labels, document=record.document, owner=record.owner)
         ),
     )
 

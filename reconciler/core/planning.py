@@ -20,6 +20,8 @@ from reconciler.core.adoption import Adoption
 from reconciler.core.desired import DesiredState
 from reconciler.core.drift import Drift
 from reconciler.core.healing import heal
+from reconciler.core.hook_rules import spared, went_before
+from reconciler.core.hook_steps import leftover_hooks
 from reconciler.core.plan import Plan, Purpose
 from reconciler.core.record import Operation, OperationKind
 from reconciler.core.situation import Situation
@@ -33,7 +35,18 @@ NEWLINE = "\n"
 
 
 def make_plan(situation: Situation) -> Plan:
-    """The plan for one document. Deterministic: equal situations give equal plans."""
+    """The plan for one document. Deterministic: equal situations give equal plans.
+
+    A hook that outlived its controller is ended before anything else, whatever the rules say then.
+    """
+    plan, leftovers = _make_plan(situation), leftover_hooks(situation)
+    if not leftovers:
+        return plan
+    purpose: Purpose = "repair" if plan.purpose == "none" else plan.purpose
+    return replace(plan, purpose=purpose, actions=(*leftovers, *plan.actions))
+
+
+def _make_plan(situation: Situation) -> Plan:
     if situation.record.open is not None:
         return _undo(situation, situation.record.open)
     view = view_of(situation)
@@ -112,9 +125,12 @@ def _deploy(view: View, plan: Plan) -> Plan:
         kept = _keep_former(situation, plan)
         if any(isinstance(action, STARTS) for action in kept.actions):
             return replace(kept, notes=("the wanted release is tried again once the former one serves",))
-    kind: OperationKind = "rollback" if _went_before(situation) else "deploy"
+    kind: OperationKind = "rollback" if went_before(situation.desired, situation.record) else "deploy"
     purpose: Purpose = kind
-    return replace(plan, purpose=purpose, actions=view.replacement(kind, _deploy_cause(situation, kind)))
+    notes = (*plan.notes, *spared(situation.desired, situation.record))
+    return replace(
+        plan, purpose=purpose, notes=notes, actions=view.replacement(kind, _deploy_cause(situation, kind))
+    )
 
 
 def _keep_former(situation: Situation, plan: Plan) -> Plan:
@@ -185,13 +201,6 @@ def _other_kind(situation: Situation) -> str:
 
 def _differs_in_kind(one: DesiredState, other: DesiredState) -> bool:
     return (one.project is None) != (other.project is None)
-
-
-def _went_before(situation: Situation) -> bool:
-    return any(
-        operation.fingerprint == situation.desired.fingerprint and operation.state == "committed"
-        for operation in situation.record.operations
-    )
 
 
 def _deploy_cause(situation: Situation, kind: OperationKind) -> str:

@@ -1,9 +1,10 @@
 """The host's policy: what documents may ask of this host. Deny by default; pure.
 
 It is the host's own, out of reach of documents, and is applied to what a document resolves to, never to its text:
-a Container and each service of a ComposeProject become a ``Request``, and every rule looks at requests alone. What
-the policy says of registries, ports and limits bounds what is ordinary (nothing set: no bound); everything else
-names exceptions from what is refused (nothing set: refused). Monotone: permitting more never refuses more.
+a Container, each service of a ComposeProject and each hook become a ``Request``, and every rule looks at requests
+alone. What the policy says of registries, ports and limits bounds what is ordinary (nothing set: no bound);
+everything else names exceptions from what is refused (nothing set: refused). Monotone: permitting more never
+refuses more.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from reconciler.core.desired import DesiredState
+from reconciler.core.hook import sandbox
 from reconciler.core.policy_bounds import bounds
+from reconciler.core.policy_hooks import hook_networks
 from reconciler.core.policy_mounts import directories, mounts
 from reconciler.core.policy_powers import powers
 from reconciler.core.policy_request import Request
@@ -21,7 +24,7 @@ from reconciler.core.policy_values import Policy as Policy  # noqa: PLC0414  (th
 from reconciler.core.policy_values import Refusal as Refusal  # noqa: PLC0414  (the same)
 from reconciler.core.policy_values import on_host as on_host  # noqa: PLC0414  (the same)
 
-RULES: Final = (powers, mounts, bounds)
+RULES: Final = (powers, mounts, bounds, hook_networks)
 NO_LINKS: Final[Mapping[str, str]] = {}
 
 
@@ -37,12 +40,12 @@ def find_refusals(
     path that is written and the one it leads to must be allowed.
     """
     asked = [
-        (request.service, denied)
+        (request.service, request.hook, denied)
         for request in _requests(desired, links)
         for rule in RULES
         for denied in rule(request, policy)
     ]
-    asked += [("", denied) for denied in directories(desired, policy, links)]
+    asked += [("", "", denied) for denied in directories(desired, policy, links)]
     found = (
         Refusal(
             rule=denied.rule,
@@ -50,9 +53,10 @@ def find_refusals(
             allow=denied.allow(policy),
             document=desired.name,
             service=service,
+            hook=hook,
             where=str(desired.source or ""),
         )
-        for service, denied in asked
+        for service, hook, denied in asked
     )
     return tuple(dict.fromkeys(found))
 
@@ -72,6 +76,8 @@ def host_paths(desired: DesiredState) -> tuple[str, ...]:
 
 
 def _requests(desired: DesiredState, links: Mapping[str, str]) -> Iterator[Request]:
+    for hook in desired.hooks:
+        yield Request(hook=hook.name, image=hook.image, config=sandbox(hook, {}), links=links)
     project = desired.project
     if project is None:
         yield Request(image=desired.image, config=desired.config, links=links)

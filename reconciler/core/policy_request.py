@@ -14,12 +14,14 @@ from reconciler.core.policy_values import Policy
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """``artifacts`` are the paths at which the document's own files lie; ``keys`` further keys of a Compose
-    service that the policy has a say in; ``links`` where host paths lead.
+    service that the policy has a say in; ``links`` where host paths lead; ``hook`` is the name of one, for what
+    its sandbox asks for.
     """
 
     image: ImageReference
     config: ContainerConfig
     service: str = ""
+    hook: str = ""
     namespaces: Mapping[str, str] = field(default_factory=dict)
     security: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()

@@ -81,6 +81,7 @@ class Policy:
     devices: tuple[DeviceRoot, ...] = ()
     security_options: frozenset[str] = field(default_factory=frozenset)
     sysctls: frozenset[str] = field(default_factory=frozenset)
+    hook_networks: frozenset[str] = field(default_factory=frozenset)
     ports: tuple[PortRange, ...] | None = None
     maximum: Maximum = Maximum()
     compose_keys: frozenset[str] = field(default_factory=frozenset)
@@ -97,7 +98,7 @@ class Policy:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """One thing that a document asks for and may not have. ``rule`` is the policy's key that decides; ``allow``
-    what to do about it; ``service`` "" for a Container.
+    what to do about it; ``service`` "" for a Container, ``hook`` for what is not a hook's.
     """
 
     rule: str
@@ -105,10 +106,12 @@ class Refusal:
     allow: str
     document: str
     service: str = ""
+    hook: str = ""
     where: str = ""
 
     def __str__(self) -> str:
         who = f"{self.document}, service {self.service}" if self.service else self.document
+        who += f", hook {self.hook}" if self.hook else ""
         place = f"{self.where}, " if self.where else ""
         return f"{who} {self.asked} ({place}rule {self.rule}): {self.allow}"
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from reconciler.core.action import ForgetDocument, RemoveSticker
+from reconciler.core.hook_steps import leftover_hooks
 from reconciler.core.plan import Plan
 from reconciler.core.planning import orphan_plan
 from reconciler.core.situation import Situation
@@ -24,6 +25,7 @@ def prune_plan(situation: Situation) -> Plan:
         return replace(orphan_plan(situation), blocked=view.endangered)
     cause = "its document is gone and pruning was asked for"
     actions = (
+        *leftover_hooks(situation),
         *view.removal(cause),
         RemoveSticker(document=document, cause=cause, desired=situation.desired),
         ForgetDocument(document=document, cause=cause),

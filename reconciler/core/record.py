@@ -13,9 +13,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from reconciler.core.desired import DesiredState, ImageReference, Release, Suspension
+from reconciler.core.hook import HookName
 
 OperationKind = Literal["deploy", "rollback", "heal", "adopt"]
 OperationState = Literal["intent", "committed", "undone"]
+HookEnd = Literal["done", "not-now", "failed"]
+HookState = Literal["begun", "done", "not-now", "failed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +71,27 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HookRun:
+    """The newest run of one hook of one revision; ``wish`` is what the hook did (``Hook.wish``). One that stays
+    ``begun`` may have done its work or not: nobody saw its end.
+    """
+
+    fingerprint: str
+    hook: HookName
+    wish: str
+    generation: int
+    state: HookState = "begun"
+    began_at: float = 0.0
+    ended_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """All that is remembered of one document; ``operations`` and ``revisions`` are oldest first.
 
     ``quarantined`` holds fingerprints with the reason. ``heals`` are times of recent heals (seconds since
-    the epoch). ``held`` is the reason while the restart-storm guard holds the document.
+    the epoch). ``held`` is the reason while the restart-storm guard holds the document. ``hooks`` are the runs
+    since a release was last committed, sorted by revision and hook.
     """
 
     document: str
@@ -82,6 +101,7 @@ class Record:
     revisions: tuple[Revision, ...] = ()
     quarantined: dict[str, str] = field(default_factory=dict)
     heals: tuple[float, ...] = ()
+    hooks: tuple[HookRun, ...] = ()
     held: str = ""
     suspension: Suspension | None = None
     failures: int = 0
@@ -113,6 +133,19 @@ class Record:
     def last_wanted(self) -> Revision | None:
         """What the document was last known to be: the committed revision, else the last one tried."""
         return self.committed_revision or (self.revision(self.last.fingerprint) if self.last else None)
+
+    def hook_run(self, fingerprint: str, hook: HookName) -> HookRun | None:
+        """The newest run of this hook for this revision, unless it is going on now."""
+        going_on = self.open.generation if self.open else 0
+        return next(
+            (
+                run
+                for run in self.hooks
+                if (run.fingerprint, run.hook) == (fingerprint, hook)
+                and (run.state != "begun" or run.generation != going_on)
+            ),
+            None,
+        )
 
     def served(self, container_id: str) -> bool:
         """Whether this container was ever committed: it may hold data worth keeping."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from reconciler.core.compose.claims import find_project_claims, project_unmet
 from reconciler.core.container import RestartPolicy
 from reconciler.core.desired import DesiredState, Suspension
+from reconciler.core.hook_rules import doubt
 from reconciler.core.observation import ContainerDetail, Observation, StickerState
 from reconciler.core.record import Record
 
@@ -37,7 +38,7 @@ class Situation:
     @property
     def quarantine(self) -> str:
         """Why the wanted revision is not tried again; "" when it may be."""
-        return self.record.quarantined.get(self.desired.fingerprint, "")
+        return self.record.quarantined.get(self.desired.fingerprint, "") or doubt(self.desired, self.record)
 
     @property
     def refused(self) -> str:

@@ -30,6 +30,7 @@ from reconciler.core.container import ContainerConfig, RestartPolicy
 from reconciler.core.desired import DesiredState
 from reconciler.core.drift import config_drift
 from reconciler.core.effective import creation_config
+from reconciler.core.hook_steps import after_actions, before_actions, hook_image_actions
 from reconciler.core.observation import ALIVE, ContainerRow
 from reconciler.core.ownership import Claims, next_generation
 from reconciler.core.record import OperationKind
@@ -111,6 +112,7 @@ def image_actions(situation: Situation, cause: str) -> Iterator[Action]:
 
 def _prepare(swap: Swap) -> Iterator[Action]:
     yield from image_actions(swap.situation, swap.cause)
+    yield from hook_image_actions(swap.situation, swap.kind)
     present = swap.situation.observation.networks or frozenset()
     for attachment in swap.desired.config.networks or ():
         if attachment.name not in present | BUILT_IN_NETWORKS:
@@ -128,6 +130,7 @@ def _prepare(swap: Swap) -> Iterator[Action]:
     )
     if kept is None:
         yield _create(swap)
+    yield from before_actions(swap.situation, swap.kind, swap.generation)
 
 
 def _start_new(swap: Swap, container: ContainerRef) -> Iterator[Action]:
@@ -142,6 +145,7 @@ def _start_new(swap: Swap, container: ContainerRef) -> Iterator[Action]:
         )
     yield StartContainer(document=document, cause=swap.cause, container=container)
     yield wait_healthy(swap.desired, container, swap.cause)
+    yield from after_actions(swap.situation, swap.kind, swap.generation, container)
 
 
 def _create(swap: Swap) -> CreateContainer:

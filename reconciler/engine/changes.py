@@ -17,7 +17,7 @@ from reconciler.core.desired import ImageReference
 from reconciler.engine.connection import CHANGE_S, Answer, Request, route
 from reconciler.engine.limits import NO_QUOTA, blocked_by_quota, unliftable, update_body
 from reconciler.engine.reads import EngineReads
-from reconciler.engine.translate_create import creation, endpoint, further_networks, restart_policy
+from reconciler.engine.translate_create import creation, endpoint, further_networks, isolation, restart_policy
 from reconciler.errors import EngineRefused, NotFound, ReconcilerError
 
 DEFAULT_STOP_S = 10
@@ -37,12 +37,7 @@ class EngineChanges(EngineReads):
     def create(
         self, name: str, *, image: ImageReference, config: ContainerConfig, labels: Mapping[str, str]
     ) -> str:
-        doing = f"creating container {name}"
-        for network in config.networks or ():
-            self._require_network(network.name)
-        body = creation(image, config, labels, swap_limit=self._known_host().facts.swap_limit)
-        answer = self._post(doing, "/containers/create", body, {"name": name})
-        container_id = str(answer.must(doing).json["Id"])
+        container_id = self._create(name, self._creation(image, config, labels))
         try:
             for network in further_networks(config):
                 self.connect(container_id, network)
@@ -51,6 +46,12 @@ class EngineChanges(EngineReads):
                 self.remove(container_id, volumes=True)
             raise
         return container_id
+
+    def create_sandbox(
+        self, name: str, *, image: ImageReference, config: ContainerConfig, labels: Mapping[str, str], beside: str
+    ) -> str:
+        body = self._creation(image, config, labels)
+        return self._create(name, {**body, "HostConfig": {**body["HostConfig"], **isolation(beside)}})
 
     def start(self, container_id: str) -> None:
         doing = f"starting container {container_id[:12]}"
@@ -129,6 +130,18 @@ class EngineChanges(EngineReads):
         request = Request(method="DELETE", path=route("/images/{}", reference), params={"force": "0"})
         answer = self._connection.send(doing, request)
         return _accept(answer, doing, already=_IMAGE_IN_USE, gone_is_fine=True)
+
+    def _creation(
+        self, image: ImageReference, config: ContainerConfig, labels: Mapping[str, str]
+    ) -> dict[str, Any]:
+        for network in config.networks or ():
+            self._require_network(network.name)
+        return creation(image, config, labels, swap_limit=self._known_host().facts.swap_limit)
+
+    def _create(self, name: str, body: Mapping[str, Any]) -> str:
+        doing = f"creating container {name}"
+        answer = self._post(doing, "/containers/create", dict(body), {"name": name})
+        return str(answer.must(doing).json["Id"])
 
     def _post(self, doing: str, path: str, body: Any = None, params: Mapping[str, str] | None = None) -> Answer:
         return self._connection.send(doing, Request(method="POST", path=path, body=body, params=params or {}))

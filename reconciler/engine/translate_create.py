@@ -36,6 +36,13 @@ def creation(
     return body
 
 
+def isolation(beside: str) -> dict[str, Any]:
+    """What a sandbox has in ``HostConfig`` besides: memory that no other container shares, and, if wanted, the
+    network of the container ``beside`` (id).
+    """
+    return {"IpcMode": "private", **({"NetworkMode": f"container:{beside}"} if beside else {})}
+
+
 def further_networks(config: ContainerConfig) -> tuple[NetworkAttachment, ...]:
     """The networks to connect after creation."""
     return (config.networks or ())[1:]

@@ -59,6 +59,7 @@ def image_facts(told: Json) -> ImageFacts:
         labels=dict(config.get("Labels") or {}),
         stop_signal=config.get("StopSignal") or "",
         health=None if health == NO_PROBE else health,
+        volumes=tuple(sorted(config.get("Volumes") or {})),
     )
 
 

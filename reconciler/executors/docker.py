@@ -19,6 +19,7 @@ from reconciler.core.outcome import Outcome
 from reconciler.errors import ComposeBusy, EngineRefused, ReconcilerError, Unhealthy, VerificationFailed
 from reconciler.executors.creation import ContainerCreation
 from reconciler.executors.health_gate import Ask, HealthGate
+from reconciler.executors.hooks import HookActions
 from reconciler.executors.images import ImageActions
 from reconciler.executors.lookup import ContainerLookup
 from reconciler.executors.read_back import differing_limits, refuse_unpublished
@@ -27,7 +28,7 @@ Method = Callable[[Any, Progress], Outcome]
 
 
 class DockerExecutor:
-    """The executor of one-container documents.
+    """The executor of what is done to containers, images and networks one by one.
 
     ``clock`` is monotonic seconds, ``wall_clock`` seconds since the epoch. ``sleep`` takes seconds; it may raise
     ``Interrupted``, which ends the wait for a container's health. ``engine_breaks`` counts how often the engine
@@ -50,6 +51,7 @@ class DockerExecutor:
         self._gate = HealthGate(engine, clock=clock, sleep=sleep, engine_breaks=engine_breaks)
         self._images = ImageActions(engine, journal, pull_deadline_s=pull_deadline_s)
         self._creation = ContainerCreation(engine, journal, lookup=self._lookup, wall_clock=wall_clock)
+        self._hooks = HookActions(engine, journal, clock=clock, sleep=sleep, engine_breaks=engine_breaks)
         self._methods = self._dispatch_table()
 
     def handles(self, action: Action) -> bool:
@@ -80,6 +82,8 @@ class DockerExecutor:
             actions.StopContainer.kind: self._stop,
             actions.WaitHealthy.kind: self._wait_healthy,
             actions.RemoveContainer.kind: self._remove,
+            actions.RunHook.kind: self._hooks.run,
+            actions.RemoveHook.kind: self._hooks.remove,
         }
 
     def _ensure(

@@ -35,6 +35,15 @@ def evidence(detail: ContainerDetail | None, log_lines: Iterable[str], *, enviro
     return head + title + _last_bytes(tail, LIMIT_BYTES - len((head + title).encode()))
 
 
+def spoken(log_lines: Iterable[str], *, environment: Mapping[str, str], limit: int) -> str:
+    """What a container said, one line each, as discreet as ``evidence``; at most ``limit`` bytes of UTF-8, the
+    newest of it.
+    """
+    secrets = tuple(filter(None, map(plain, secret_values(environment))))
+    lines = (_discreet(text, secrets) for line in log_lines if (text := plain(line)))
+    return _last_bytes("\n".join(lines), limit)
+
+
 def plain(text: str) -> str:
     """One line of text without terminal sequences, control, formatting and unassigned characters."""
     kept = (" " if char in "\t\r\n" else char for char in _ESCAPE.sub("", text).rstrip())

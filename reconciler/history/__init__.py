@@ -15,6 +15,7 @@ from pathlib import Path
 from reconciler.history.accepted import Accepted
 from reconciler.history.database import Database
 from reconciler.history.events import EventLog
+from reconciler.history.hook_log import HookLog
 from reconciler.history.operations import Operations
 from reconciler.history.part import Clock
 from reconciler.history.rows import Rebuild
@@ -24,7 +25,7 @@ from reconciler.history.sync import SyncLog
 __all__ = ["Clock", "History", "Rebuild"]
 
 
-class History(Operations, Standing, EventLog, Accepted, SyncLog):
+class History(Operations, HookLog, Standing, EventLog, Accepted, SyncLog):
     """One open history. Safe for use from many threads."""
 
     @classmethod

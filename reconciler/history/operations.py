@@ -102,8 +102,8 @@ class Operations(Part):
             )
 
     def commit(self, document: str, generation: int) -> None:
-        """The only commit point. A heal leaves the quarantine of other revisions as it is: the document did
-        not turn away from them.
+        """The only commit point. A heal leaves the quarantine of other revisions, and what hooks did for them, as
+        it is: the document did not turn away from them.
         """
         with self._writing(document) as connection:
             if not self._close(connection, document, generation, state="committed"):
@@ -112,6 +112,11 @@ class Operations(Part):
                 "DELETE FROM quarantine WHERE document = ?1 AND EXISTS (SELECT 1 FROM operations AS done"
                 " WHERE done.document = ?1 AND done.generation = ?2"
                 " AND (done.kind != 'heal' OR done.fingerprint = quarantine.fingerprint))",
+                (document, generation),
+            )
+            connection.execute(
+                "DELETE FROM hooks WHERE document = ?1 AND EXISTS (SELECT 1 FROM operations AS done"
+                " WHERE done.document = ?1 AND done.generation = ?2 AND done.kind != 'heal')",
                 (document, generation),
             )
             connection.execute(
@@ -175,7 +180,7 @@ class Operations(Part):
     def forget(self, document: str) -> None:
         """The document was pruned: only its generation counter and its events stay."""
         with self._writing(document) as connection:
-            for table in ("operations", "revisions", "images", "quarantine", "heals", "sync"):
+            for table in ("operations", "revisions", "images", "quarantine", "heals", "hooks", "sync"):
                 connection.execute(f"DELETE FROM {table} WHERE document = ?", (document,))  # noqa: S608 (literals)
             connection.execute(
                 "UPDATE documents SET held = '', failures = 0, retry_at = 0, last_error = '',"
@@ -221,5 +226,5 @@ def _store_revision(connection: sqlite3.Connection, desired: DesiredState) -> No
 
 def _collect(connection: sqlite3.Connection, document: str) -> None:
     connection.execute(_COLLECT, {"document": document})
-    for table in ("revisions", "images"):
+    for table in ("revisions", "images", "hooks"):
         connection.execute(f"DELETE FROM {table} WHERE {_UNNAMED}", {"document": document})  # noqa: S608 (literals)

@@ -1,6 +1,6 @@
 """Rows of the history database to Records: reading only.
 
-Decides which rows make up a Record and in which order. All documents cost the same five queries as one.
+Decides which rows make up a Record and in which order. All documents cost the same six queries as one.
 A DesiredState is rebuilt from its stored document only when that document's text was not seen before.
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from reconciler.core.desired import DesiredState, Suspension
-from reconciler.core.record import Operation, Record, Revision
+from reconciler.core.record import HookRun, Operation, Record, Revision
 from reconciler.errors import ReconcilerError, StateDamaged
 
 Rebuild = Callable[[Mapping[str, Any]], DesiredState]
@@ -51,6 +51,7 @@ class RecordRows:
         )
         quarantine = _by_document(_select(connection, "*", "quarantine", document, order="since"))
         heals = _by_document(_select(connection, "document, at", "heals", document, order="id"))
+        hooks = _by_document(_select(connection, "*", "hooks", document, order="fingerprint, hook"))
         for row in documents:
             self._let_go(row["name"], kept=revisions[row["name"]])
         return {
@@ -60,6 +61,7 @@ class RecordRows:
                 revisions=revisions[row["name"]],
                 quarantine=quarantine[row["name"]],
                 heals=heals[row["name"]],
+                hooks=hooks[row["name"]],
             )
             for row in documents
         }
@@ -72,6 +74,7 @@ class RecordRows:
         revisions: Iterable[sqlite3.Row],
         quarantine: Iterable[sqlite3.Row],
         heals: Iterable[sqlite3.Row],
+        hooks: Iterable[sqlite3.Row],
     ) -> Record:
         return Record(
             document=row["name"],
@@ -81,6 +84,7 @@ class RecordRows:
             revisions=tuple(self._revision(item) for item in revisions),
             quarantined={item["fingerprint"]: item["reason"] for item in quarantine},
             heals=tuple(item["at"] for item in heals),
+            hooks=tuple(_hook_run(item) for item in hooks),
             held=row["held"],
             suspension=_suspension(row),
             failures=row["failures"],
@@ -163,6 +167,18 @@ def _operation(row: sqlite3.Row) -> Operation:
         started_at=row["started_at"],
         ended_at=row["ended_at"],
         config_hashes=json.loads(row["config_hashes"]),
+    )
+
+
+def _hook_run(row: sqlite3.Row) -> HookRun:
+    return HookRun(
+        fingerprint=row["fingerprint"],
+        hook=row["hook"],
+        wish=row["wish"],
+        generation=row["generation"],
+        state=row["state"],
+        began_at=row["began_at"],
+        ended_at=row["ended_at"],
     )
 
 

@@ -94,6 +94,20 @@ MIGRATIONS: Sequence[Sequence[str]] = (
     ),
     # A JSON object: what Compose put on the containers of a project's services.
     ("ALTER TABLE operations ADD COLUMN config_hashes TEXT NOT NULL DEFAULT '{}'",),
+    # The newest run of each hook of each revision since a release was last committed.
+    (
+        """CREATE TABLE hooks (
+            document TEXT NOT NULL REFERENCES documents (name),
+            fingerprint TEXT NOT NULL,
+            hook TEXT NOT NULL CHECK (hook IN ('preDeploy', 'postDeploy', 'preRollback')),
+            wish TEXT NOT NULL,
+            generation INTEGER NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('begun', 'done', 'not-now', 'failed')),
+            began_at REAL NOT NULL,
+            ended_at REAL NOT NULL DEFAULT 0,
+            PRIMARY KEY (document, fingerprint, hook)
+        ) STRICT""",
+    ),
 )
 
 VERSION = len(MIGRATIONS)

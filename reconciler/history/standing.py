@@ -40,7 +40,9 @@ class Standing(Part):
             connection.execute("DELETE FROM heals WHERE document = ?", (document,))
 
     def clear(self, document: str) -> bool:
-        """A person ends quarantine, hold and backoff. True when there was something to end."""
+        """A person ends quarantine, hold and backoff, and lets hooks that were interrupted run again. True when
+        there was something to end.
+        """
         with self._writing(document) as connection:
             standing = connection.execute(
                 "UPDATE documents SET held = '', failures = 0, retry_at = 0, last_error = ''"
@@ -48,9 +50,14 @@ class Standing(Part):
                 (document,),
             )
             quarantine = connection.execute("DELETE FROM quarantine WHERE document = ?", (document,))
+            doubts = connection.execute(
+                "DELETE FROM hooks WHERE document = ?1 AND state = 'begun' AND generation NOT IN"
+                " (SELECT generation FROM operations WHERE document = ?1 AND state = 'intent')",
+                (document,),
+            )
             # Heals of the past would hold the document again at once.
             connection.execute("DELETE FROM heals WHERE document = ?", (document,))
-            return bool(standing.rowcount or quarantine.rowcount)
+            return bool(standing.rowcount or quarantine.rowcount or doubts.rowcount)
 
     def end_quarantine(self, document: str) -> None:
         """Forget what is quarantined."""

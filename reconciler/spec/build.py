@@ -2,7 +2,7 @@
 
 Pure, and repeatable: the document kept in a DesiredState builds the same one again, with the same fingerprint.
 What only the schema can express is not checked here again; what it cannot is. Parts that this version does not
-carry out (hooks, secrets, files) are refused, never ignored.
+carry out (secrets, files) are refused, never ignored.
 """
 
 from __future__ import annotations
@@ -22,16 +22,26 @@ from reconciler.core.desired import (
     Strategy,
     Suspension,
 )
+from reconciler.core.project import Project
 from reconciler.errors import InvalidDocuments
 from reconciler.spec import notation, quantities
 from reconciler.spec.build_config import CONFIG, build_config, refuse_reserved
+from reconciler.spec.build_hooks import Release as HookRelease
+from reconciler.spec.build_hooks import build_hooks
 from reconciler.spec.build_project import PROJECT, build_project
 from reconciler.spec.findings import Finding, Findings
 from reconciler.spec.ignored import ignored, ignored_of_project
 from reconciler.spec.problem import Path, Problem, Wrong, dotted
 
-NOT_CARRIED_OUT: tuple[Path, ...] = (("spec", "hooks"), (*CONFIG, "secrets"), (*CONFIG, "files"))
-OWN_SUFFIXES = ("-next-g", "-previous-g", "-failed-g")
+NOT_CARRIED_OUT: tuple[Path, ...] = ((*CONFIG, "secrets"), (*CONFIG, "files"))
+OWN_SUFFIXES = (
+    "-next-g",
+    "-previous-g",
+    "-failed-g",
+    "-hook-predeploy-g",
+    "-hook-postdeploy-g",
+    "-hook-prerollback-g",
+)
 HEALTH_TIMEOUT_MS = 60_000
 
 
@@ -63,6 +73,8 @@ def build_checked(
     refuse_reserved(metadata.get("labels"), ("metadata", "labels"), findings)
     parts = (_project_parts if document["kind"] == PROJECT else _container_parts)(document, findings)
     project, problems = build_project(document, findings, file=source.file if source else "")
+    own = _hook_release(parts, project)
+    hooks = () if own is None else build_hooks(spec, own, findings)
     if findings.items or problems:
         return None, (*findings.items, *problems)
     release = spec["release"]
@@ -74,6 +86,7 @@ def build_checked(
             release=Release(release["id"], release.get("name", release["id"])),
             kind=document["kind"],
             project=project,
+            hooks=hooks,
             depends_on=tuple(
                 Dependency(item["name"], item.get("condition", "started")) for item in spec.get("dependsOn", ())
             ),
@@ -83,6 +96,16 @@ def build_checked(
         ),
         (),
     )
+
+
+def _hook_release(parts: Mapping[str, Any], project: Project | None) -> HookRelease | None:
+    """None for a project whose lock file is wrong: nothing can be said of its hooks then."""
+    if project is None and "image" not in parts:
+        return None
+    if project is None:
+        return HookRelease(image=parts["image"], mounts=parts["config"].mounts or ())
+    mounts = tuple(mount for service in project.services for mount in service.config.mounts or ())
+    return HookRelease(mounts=mounts, project=project)
 
 
 def check_defaults(document: Mapping[str, Any]) -> tuple[Finding, ...]:

@@ -211,8 +211,11 @@ KEYS: Final[Mapping[str, tuple[str, Any]]] = {
     "sysctls": ("sysctls", _word),
     "ports": ("ports", _ports),
     "maximum": ("maximum", MAXIMUM),
+    "hookNetworks": ("hook_networks", _word),
     "composeKeys": ("compose_keys", _word),
 }
 """Each key of the file: the Policy's field, and what reads one item of it."""
 
-SETS: Final = frozenset({"capabilities", "hostNamespaces", "securityOptions", "sysctls", "composeKeys"})
+SETS: Final = frozenset(
+    {"capabilities", "hostNamespaces", "securityOptions", "sysctls", "hookNetworks", "composeKeys"}
+)

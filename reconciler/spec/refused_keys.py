@@ -10,7 +10,6 @@ _NO_HOOKS = "is not carried out: a lock file has commands of services only; make
 _PROJECT = {
     "image": "is of a Container; a project's images are in its lock file",
     "digest": "is of a Container; a project's digests are in config.expectedDigests",
-    "hooks": "is not carried out for projects; make it a service that ends, and let others wait for it",
     "adopt": "is not offered for projects: take a project that is there down before it is deployed",
 }
 _CONFIG = {

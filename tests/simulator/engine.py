@@ -101,6 +101,16 @@ class SimulatedEngine:
         return containers.create(self.host, name, image=str(image), config=bounded, labels=labels).id
 
     @operation(mutates=True)
+    def create_sandbox(
+        self, name: str, *, image: ImageReference, config: ContainerConfig, labels: Mapping[str, str], beside: str
+    ) -> str:
+        """As the engine, which looks for the other container only when it starts this one."""
+        shared = (NetworkAttachment(f"container:{beside}"),) if beside else config.networks
+        made = containers.create(self.host, name, image=str(image), config=config, labels=labels)
+        made.config = replace(made.config, networks=shared)
+        return made.id
+
+    @operation(mutates=True)
     def start(self, container_id: str) -> None:
         lifecycle.start(self.host, self.host.get(container_id))
 

@@ -12,7 +12,8 @@ from dataclasses import replace
 from typing import Any
 
 from reconciler.core.desired import DesiredState, Suspension
-from reconciler.core.record import Operation, OperationKind, OperationState, Record, Revision
+from reconciler.core.hook import HookName
+from reconciler.core.record import HookEnd, HookRun, Operation, OperationKind, OperationState, Record, Revision
 from reconciler.errors import StateDamaged
 from tests.simulator.retention import retained
 
@@ -69,7 +70,9 @@ class MemoryJournal:
             )
             operations = retained((*record.operations, operation))
             revisions = self._revisions(desired.name, record.revisions, desired, operations)
-            self._put(record, generation=generation, operations=operations, revisions=revisions)
+            named = {item.fingerprint for item in operations}
+            hooks = tuple(run for run in record.hooks if run.fingerprint in named)
+            self._put(record, generation=generation, operations=operations, revisions=revisions, hooks=hooks)
 
     def created(self, document: str, generation: int, *, container_id: str) -> None:
         self._change(document, generation, container_id=container_id)
@@ -92,7 +95,8 @@ class MemoryJournal:
                 for fingerprint, reason in record.quarantined.items()
                 if done.kind == "heal" and fingerprint != done.fingerprint
             }
-            self._put(record, quarantined=kept, held="", failures=0, retry_at=0.0, last_error="")
+            hooks = record.hooks if done.kind == "heal" else ()
+            self._put(record, quarantined=kept, hooks=hooks, held="", failures=0, retry_at=0.0, last_error="")
 
     def failed(self, document: str, generation: int, *, reason: str, quarantine: bool) -> None:
         with self._lock:
@@ -131,7 +135,11 @@ class MemoryJournal:
             something = (
                 record.quarantined or record.held or record.failures or record.retry_at or record.last_error
             )
+            open_ones = {item.generation for item in record.operations if item.state == "intent"}
+            hooks = tuple(run for run in record.hooks if run.state != "begun" or run.generation in open_ones)
+            something = something or hooks != record.hooks
             self._put_known(document, quarantined={}, held="", heals=(), failures=0, retry_at=0.0, last_error="")
+            self._put_known(document, hooks=hooks)
             return bool(something)
 
     def end_quarantine(self, document: str) -> None:
@@ -164,6 +172,32 @@ class MemoryJournal:
 
     def hashed(self, document: str, generation: int, config_hashes: Mapping[str, str]) -> None:
         self._change(document, generation, config_hashes=dict(config_hashes))
+
+    def hook_began(self, document: str, generation: int, *, hook: HookName, wish: str) -> None:
+        with self._lock:
+            record = self.record(document)
+            open_ones = [item for item in record.operations if item.generation == generation]
+            if not open_ones or open_ones[0].state != "intent":
+                raise StateDamaged(f"generation {generation} of {document} is not open, no hook can run for it")
+            run = HookRun(
+                fingerprint=open_ones[0].fingerprint,
+                hook=hook,
+                wish=wish,
+                generation=generation,
+                began_at=self._clock(),
+            )
+            others = (item for item in record.hooks if (item.fingerprint, item.hook) != (run.fingerprint, hook))
+            self._put(record, hooks=tuple(sorted((*others, run), key=lambda item: (item.fingerprint, item.hook))))
+
+    def hook_ended(self, document: str, generation: int, *, hook: HookName, state: HookEnd) -> None:
+        with self._lock:
+            hooks = tuple(
+                replace(run, state=state, ended_at=self._clock())
+                if (run.generation, run.hook, run.state) == (generation, hook, "begun")
+                else run
+                for run in self.record(document).hooks
+            )
+            self._put_known(document, hooks=hooks)
 
     def forget(self, document: str) -> None:
         with self._lock:

@@ -55,7 +55,8 @@ def _run(host: Host, container: Container, at: float) -> None:
 
 def _check_networks(host: Host, container: Container) -> None:
     for network in container.config.networks or ():
-        if network.name not in host.networks:
+        beside = host.containers.get(network.name.removeprefix("container:"))
+        if network.name not in host.networks and (beside is None or not beside.alive):
             raise NotFound(f"cannot start {container.name}: no network {network.name}")
 
 

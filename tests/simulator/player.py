@@ -94,7 +94,8 @@ class Player:
         rows = engine.list_containers()
         details = {row.id: found for row in rows if (found := engine.inspect_container(row.id))}
         images = [engine.inspect_image(item.image_id) for item in details.values()]
-        references = {str(item.image): engine.inspect_image(str(item.image)) for item in wanted}
+        wanted_images = (str(image) for item in wanted for image in (*item.images, *item.hook_images))
+        references = {image: engine.inspect_image(image) for image in wanted_images}
         known = [item for item in (*images, *references.values()) if item]
         return Observation(
             engine=engine.facts(),

@@ -257,7 +257,7 @@ def test_names_like_ours_are_fine_as_long_as_they_are_not_ours() -> None:
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        ({"hooks": {"preDeploy": {"command": ["x"]}}}, "is not carried out by this version; remove it"),
+        ({"hooks": {"preDeploy": {"command": ["x"], "image": "a"}}}, "needs digest beside it"),
         ({"sticker": {"location": "volume"}}, "needs the name of the volume"),
         ({"sticker": {"volume": "data"}}, 'is only for location "volume"'),
         ({"sticker": {"path": "/"}}, "must name a file"),

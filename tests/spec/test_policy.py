@@ -27,6 +27,7 @@ securityOptions: ["seccomp:unconfined"]
 sysctls: [vm.max_map_count]
 ports: [8080, "1024-65535", "127.0.0.1:1-65535", "[::1]:443"]
 maximum: {memory: 2Gi, cpus: 1.5, pids: 500}
+hookNetworks: [migrations]
 composeKeys: [volumes.driver_opts]
 """
 
@@ -57,6 +58,7 @@ def test_every_key_is_read() -> None:
             PortRange(443, 443, "::1"),
         ),
         maximum=Maximum(memory_bytes=2 << 30, nano_cpus=1_500_000_000, pids=500),
+        hook_networks=frozenset({"migrations"}),
         compose_keys=frozenset({"volumes.driver_opts"}),
         source="policy.yaml",
     )

@@ -9,6 +9,7 @@ from typing import ClassVar
 from reconciler.core.action.base import ContainerRef, EngineAction, Sign
 from reconciler.core.container import ContainerConfig, NetworkAttachment, RestartPolicy
 from reconciler.core.desired import ImageReference
+from reconciler.core.hook import Hook, HookFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,3 +199,37 @@ class RemoveContainer(ContainerAction):
     sign: ClassVar[Sign] = "-"
     volumes: bool = False
     beside: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunHook(EngineAction):
+    """Run a hook of the open operation in its sandbox, to its end. ``beside`` is the container whose network it
+    shares; of a Compose project it is known by name, and ``project`` is whose it must be.
+    """
+
+    kind: ClassVar[str] = "run-hook"
+    sign: ClassVar[Sign] = "~"
+    hook: Hook
+    facts: HookFacts
+    beside: ContainerRef | None = None
+    project: str = ""
+
+    @property
+    def target(self) -> str:
+        return f"{self.document} {self.hook.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TryHook(RunHook):
+    """The same of a hook whose failure its document ignores: it is told, and the plan goes on."""
+
+    optional: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveHook(ContainerAction):
+    """Remove the container of a hook that outlived the process that ran it, whatever state it is in."""
+
+    kind: ClassVar[str] = "remove-hook"
+    sign: ClassVar[Sign] = "-"
+    optional: ClassVar[bool] = True

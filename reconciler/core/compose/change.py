@@ -37,6 +37,7 @@ from reconciler.core.compose.steps import (
 from reconciler.core.compose.tidy import tidy_after_commit
 from reconciler.core.container import PortBinding
 from reconciler.core.desired import DesiredState
+from reconciler.core.hook_steps import after_actions, before_actions, hook_image_actions
 from reconciler.core.ownership import next_generation
 from reconciler.core.ports import collide
 from reconciler.core.project import Project
@@ -51,28 +52,32 @@ def replacement(
     desired, document = situation.desired, situation.desired.name
     generation = next_generation(situation.observation, situation.record)
     check = CheckProject(document=document, cause=cause, desired=desired)
+    hook = tuple(before_actions(situation, kind, generation))
     free = not _takes_the_name(situation, claims.project)
     return (
-        *_prepare(situation, cause),
+        *_prepare(situation, kind, cause),
         *((check,) if free else ()),
         RecordIntent(document=document, cause=cause, generation=generation, operation=kind, desired=desired),
         *leftover_actions(situation, claims),
+        *(hook if free else ()),
         *_make_room(situation, claims.project),
-        *(() if free else (check,)),
+        *(() if free else (check, *hook)),
         ActivateRevision(document=document, cause=cause, desired=desired),
         *up_actions(situation, claims, base_of(situation, claims.project), cause=cause),
         *proof_actions(desired, generation, cause=cause),
+        *after_actions(situation, kind, generation),
         Commit(document=document, cause="all services are well", generation=generation),
         WriteSticker(document=document, cause="a new generation is committed", desired=desired),
         *tidy_after_commit(situation, claims, gone=_gives_way(situation, claims.project)),
     )
 
 
-def _prepare(situation: Situation, cause: str) -> Iterator[Action]:
+def _prepare(situation: Situation, kind: OperationKind, cause: str) -> Iterator[Action]:
     desired, document = situation.desired, situation.desired.name
     yield from pull_actions(situation, desired)
     for image in desired.images:
         yield VerifyImage(document=document, cause=cause, image=image)
+    yield from hook_image_actions(situation, kind)
     yield WriteRevision(document=document, cause=cause, desired=desired)
 
 
