@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.core.desired import DesiredState, Suspension
 from reconciler.core.interfaces import Journal
-from reconciler.core.record import OperationKind, Record
+from reconciler.core.record import HookRun, OperationKind, Record
 from reconciler.errors import StateDamaged
 from tests.contracts.journals import SIDES, opened, wish
 from tests.simulator.clock import SimulatedClock
@@ -459,3 +459,79 @@ def test_ending_a_quarantine_leaves_everything_else(journal: Journal) -> None:
     record = journal.record("web")
     assert (record.quarantined, record.held) == ({}, "flapping")
     assert record.operations[-1].quarantine
+
+
+def test_a_hook_that_began_is_known_until_it_ends(journal: Journal, clock: SimulatedClock) -> None:
+    begin(journal, V1, 1)
+    journal.hook_began("web", 1, hook="preDeploy", wish="w")
+    begun = HookRun(fingerprint=V1.fingerprint, hook="preDeploy", wish="w", generation=1, began_at=clock())
+    assert journal.record("web").hooks == (begun,)
+    assert journal.record("web").hook_run(V1.fingerprint, "preDeploy") is None
+    clock.advance(2)
+    journal.hook_ended("web", 1, hook="preDeploy", state="done")
+    ended = replace(begun, state="done", ended_at=clock())
+    assert journal.record("web").hook_run(V1.fingerprint, "preDeploy") == ended
+
+
+def test_the_end_of_a_hook_is_written_once(journal: Journal) -> None:
+    begin(journal, V1, 1)
+    journal.hook_began("web", 1, hook="preDeploy", wish="w")
+    journal.hook_ended("web", 2, hook="preDeploy", state="failed")
+    journal.hook_ended("web", 1, hook="postDeploy", state="failed")
+    journal.hook_ended("web", 1, hook="preDeploy", state="not-now")
+    journal.hook_ended("web", 1, hook="preDeploy", state="done")
+    assert [run.state for run in journal.record("web").hooks] == ["not-now"]
+    journal.hook_ended("never", 1, hook="preDeploy", state="done")
+    assert journal.record("never") == Record(document="never", owner=journal.owner)
+
+
+def test_only_the_newest_run_of_a_hook_of_a_revision_counts(journal: Journal) -> None:
+    for generation, desired in ((1, V1), (2, V1), (3, V2)):
+        begin(journal, desired, generation)
+        journal.hook_began("web", generation, hook="preDeploy", wish=str(generation))
+        journal.hook_began("web", generation, hook="postDeploy", wish="p")
+        journal.hook_ended("web", generation, hook="preDeploy", state="failed")
+        journal.undone("web", generation)
+    kept = {(run.fingerprint, run.hook, run.generation) for run in journal.record("web").hooks}
+    hooks = ("preDeploy", "postDeploy")
+    assert kept == {(wish.fingerprint, hook, number) for wish, number in ((V1, 2), (V2, 3)) for hook in hooks}
+
+
+@pytest.mark.parametrize("state", ["never begun", "undone", "committed"])
+def test_a_hook_needs_an_open_operation(journal: Journal, state: str) -> None:
+    if state != "never begun":
+        begin(journal, V1, 1)
+        (journal.undone if state == "undone" else journal.commit)("web", 1)
+    with pytest.raises(StateDamaged, match="not open"):
+        journal.hook_began("web", 1, hook="preDeploy", wish="w")
+
+
+@pytest.mark.parametrize(("kind", "left"), [("deploy", 0), ("rollback", 0), ("adopt", 0), ("heal", 1)])
+def test_a_commit_forgets_what_hooks_did_but_that_of_a_heal_does_not(
+    journal: Journal, kind: OperationKind, left: int
+) -> None:
+    begin(journal, V1, 1)
+    journal.hook_began("web", 1, hook="preDeploy", wish="w")
+    journal.undone("web", 1)
+    begin(journal, V2, 2, kind=kind)
+    journal.commit("web", 2)
+    assert len(journal.record("web").hooks) == left
+
+
+def test_a_person_clears_what_was_interrupted_and_nothing_else(journal: Journal) -> None:
+    begin(journal, V1, 1)
+    journal.hook_began("web", 1, hook="preDeploy", wish="w")
+    journal.hook_ended("web", 1, hook="preDeploy", state="done")
+    journal.hook_began("web", 1, hook="postDeploy", wish="w")
+    assert journal.clear("web") is False
+    journal.undone("web", 1)
+    assert journal.clear("web") is True
+    assert [run.hook for run in journal.record("web").hooks] == ["preDeploy"]
+    assert journal.clear("web") is False
+
+
+def test_a_pruned_document_leaves_no_hooks(journal: Journal) -> None:
+    begin(journal, V1, 1)
+    journal.hook_began("web", 1, hook="preDeploy", wish="w")
+    journal.forget("web")
+    assert journal.record("web").hooks == ()

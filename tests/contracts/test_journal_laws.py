@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from reconciler.core.desired import Suspension
+from reconciler.core.hook import HookName
 from reconciler.core.interfaces import Journal
-from reconciler.core.record import OperationKind
+from reconciler.core.record import HookEnd, OperationKind
 from reconciler.errors import StateDamaged
 from tests.contracts.journals import SIDES, opened, wish
 from tests.simulator.clock import SimulatedClock
@@ -22,6 +23,8 @@ NAMES = st.sampled_from(["web", "api"])
 RELEASES = st.sampled_from(["1", "2", "3"])
 GENERATIONS = st.integers(1, 8)
 KINDS: st.SearchStrategy[OperationKind] = st.sampled_from(["deploy", "rollback", "heal", "adopt"])
+HOOKS: st.SearchStrategy[HookName] = st.sampled_from(["preDeploy", "postDeploy", "preRollback"])
+ENDS: st.SearchStrategy[HookEnd] = st.sampled_from(["done", "not-now", "failed"])
 TEXTS = st.sampled_from(["one", "two"])
 
 
@@ -70,6 +73,14 @@ class TwoJournals(RuleBasedStateMachine):
     @rule(name=NAMES, generation=GENERATIONS, text=TEXTS)
     def hashed(self, name: str, generation: int, text: str) -> None:
         self.both(lambda journal: journal.hashed(name, generation, {"web": text}))
+
+    @rule(name=NAMES, generation=GENERATIONS, hook=HOOKS, text=TEXTS)
+    def hook_began(self, name: str, generation: int, hook: HookName, text: str) -> None:
+        self.both(lambda journal: journal.hook_began(name, generation, hook=hook, wish=text))
+
+    @rule(name=NAMES, generation=GENERATIONS, hook=HOOKS, state=ENDS)
+    def hook_ended(self, name: str, generation: int, hook: HookName, state: HookEnd) -> None:
+        self.both(lambda journal: journal.hook_ended(name, generation, hook=hook, state=state))
 
     @rule(name=NAMES, generation=GENERATIONS)
     def commit(self, name: str, generation: int) -> None:

@@ -485,6 +485,8 @@ def test_no_answer_of_the_engine_makes_a_hook_do_its_work_twice(
     for _ in range(4):
         story.player.settle()
         story.world.clock.advance(400)
+    engine.faults.faults.clear()
+    story.player.settle()
     assert violations(story.player) == []
     assert story.hooks_left() == []
     starts = sum(call.method == "start" and "-hook-" in call.summary for call in engine.calls)
