@@ -71,7 +71,7 @@ def _roots(definitions: Mapping[str, Any]) -> Iterator[str]:
         if name != "Defaults":
             yield from _sections(definitions[name], "", definitions)
         else:
-            spec = ", ".join(f"`{key}`" for key in definitions["DefaultsSpec"]["properties"] if key != "hooks")
+            spec = ", ".join(f"`{key}`" for key in definitions["DefaultsSpec"]["properties"])
             yield f"`spec` takes {spec}, with the fields of a Container except `config.containerName`."
             yield "A ComposeProject takes what it has itself: `config.healthCheck.timeout`, `strategy` without"
             yield "`order`, a `sticker` on the host, `drift` without paths of `config`, `suspend` and"

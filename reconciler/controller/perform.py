@@ -148,7 +148,7 @@ class Performer:
             target=action.target,
             cause=action.cause,
             outcome=outcome.kind,
-            detail=str(outcome.error) if outcome.error else outcome.detail,
+            detail=outcome.detail or str(outcome.error or ""),
             actor=actor,
             generation=generation,
         )

@@ -15,7 +15,8 @@ VerdictKind = Literal["converged", "progressing", "rolled-back", "failed", "held
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """``already``: it was so before. ``detail`` is a short result for people and holds no secret.
+    """``already``: it was so before. ``detail`` is a short result for people and holds no secret; of what failed
+    it is given where there is more to tell than its error does.
     ``container_id`` and ``image_id`` carry what the engine answered to a create or a verify.
     """
 

@@ -84,17 +84,19 @@ class HookActions:
         self._engine_breaks = engine_breaks
 
     def run(self, action: RunHook, progress: Progress) -> Outcome:
-        """Raises HookFailed, HookNotNow, VerificationFailed, and what the engine and the history raise."""
+        """What came of it, with all that the hook said. Raises VerificationFailed and HookFailed for one that
+        never ran, and what the engine and the history raise.
+        """
         run = self._create(action)
         try:
             self._read_back(run)
-            said = self._run(run, progress)
+            outcome = self._run(run, progress)
         except ReconcilerError:
             with suppress(ReconcilerError):  # the cause is what counts; by its labels the next pass finds it again
                 self._end(run.container_id)
             raise
         self._end(run.container_id)
-        return Outcome(kind="done", action=action, detail=said, container_id=run.container_id)
+        return outcome
 
     def remove(self, action: RemoveHook, _progress: Progress) -> Outcome:
         """Gone already is success."""
@@ -145,8 +147,7 @@ class HookActions:
                 hint="this engine or its kernel cannot confine a hook; nothing of it was run",
             )
 
-    def _run(self, run: Run, progress: Progress) -> str:
-        """What the hook said, if it ended well."""
+    def _run(self, run: Run, progress: Progress) -> Outcome:
         hook, facts = run.action.hook, run.action.facts
         self._journal.hook_began(facts.document, facts.generation, hook=hook.name, wish=hook.wish)
         try:
@@ -160,10 +161,9 @@ class HookActions:
         lines = self._engine.logs(run.container_id, lines=OUTPUT_LINES)
         said = spoken(lines, environment=(detail or run).config.environment or {}, limit=OUTPUT_BYTES)
         if not problem:
-            return said
-        tail = "".join(f"\n    {line}" for line in said.splitlines()[-LAST_LINES:])
-        told = f"{problem}{tail and chr(10) + '  last lines:'}{tail}"
-        raise HookNotNow(told) if state == "not-now" else HookFailed(told)
+            return Outcome(kind="done", action=run.action, detail=said, container_id=run.container_id)
+        failure = (HookNotNow if state == "not-now" else HookFailed)(problem + _last_lines(said))
+        return Outcome(kind="failed", action=run.action, error=failure, detail=f"{problem}\n{said}".rstrip())
 
     def _wait(self, run: Run, progress: Progress) -> ContainerDetail | None:
         """The container once the hook has ended by itself; None when it had to be killed for taking too long."""
@@ -206,6 +206,12 @@ class HookActions:
         """Have it gone, whatever it does."""
         self._engine.stop(container_id, timeout_s=0)
         self._engine.remove(container_id, volumes=True)
+
+
+def _last_lines(said: str) -> str:
+    """The end of what a hook said, for an error."""
+    lines = said.splitlines()[-LAST_LINES:]
+    return "".join(("\n  last lines:", *(f"\n    {line}" for line in lines))) if lines else ""
 
 
 def _read(run: Run, detail: ContainerDetail | None) -> tuple[HookEnd, str]:

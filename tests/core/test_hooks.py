@@ -354,13 +354,13 @@ def outage(story: Story, *, crash: bool) -> None:
     story.world.clock.sleep = nap  # type: ignore[method-assign]
 
 
-def engine_goes(engine: SimulatedEngine, crash: bool) -> None:  # noqa: FBT001  (called by position)
+def engine_goes(engine: SimulatedEngine, crash: bool) -> None:
     if crash:
         engine.crash()
     engine.go_away()
 
 
-def engine_comes(engine: SimulatedEngine, crash: bool) -> None:  # noqa: ARG001, FBT001  (the same)
+def engine_comes(engine: SimulatedEngine, crash: bool) -> None:
     engine.come_back()
 
 
