@@ -6,7 +6,9 @@ import pytest
 
 from reconciler.core.container import ContainerConfig, PortBinding, RestartPolicy
 from reconciler.core.desired import ImageReference
+from reconciler.core.hook import Hook, sandbox
 from reconciler.errors import EngineRefused, NameTaken, NotFound, PortTaken
+from reconciler.executors.read_back import dropped_fields
 from tests.contracts.engine_steps import (
     BARE,
     GONE,
@@ -28,6 +30,7 @@ from tests.contracts.samples import (
     LOG_LINES,
     MISSING_PROGRAM,
     PASSING,
+    PROGRAM,
     STUBBORN,
     TALKS,
     WATCHING,
@@ -319,3 +322,47 @@ def test_logs_are_bounded(world: EngineWorld) -> None:
 
 def test_a_container_that_never_ran_has_no_logs(world: EngineWorld, serves: ImageReference) -> None:
     assert world.engine.logs(make(world, serves), lines=5) == ()
+
+
+def test_a_sandbox_is_a_container_that_shares_the_network_it_was_told_to(
+    world: EngineWorld, serves: ImageReference
+) -> None:
+    neighbour = run(world, serves)
+    hook = Hook(name="postDeploy", command=PROGRAM, image=serves, network="container")
+    labels = {"stella.hook": "postDeploy"}
+    made = world.engine.create_sandbox(
+        world.name("hook"),
+        image=serves,
+        config=sandbox(hook, {"STELLA_HOOK": "x"}),
+        labels=labels,
+        beside=neighbour,
+    )
+    world.engine.start(made)
+    detail = shown(world, made)
+    assert detail.status == "running"
+    assert [item.name for item in detail.config.networks or ()] == [f"container:{neighbour}"]
+    assert (detail.config.read_only_root, detail.config.cap_drop) == (True, ("ALL",))
+    assert (detail.config.labels or {}).items() >= labels.items()
+    world.engine.stop(made, timeout_s=0)
+    world.engine.remove(made, volumes=True)
+    assert world.engine.inspect_container(made) is None
+    assert shown(world, neighbour).status == "running"
+
+
+def test_a_sandbox_has_what_was_asked_and_no_network(world: EngineWorld, serves: ImageReference) -> None:
+    hook = Hook(name="preDeploy", command=PROGRAM, image=serves)
+    config = sandbox(hook, {})
+    made = world.engine.create_sandbox(world.name("hook"), image=serves, config=config, labels={}, beside="")
+    detail = shown(world, made)
+    image = world.engine.inspect_image(str(serves))
+    assert dropped_fields(config, detail.config, image=image, engine=world.engine.facts()) == ()
+    assert [item.name for item in detail.config.networks or ()] == ["none"]
+    world.engine.remove(made, volumes=True)
+
+
+def test_an_image_tells_where_it_wants_volumes(world: EngineWorld) -> None:
+    image = world.publish(repository="cache", volumes=("/var/cache", "/data"))
+    world.engine.pull(image, deadline_s=30, progress=lambda line: None)
+    found = world.engine.inspect_image(str(image))
+    assert found is not None
+    assert found.volumes == ("/data", "/var/cache")

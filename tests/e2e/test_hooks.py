@@ -15,6 +15,7 @@ import yaml
 from tests.e2e.documents import as_yaml
 from tests.e2e.oracle import Oracle
 from tests.e2e.stage import SOURCES, Stage, eventually
+from tests.parts.images import Recipe, publish
 
 pytestmark = pytest.mark.engine
 
@@ -295,3 +296,14 @@ def test_the_example_runs_as_it_is_written(stage: Stage) -> None:
     events = stage.json("why", stage.name)["events"]
     assert [event["detail"] for event in events if event["action"] == "run-hook"] == ["migrated", "web v2"]
     assert stage.docker("exec", stage.name, "cat", "/var/lib/web/schema-version") == "1.4.2"
+
+
+def test_where_an_image_asks_for_a_volume_a_hook_has_bounded_memory(stage: Stage) -> None:
+    repository = stage.images.plain.repository
+    address, _, _ = repository.partition("/")
+    recipe = Recipe(config={"Cmd": ["/bin/true"], "Env": ["PATH=/bin"], "Volumes": {"/var/cache": {}}})
+    image = publish(address, f"{stage.prefix}-cached", "v1", recipe)
+    text = "grep /var/cache /proc/self/mounts; dd if=/dev/zero of=/var/cache/fill bs=1M count=64; exit 1"
+    said = attacked(stage, text, image=image.repository, digest=image.digest)
+    assert "tmpfs /var/cache tmpfs" in said
+    assert "No space left on device" in said

@@ -25,7 +25,7 @@ def pull(
     progress(f"pulling {image.short}")
     known = host.images.get(published.facts.id)
     digests = {*(known.facts.repo_digests if known else ()), str(image)}
-    facts = replace(published.facts, repo_digests=tuple(sorted(digests)), volumes=published.volumes)
+    facts = replace(published.facts, repo_digests=tuple(sorted(digests)), volumes=tuple(sorted(published.volumes)))
     host.images[facts.id] = Image(facts, published.behaviour, published.volumes)
     progress(f"pulled {image.short}")
 
