@@ -174,7 +174,11 @@ def test_a_death_of_the_engine_that_was_only_heard_of_leaves_it_in_doubt(stage: 
 
 
 def test_an_engine_that_does_not_come_back_ends_the_wait_with_the_hooks_time(stage: HookStage) -> None:
-    stage.executor._hooks._sleep = lambda seconds: (stage.engine.go_away(), stage.clock.sleep(seconds))[1]
+    def nap(seconds: float) -> None:
+        stage.engine.go_away()
+        stage.clock.sleep(seconds)
+
+    stage.executor._hooks._sleep = nap
     outcome = stage.perform(stage.action(LONG, timeout_ms=2_000))
     assert isinstance(outcome.error, EngineUnavailable)
     assert stage.state == "begun"
