@@ -125,6 +125,7 @@ def policy_json(policy: Policy) -> dict[str, Any]:
         "sysctls": sorted(policy.sysctls),
         "ports": None if policy.ports is None else [str(item) for item in policy.ports],
         "maximum": dict(_maximum(maximum.memory_bytes, maximum.nano_cpus, maximum.pids)),
+        "hookNetworks": sorted(policy.hook_networks),
         "composeKeys": sorted(policy.compose_keys),
         "guarded": list(policy.guarded),
         "engineSockets": list(policy.engine_sockets),

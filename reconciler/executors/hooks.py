@@ -92,10 +92,9 @@ class HookActions:
             self._read_back(run)
             outcome = self._run(run, progress)
         except ReconcilerError:
-            with suppress(ReconcilerError):  # the cause is what counts; by its labels the next pass finds it again
-                self._end(run.container_id)
+            self._tidy(run)
             raise
-        self._end(run.container_id)
+        self._tidy(run)
         return outcome
 
     def remove(self, action: RemoveHook, _progress: Progress) -> Outcome:
@@ -201,6 +200,11 @@ class HookActions:
     def _ended(self, run: Run, state: HookEnd) -> None:
         facts, hook = run.action.facts, run.action.hook
         self._journal.hook_ended(facts.document, facts.generation, hook=hook.name, state=state)
+
+    def _tidy(self, run: Run) -> None:
+        """What came of the hook is what counts: a container that stays is found by its labels in the next pass."""
+        with suppress(ReconcilerError):
+            self._end(run.container_id)
 
     def _end(self, container_id: str) -> None:
         """Have it gone, whatever it does."""

@@ -184,6 +184,17 @@ def test_an_engine_that_does_not_come_back_ends_the_wait_with_the_hooks_time(sta
     assert stage.state == "begun"
 
 
+@pytest.mark.parametrize(("code", "kind", "state"), [(0, "done", "done"), (1, "failed", "failed")])
+def test_a_container_that_cannot_be_removed_changes_nothing_of_what_came_of_the_hook(
+    stage: HookStage, code: int, kind: str, state: str
+) -> None:
+    action = stage.action(exits(code, 1.0))
+    stage.engine.fail_when("remove", EngineUnavailable("reset"))
+    outcome = stage.perform(action)
+    assert (outcome.kind, stage.state, stage.gone) == (kind, state, False)
+    assert outcome.error is None or isinstance(outcome.error, HookFailed)
+
+
 def test_an_image_that_vanished_is_told(stage: HookStage) -> None:
     action = stage.action()
     stage.engine.remove_image(str(action.hook.image))
