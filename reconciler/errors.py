@@ -24,6 +24,7 @@
     │   ├── ImageNotFound           the registry does not have that digest
     │   ├── RegistryDenied          the registry refuses the credentials
     │   ├── VerificationFailed      bytes or digests are not what was named
+    │   ├── SecretSealed            a secret cannot be opened with the keys of this host
     │   ├── HookFailed              a hook ended with an error, took too long, or ran out of memory
     │   ├── PlatformMismatch        the image is for another platform
     │   └── Unhealthy               a container did not become or stay healthy
@@ -155,6 +156,10 @@ class RegistryDenied(TerminalError):
 
 class VerificationFailed(TerminalError):
     """Bytes or digests are not what was named."""
+
+
+class SecretSealed(TerminalError):
+    """A secret cannot be opened here: no identity, none that fits, or a damaged ciphertext. Tells no value."""
 
 
 class HookFailed(TerminalError):

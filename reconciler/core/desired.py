@@ -14,6 +14,7 @@ from typing import Any, Literal
 from reconciler.core.canonical import canonical_json as canonical_json  # noqa: PLC0414  (part of what is spoken of here)
 from reconciler.core.canonical import declared as declared  # noqa: PLC0414  (the same)
 from reconciler.core.container import ContainerConfig
+from reconciler.core.delivery import Delivery, SealedVariable
 from reconciler.core.hook import Hook
 from reconciler.core.image import ImageReference as ImageReference  # noqa: PLC0414  (part of what is spoken of here)
 from reconciler.core.image import short_digest as short_digest  # noqa: PLC0414  (the same)
@@ -119,6 +120,10 @@ class DesiredState:
     cleanup_previous: bool = True
     strategy: Strategy = Strategy()
     hooks: tuple[Hook, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+    """Declared files and secrets that are brought into the containers, sorted by name."""
+    variables: tuple[SealedVariable, ...] = ()
+    """Secrets that the container gets as environment variables, sorted by name."""
     sticker: StickerPlace = StickerPlace()
     drift: DriftPolicy = DriftPolicy()
     depends_on: tuple[Dependency, ...] = ()
@@ -131,11 +136,12 @@ class DesiredState:
     @property
     def fingerprint(self) -> str:
         """SHA-256 (hex) of what makes a container this release: release, image, name and declared config; of a
-        project its name, directory, lock file and other files.
+        project its name, directory, lock file and other files; of both the files and secrets that are delivered.
 
         How to deploy (strategy, hooks, sticker, drift, waits) is left out: changing it replaces nothing.
         """
-        wish = {"release": asdict(self.release), **(_project_wish(self.project) if self.project else self._wish())}
+        own = _project_wish(self.project) if self.project else self._wish()
+        wish = {"release": asdict(self.release), **own, **self._delivered()}
         return hashlib.sha256(canonical_json(wish)).hexdigest()
 
     def _wish(self) -> dict[str, Any]:
@@ -144,6 +150,12 @@ class DesiredState:
             "containerName": self.container_name,
             "config": declared(self.config),
         }
+
+    def _delivered(self) -> dict[str, Any]:
+        """Nothing where nothing is delivered: such a fingerprint is what it was before there were deliveries."""
+        brought = [[item.name, item.version, item.target] for item in self.deliveries]
+        sealed = [[item.name, item.version, item.variable] for item in self.variables]
+        return {**({"deliveries": brought} if brought else {}), **({"variables": sealed} if sealed else {})}
 
     @property
     def images(self) -> tuple[ImageReference, ...]:

@@ -36,6 +36,7 @@ DriftKind = Literal[
     "networks",
     "labels",
     "files",
+    "secret",
     "healthcheck",
     "security",
     "logging",

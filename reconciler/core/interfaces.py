@@ -7,17 +7,19 @@ Implementations raise only errors of ``reconciler.errors``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from reconciler.core.action import Action, UpdateLimits
 from reconciler.core.container import ContainerConfig, NetworkAttachment, RestartPolicy
+from reconciler.core.delivery import Delivery, SealedVariable
 from reconciler.core.desired import DesiredState, ImageReference, StickerPlace, Suspension
 from reconciler.core.hook import HookName
 from reconciler.core.observation import (
     ContainerDetail,
     ContainerRow,
+    DeliveryReading,
     DeploymentReading,
     EngineFacts,
     ImageFacts,
@@ -25,6 +27,7 @@ from reconciler.core.observation import (
 )
 from reconciler.core.outcome import Outcome
 from reconciler.core.record import HookEnd, OperationKind, Record
+from reconciler.core.secret import Secret
 
 Progress = Callable[[str], None]
 """Told short lines about long work (pull percentage, health state); must be quick and must not raise."""
@@ -272,6 +275,32 @@ class Deployments(Protocol):
         """Remove all that this store ever writes into the directory, and the directory if nothing else is in it;
         False when nothing was there. Raises StateUnwritable.
         """
+
+
+class Deliveries(Protocol):
+    """What is delivered into containers, as files of this host, below two folders (``core.delivery.Places``)."""
+
+    def read(
+        self, document: str, deliveries: Sequence[Delivery], variables: Sequence[SealedVariable]
+    ) -> DeliveryReading:
+        """Never raises: what went wrong is in the reading. What did not change is neither hashed nor opened again;
+        no opened value is kept.
+        """
+
+    def write(self, document: str, deliveries: Sequence[Delivery]) -> bool:
+        """Have these files, each with its content, mode and owner, durable where the place is; False when all were
+        so. One that is altered is put right in place, so that a container that has it mounted sees it at once.
+        Raises SecretSealed, StateUnwritable, EngineRefused (a link or a strange file in the way, no file system in
+        memory).
+        """
+
+    def keep(self, document: str, versions: Collection[str]) -> bool:
+        """Remove all that was delivered for the document but these; False when nothing was. Raises
+        StateUnwritable.
+        """
+
+    def open(self, variables: Sequence[SealedVariable]) -> Mapping[str, Secret]:
+        """Values by variable. Raises SecretSealed."""
 
 
 class Executor(Protocol):

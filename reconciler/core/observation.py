@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from reconciler.core.container import ContainerConfig, HealthProbe, PortBinding
+from reconciler.core.delivery import Delivery, DeliveryState, SealedVariable
 from reconciler.core.desired import ImageReference, StickerPlace
 
 Status = Literal["created", "running", "paused", "restarting", "removing", "exited", "dead"]
@@ -123,11 +124,25 @@ class DeploymentReading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryReading:
+    """How one document's deliveries are found on the host: ``states`` by version, for those that were asked for.
+    ``unopened`` says by name of secret why it cannot be opened here. ``stray`` are versions that lie there though
+    nobody asked for them. ``problem`` says why nothing can be delivered on this host ("" where it can).
+    """
+
+    states: Mapping[str, DeliveryState] = field(default_factory=dict)
+    unopened: Mapping[str, str] = field(default_factory=dict)
+    stray: tuple[str, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
     """What an observation is made for: one document, with the containers and images that its history knows.
 
     ``projects`` are names of Compose projects whose containers matter, ``directory`` the deployment directory
-    ("" for a Container), ``files`` the paths in it that are to be read.
+    ("" for a Container), ``files`` the paths in it that are to be read. ``deliveries`` are those of every revision
+    that may run again, ``variables`` those of the wanted one.
     """
 
     name: str
@@ -139,6 +154,8 @@ class Subject:
     projects: frozenset[str] = frozenset()
     directory: str = ""
     files: tuple[str, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+    variables: tuple[SealedVariable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,8 +164,8 @@ class Observation:
 
     ``details`` by container id, for those that were inspected. ``images`` by image id. ``references`` maps
     ``repository@digest`` to the image id the engine resolves it to, or None where it has no such image;
-    absent key: not looked up. ``networks`` is None where the list was not asked for. ``stickers`` and
-    ``deployments`` by document name; an absent key means it was not read this time.
+    absent key: not looked up. ``networks`` is None where the list was not asked for. ``stickers``,
+    ``deployments`` and ``deliveries`` by document name; an absent key means it was not read this time.
     """
 
     engine: EngineFacts = EngineFacts()
@@ -159,6 +176,7 @@ class Observation:
     networks: frozenset[str] | None = None
     stickers: Mapping[str, StickerReading] = field(default_factory=dict)
     deployments: Mapping[str, DeploymentReading] = field(default_factory=dict)
+    deliveries: Mapping[str, DeliveryReading] = field(default_factory=dict)
 
     def named(self, name: str) -> ContainerRow | None:
         """The row that holds this name (names are unique on an engine)."""

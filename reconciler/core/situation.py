@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from reconciler.core.compose.claims import find_project_claims, project_unmet
 from reconciler.core.container import RestartPolicy
+from reconciler.core.delivery import NOWHERE, Places
 from reconciler.core.desired import DesiredState, Suspension
 from reconciler.core.hook_rules import doubt
 from reconciler.core.observation import ContainerDetail, Observation, StickerState
@@ -32,6 +33,8 @@ class Situation:
     refusals: tuple[str, ...] = ()
     """What the host's policy refuses of ``desired``, each in words."""
     needed_by: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    places: Places = NOWHERE
+    """Where on the host declared files and secrets are delivered."""
     wanted: DesiredState | None = None
     """What the document wants while ``desired`` is the committed revision that is kept well in its stead."""
 

@@ -2,7 +2,8 @@
 
 An Action says what is to be so, not how; carrying it out twice is the same as once. Which executor carries
 it out is told by its family: ``EngineAction`` acts on the Docker host, ``ProjectAction`` on a Compose project
-and its folder, ``RecordAction`` on the history and the sticker.
+and its folder, ``DeliveryAction`` on files that are delivered into containers, ``RecordAction`` on the history
+and the sticker.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from reconciler.core.action.compose import (
     WaitService,
     WriteRevision,
 )
+from reconciler.core.action.delivery import CollectFiles, DeliverFiles, DeliveryAction
 from reconciler.core.action.engine import (
     ConnectNetwork,
     ContainerAction,
@@ -69,6 +71,7 @@ __all__ = [
     "Action",
     "ActivateRevision",
     "CheckProject",
+    "CollectFiles",
     "Commit",
     "ComposeDown",
     "ComposeUp",
@@ -77,6 +80,8 @@ __all__ = [
     "ContainerRef",
     "CreateContainer",
     "CreateNetwork",
+    "DeliverFiles",
+    "DeliveryAction",
     "DisconnectNetwork",
     "EndQuarantine",
     "EngineAction",

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from reconciler.core.action.base import ContainerRef, EngineAction, Sign
 from reconciler.core.container import ContainerConfig, NetworkAttachment, RestartPolicy
+from reconciler.core.delivery import SealedVariable
 from reconciler.core.desired import ImageReference
 from reconciler.core.hook import Hook, HookFacts
 
@@ -79,6 +80,7 @@ class CreateContainer(EngineAction):
     image: ImageReference
     config: ContainerConfig
     labels: Mapping[str, str] = field(default_factory=dict)
+    variables: tuple[SealedVariable, ...] = ()
 
     @property
     def target(self) -> str:
