@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import docker.errors
 from click.testing import CliRunner
 
 from reconciler.cli.failures import guarded
@@ -224,10 +225,11 @@ class Oracle:
         ]
 
     def _identity(self, container: str) -> tuple[str, str, str]:
-        rows = self._stage.sdk.containers(all=True, filters={"id": container})
-        if not rows:
+        try:
+            told = self._stage.sdk.inspect_container(container)
+        except docker.errors.NotFound:
             return container, "gone", ""
-        return container, _name(rows[0]), self._stage.sdk.inspect_container(container)["State"]["StartedAt"]
+        return container, str(told["Name"]).removeprefix("/"), str(told["State"]["StartedAt"])
 
     def _anonymous_volumes(self) -> set[str]:
         found = self._stage.sdk.volumes()["Volumes"] or ()

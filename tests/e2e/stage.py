@@ -248,7 +248,8 @@ class Stage:
         """Name to state of all containers with the document's label."""
         label = {"label": f"stella.document={name or self.name}"}
         rows = self.sdk.containers(all=True, filters=label)
-        return {row["Names"][0].removeprefix("/"): row["State"] for row in rows}
+        # one that is being removed has no name any more
+        return {row["Names"][0].removeprefix("/"): row["State"] for row in rows if row["Names"]}
 
     def page(self) -> str:
         """What the web app says now, "" while it does not answer."""

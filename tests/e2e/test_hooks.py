@@ -27,14 +27,10 @@ def script(text: str, **more: Any) -> dict[str, Any]:
     return {"command": ["/bin/sh", "-c", text], "timeout": "20s", **more}
 
 
-def sandboxes(stage: Stage) -> list[str]:
-    """Containers of hooks that are there now."""
+def sandboxes(stage: Stage) -> dict[str, str]:
+    """Containers of hooks that are there now, each with its state: one answer, since any may vanish after it."""
     rows = stage.sdk.containers(all=True, filters={"label": f"stella.document={stage.name}"})
-    return [row["Id"] for row in rows if "stella.hook" in row["Labels"]]
-
-
-def states(stage: Stage) -> list[str]:
-    return [stage.sdk.inspect_container(container)["State"]["Status"] for container in sandboxes(stage)]
+    return {row["Id"]: row["State"] for row in rows if "stella.hook" in row["Labels"]}
 
 
 def told(stage: Stage) -> str:
@@ -51,7 +47,7 @@ def attacked(stage: Stage, text: str, **more: Any) -> str:
     stage.apply(expect=3)
     assert stage.identity() == before
     assert stage.page() == "web v1"
-    assert sandboxes(stage) == []
+    assert sandboxes(stage) == {}
     return told(stage)
 
 
@@ -220,13 +216,13 @@ def test_a_controller_killed_during_a_hook_leaves_nothing_and_runs_it_twice_only
     hook = script("echo once more; sleep 5", idempotent=idempotent)
     stage.write(stage.web("v2", hooks={"preDeploy": hook}))
     with stage.started() as controller:
-        eventually("the hook runs", lambda: "running" in states(stage))
+        eventually("the hook runs", lambda: "running" in sandboxes(stage).values())
         controller.process.kill()
         controller.process.wait()
     assert len(sandboxes(stage)) == 1
     assert stage.identity() == before
     done = stage.apply(expect=0 if idempotent else 5)
-    assert sandboxes(stage) == []
+    assert sandboxes(stage) == {}
     if idempotent:
         assert stage.page() == "web v2"
         return
@@ -248,7 +244,7 @@ def test_a_hook_whose_image_cannot_be_had_stops_before_anything_is_begun(stage: 
     stage.apply(expect=4)
     assert stage.identity() == before
     assert stage.history() == history
-    assert sandboxes(stage) == []
+    assert sandboxes(stage) == {}
 
 
 def test_a_network_needs_the_hosts_permission_and_then_is_reached(stage: Stage) -> None:
