@@ -94,9 +94,9 @@ class Invocation:
         """The service of this host. ``exclusive`` takes the lock of the state directory: needed to change
         the host. Raises StateLocked, InvalidSettings and what opening the state or the engine raises.
         """
-        from reconciler.cli.logs import set_up_logs
+        from reconciler.cli.late_logs import set_up_logs_when_needed
 
-        set_up_logs(format="text", level="warning", color=self.screen.error_colors)
+        set_up_logs_when_needed(level="warning", color=self.screen.error_colors)
         self.changing |= exclusive
         with self.open_service(self.settings, exclusive=exclusive) as service:
             yield service

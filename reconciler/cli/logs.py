@@ -27,6 +27,7 @@ def set_up_logs(*, format: LogFormat, level: LogLevel, color: bool) -> None:  # 
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt=_SECONDS if readable else "iso", utc=True),
         structlog.processors.format_exc_info,
         redact,

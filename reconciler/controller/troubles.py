@@ -5,11 +5,12 @@ Decides when a line is worth its place in the log. What follows from a trouble i
 
 from __future__ import annotations
 
-import structlog
+import logging
 
 from reconciler.errors import ReconcilerError
 
-log = structlog.get_logger("reconciler")
+# The standard library's: commands have troubles seldom, and structlog is a fifth of what they load.
+log = logging.getLogger("reconciler")
 
 
 class Troubles:
@@ -25,17 +26,16 @@ class Troubles:
             return
         self._lasting.add(kind)
         if isinstance(error, ReconcilerError):
-            log.warning(what, error=str(error))
+            log.warning("%s", what, extra={"error": str(error)})
         else:
-            told = f"{what}; this is a bug, please report it"
-            log.error(told, exc_info=error)
+            log.error("%s; this is a bug, please report it", what, exc_info=error)
 
     def ends(self, what: str, *, told: str) -> None:
         """It is so no more; ``told`` is the line that says so, if the trouble was ever told."""
         known = {kind for kind in tuple(self._lasting) if kind[0] == what}
         self._lasting -= known
         if known:
-            log.info(told)
+            log.info("%s", told)
 
     def stands(self, what: str, error: Exception | None, *, told: str) -> None:
         """It begins, lasts or ends, by whether there is an ``error``."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+from reconciler.cli.late_logs import set_up_logs_when_needed
 from reconciler.cli.logs import set_up_logs
 
 
@@ -113,3 +114,19 @@ def test_secrets_are_masked_wherever_they_hide(capsys: pytest.CaptureFixture[str
     assert captured.count("\n") == 3
     assert "hunter2" not in captured
     assert "ValueError" in captured
+
+
+def test_a_commands_first_line_makes_the_way_out_and_takes_it(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs_when_needed(level="warning", color=False)
+    logging.getLogger("reconciler").info("nobody asked for this")
+    logging.getLogger("reconciler").warning(
+        "%s", "web cannot be planned", extra={"error": "no way", "password": "x1"}
+    )
+    logging.getLogger("docker").warning("once more")
+    err = capsys.readouterr().err
+    assert len(err.splitlines()) == 2
+    assert "nobody asked" not in err
+    assert "web cannot be planned" in err
+    assert "error='no way'" in err
+    assert "x1" not in err
+    assert "once more" in err

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from structlog.testing import capture_logs
 
 from reconciler.controller import assess
 from reconciler.controller import controller as module
@@ -26,6 +25,7 @@ from reconciler.history import History
 from reconciler.sources.files import Loaded
 from reconciler.spec.build import build
 from tests.controller.stage import Stage
+from tests.controller.told import told_lines
 from tests.simulator.behaviour import exits, never_healthy
 
 WITHIN_S = 10.0
@@ -243,7 +243,7 @@ def test_a_look_that_fails_is_told_once_and_made_again(
         await until(lambda: phase(stage) == "Converged")
 
     monkeypatch.setattr(History, "records", failing)
-    with capture_logs() as lines:
+    with told_lines() as lines:
         assert played(stage, story) == 0
     told = [line["event"] for line in lines if line["event"].startswith(("the documents can", module.BLIND))]
     assert told[0].startswith(module.BLIND)
@@ -285,7 +285,7 @@ def test_the_engine_and_the_history_may_be_away_together(stage: Stage) -> None:
         await until(lambda: phase(stage) == "Converged")
 
     stage.catalogue.choose = choose  # type: ignore[method-assign]
-    with capture_logs() as lines:
+    with told_lines() as lines:
         assert played(stage, story) == 0
     assert problems[0] == "the disk is full"
     told = [line["event"] for line in lines]
@@ -317,7 +317,7 @@ def test_operators_that_cannot_be_heard_for_a_while_are_heard_again(
         await until(lambda: "operators' commands are heard again" in [line["event"] for line in lines])
 
     monkeypatch.setattr(History, "data_version", version)
-    with capture_logs() as lines:
+    with told_lines() as lines:
         assert played(stage, story) == 0
 
 
@@ -350,7 +350,7 @@ def test_what_cannot_be_kept_for_a_restart_stops_no_look_and_is_kept_later(
 
     monkeypatch.setattr(History, "accept", unless_full(History.accept))
     monkeypatch.setattr(History, "note_sync", unless_full(History.note_sync))
-    with capture_logs() as lines:
+    with told_lines() as lines:
         assert played(stage, story) == 0
     told = [line["event"] for line in lines]
     assert (told.count(FORGETFUL), told.count(TIMELESS)) == (1, 1)
@@ -392,7 +392,7 @@ def test_a_bug_in_planning_one_document_blocks_that_one_and_is_told_once(
         await until(lambda: phase(stage, "bad") == "Converged")
 
     monkeypatch.setattr(assess, "make_plan", planner)
-    with capture_logs() as lines:
+    with told_lines() as lines:
         assert played(stage, story) == 0
     told = [line for line in lines if line["event"].startswith("bad can")]
     assert isinstance(told[0]["exc_info"], KeyError)
@@ -440,7 +440,7 @@ def test_a_queued_name_whose_document_is_gone_is_dropped_in_silence(stage: Stage
         await until(lambda: not controller.queue.stats().depth and not controller.queue.stats().working)
         assert controller.queue.stats().delayed == 0
 
-    with capture_logs() as lines:
+    with told_lines() as lines:
         assert played(stage, story) == 0
     assert not [line for line in lines if line.get("document") == "gone"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from structlog.testing import capture_logs
 
 from reconciler.controller.lookout import LAST_POLICY, Lookout
 from reconciler.controller.permitted_stickers import PermittedStickers
@@ -15,6 +14,7 @@ from reconciler.core.policy_values import HostRoot
 from reconciler.errors import InvalidSettings, StateUnwritable
 from reconciler.sticker_store import StickerStore
 from tests.controller.stage import Stage
+from tests.controller.told import told_lines
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_a_policy_that_is_not_in_force_as_written_is_told_once(stage: Stage) -> 
         prune_cap_percent=20,
         policy_trouble=lambda: trouble[0] if trouble else None,
     )
-    with capture_logs() as lines:
+    with told_lines() as lines:
         lookout.look()
         lookout.look()
         trouble.clear()

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from reconciler.controller import stop as stopping
 from reconciler.controller.stop import SIGNALS, StopFlag, StopRequest
 from reconciler.errors import Interrupted
 
@@ -99,3 +100,30 @@ def test_a_signal_handler_may_ask_the_thread_that_sleeps() -> None:
     finally:
         signal.signal(signal.SIGUSR1, former)
     assert flag.stopping
+
+
+def test_who_lingers_has_a_bounded_time_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stopping, "LINGER_S", 0.2)
+    flag, began = StopFlag(), time.monotonic()
+    flag.ask()
+    flag.linger(0.15)
+    flag.linger(0.15)
+    with pytest.raises(Interrupted):
+        flag.linger(0.15)
+    assert 0.2 <= time.monotonic() - began < 5
+
+
+def test_a_stop_wakes_who_lingers_so_that_nobody_oversleeps_it() -> None:
+    flag = StopFlag()
+    threading.Timer(0.05, flag.ask).start()
+    flag.linger(30.0)
+    assert flag.stopping
+
+
+def test_a_second_stop_ends_lingering() -> None:
+    stop = StopRequest()
+    stop._flag.ask()
+    stop.linger(0.01)
+    stop._flag.ask()
+    with pytest.raises(Interrupted):
+        stop.linger(30.0)
