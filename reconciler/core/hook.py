@@ -21,6 +21,7 @@ from reconciler.core.container import (
     NetworkAttachment,
     RestartPolicy,
 )
+from reconciler.core.delivery import Delivery, SealedVariable
 from reconciler.core.image import ImageReference
 
 HookName = Literal["preDeploy", "postDeploy", "preRollback"]
@@ -44,7 +45,8 @@ VARIABLES: Final = "STELLA_"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hook:
     """``image`` is the hook's own or the release's. ``network``: ``none``, ``container`` (the new container's own
-    namespace) or the name of a network. ``service`` is whose container that is, in a project.
+    namespace) or the name of a network. ``service`` is whose container that is, in a project. ``deliveries`` and
+    ``variables`` are the secrets that its document gives it, as files (each with its target) and as variables.
     """
 
     name: HookName
@@ -61,10 +63,14 @@ class Hook:
     nano_cpus: int = 1_000_000_000
     pids_limit: int = 64
     mounts: tuple[Mount, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+    variables: tuple[SealedVariable, ...] = ()
 
     @property
     def wish(self) -> str:
-        """SHA-256 (hex) of what the hook does. How long it may take and what its failure means is not in it."""
+        """SHA-256 (hex) of what the hook does. How long it may take and what its failure means is not in it, nor
+        are its secrets: an exchanged password is no reason to migrate once more.
+        """
         parts = (self.name, self.command, str(self.image), self.service, self.network, self.environment, self.user)
         return hashlib.sha256(canonical_json(declared((*parts, self.mounts)))).hexdigest()
 
@@ -98,19 +104,26 @@ class HookFacts:
         }
 
 
-def sandbox(hook: Hook, variables: Mapping[str, str], *, image_volumes: Iterable[str] = ()) -> ContainerConfig:
+def sandbox(
+    hook: Hook,
+    variables: Mapping[str, str],
+    *,
+    image_volumes: Iterable[str] = (),
+    delivered: tuple[Mount, ...] = (),
+) -> ContainerConfig:
     """The container that a hook runs in. ``image_volumes`` are paths for which the engine would make a volume on
-    disk: they are memory here, so that nothing that a hook writes is unbounded. The image's entrypoint, health
-    check and stop signal have no say.
+    disk: they are memory here, so that nothing that a hook writes is unbounded. ``delivered`` are the mounts of
+    its secrets. The image's entrypoint, health check and stop signal have no say.
     """
-    mounted = {item.target for item in hook.mounts}
+    mounts = tuple(sorted((*hook.mounts, *delivered)))
+    mounted = {item.target for item in mounts}
     scratch = {path: SCRATCH for path in ("/tmp", *image_volumes) if path not in mounted}  # noqa: S108 (in the sandbox)
     return ContainerConfig(
         entrypoint=hook.command[:1],
         command=hook.command[1:],
         user=hook.user,
         environment={**hook.environment, **variables},
-        mounts=hook.mounts,
+        mounts=mounts,
         tmpfs=scratch,
         networks=(NetworkAttachment(hook.attached),) if hook.attached else None,
         restart_policy=RestartPolicy("no"),

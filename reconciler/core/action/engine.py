@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from reconciler.core.action.base import ContainerRef, EngineAction, Sign
-from reconciler.core.container import ContainerConfig, NetworkAttachment, RestartPolicy
+from reconciler.core.container import ContainerConfig, Mount, NetworkAttachment, RestartPolicy
 from reconciler.core.delivery import SealedVariable
 from reconciler.core.desired import ImageReference
 from reconciler.core.hook import Hook, HookFacts
@@ -206,7 +206,8 @@ class RemoveContainer(ContainerAction):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunHook(EngineAction):
     """Run a hook of the open operation in its sandbox, to its end. ``beside`` is the container whose network it
-    shares; of a Compose project it is known by name, and ``project`` is whose it must be.
+    shares; of a Compose project it is known by name, and ``project`` is whose it must be. ``mounts`` are those of
+    the secrets that the hook is given as files, ``variables`` those to open for its environment.
     """
 
     kind: ClassVar[str] = "run-hook"
@@ -215,6 +216,8 @@ class RunHook(EngineAction):
     facts: HookFacts
     beside: ContainerRef | None = None
     project: str = ""
+    mounts: tuple[Mount, ...] = ()
+    variables: tuple[SealedVariable, ...] = ()
 
     @property
     def target(self) -> str:
