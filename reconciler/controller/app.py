@@ -84,18 +84,20 @@ class Parts:
         self,
         *,
         sleep: Callable[[float], None],
+        linger: Callable[[float], None],
         stopping: Callable[[], bool],
         readings: Readings,
         engine_breaks: Callable[[], int] = lambda: 0,
     ) -> Reconciler:
-        """The pass over single documents; ``sleep`` may raise Interrupted. ``engine_breaks`` counts how often the
-        engine may have died (0 where nobody listens to its events).
+        """The pass over single documents. ``sleep`` may raise Interrupted, ``linger`` does it later.
+        ``engine_breaks`` counts how often the engine may have died (0 where nobody listens to its events).
         """
         docker = DockerExecutor(
             self.engine,
             self.history,
             clock=time.monotonic,
             sleep=sleep,
+            linger=linger,
             pull_deadline_s=self.settings.pull_deadline_s,
             engine_breaks=engine_breaks,
         )
@@ -191,6 +193,7 @@ def open_service(settings: Settings, *, exclusive: bool) -> Iterator[Service]:
         readings, stop_flag = Readings(meters=parts.meters), StopFlag()
         reconciler = parts.reconciler(
             sleep=stop_flag.sleep,
+            linger=stop_flag.linger,
             stopping=lambda: stop_flag.stopping,
             readings=readings,
         )
@@ -221,6 +224,7 @@ async def run(settings: Settings) -> None:
             assessor=parts.assessor,
             reconciler=parts.reconciler(
                 sleep=stop.sleep,
+                linger=stop.linger,
                 stopping=lambda: stop.stopping,
                 readings=readings,
                 engine_breaks=lambda: controller.event_stream_breaks,

@@ -31,8 +31,9 @@ class DockerExecutor:
     """The executor of what is done to containers, images and networks one by one.
 
     ``clock`` is monotonic seconds, ``wall_clock`` seconds since the epoch. ``sleep`` takes seconds; it may raise
-    ``Interrupted``, which ends the wait for a container's health. ``engine_breaks`` counts how often the engine
-    may have died: what ends with it is not held against a release.
+    ``Interrupted``, which ends the wait for a container's health; ``linger`` (else ``sleep``) does the same to a
+    hook. ``engine_breaks`` counts how often the engine may have died: what ends with it is not held against a
+    release.
     """
 
     def __init__(  # noqa: PLR0913  (what it needs of the world, each handed in by name)
@@ -43,6 +44,7 @@ class DockerExecutor:
         clock: Callable[[], float],
         sleep: Callable[[float], None],
         pull_deadline_s: float,
+        linger: Callable[[float], None] | None = None,
         engine_breaks: Callable[[], int] = lambda: 0,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
@@ -51,7 +53,7 @@ class DockerExecutor:
         self._gate = HealthGate(engine, clock=clock, sleep=sleep, engine_breaks=engine_breaks)
         self._images = ImageActions(engine, journal, pull_deadline_s=pull_deadline_s)
         self._creation = ContainerCreation(engine, journal, lookup=self._lookup, wall_clock=wall_clock)
-        self._hooks = HookActions(engine, journal, clock=clock, sleep=sleep, engine_breaks=engine_breaks)
+        self._hooks = HookActions(engine, journal, clock=clock, sleep=linger or sleep, engine_breaks=engine_breaks)
         self._methods = self._dispatch_table()
 
     def handles(self, action: Action) -> bool:

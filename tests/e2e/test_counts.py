@@ -56,7 +56,7 @@ def test_idle_passes_cost_one_call_each_and_write_nothing(
     stage.deploy_here("v1")
     with parts(stage, proxy) as opened:
         one_pass = opened.reconciler(
-            sleep=_never, stopping=lambda: False, readings=Readings(meters=opened.meters)
+            sleep=_never, linger=_never, stopping=lambda: False, readings=Readings(meters=opened.meters)
         ).one_pass
         one_pass(stage.name, progress=_unheard)
         before = _written(stage)

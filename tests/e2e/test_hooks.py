@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from reconciler.controller.controller import STOP_GRACE_S
+from reconciler.controller.stop import LINGER_S
 from tests.e2e.documents import as_yaml
 from tests.e2e.oracle import Oracle
 from tests.e2e.stage import SOURCES, Stage, eventually
@@ -231,6 +233,32 @@ def test_a_controller_killed_during_a_hook_leaves_nothing_and_runs_it_twice_only
     stage.reconciler("clear", stage.name)
     stage.apply()
     assert stage.page() == "web v2"
+
+
+def test_a_hook_that_runs_when_the_controller_is_stopped_may_end_and_is_not_run_again(stage: Stage) -> None:
+    stage.deploy_here("v1")
+    before = stage.identity()
+    stage.write(stage.web("v2", hooks={"preDeploy": script("echo migrating; sleep 2; echo migrated")}))
+    with stage.controller() as controller:
+        eventually("the hook runs", lambda: "running" in sandboxes(stage).values())
+        assert controller.stop() < LINGER_S
+    assert (stage.identity(), sandboxes(stage)) == (before, {})
+    assert told(stage) == "migrating\nmigrated"
+    stage.apply()
+    assert stage.page() == "web v2"
+    assert told(stage) == "migrating\nmigrated"
+    assert [event["action"] for event in stage.json("why", stage.name)["events"]].count("run-hook") == 1
+
+
+def test_a_hook_that_does_not_end_does_not_keep_the_controller_from_stopping(stage: Stage) -> None:
+    stage.deploy_here("v1")
+    before = stage.identity()
+    stage.write(stage.web("v2", hooks={"preDeploy": script("sleep 60", timeout="2m")}))
+    with stage.controller() as controller:
+        eventually("the hook runs", lambda: "running" in sandboxes(stage).values())
+        assert LINGER_S <= controller.stop() < STOP_GRACE_S
+    assert (stage.identity(), sandboxes(stage)) == (before, {})
+    assert "the preDeploy hook was interrupted" in stage.apply(expect=5).stdout
 
 
 @pytest.mark.parametrize("broken", ["missing", "tampered"])
