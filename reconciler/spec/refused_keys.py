@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 _LOCK_AGAIN = 'leave it to "reconciler lock", which writes what comes of it'
+_CONFINED = "is not for hooks: they have no privileges beyond their user's"
 _NO_HOOKS = "is not carried out: a lock file has commands of services only; make it a service of its own"
 
 _PROJECT = {
@@ -36,7 +37,19 @@ _FILE = {
     "environment": f"is written to a file when the lock file is made: {_LOCK_AGAIN}",
     "external": "is only known in a swarm; name a file",
 }
+_HOOK = {
+    "privileged": _CONFINED,
+    "capAdd": _CONFINED,
+    "cap_add": _CONFINED,
+    "devices": "is not for hooks: they have no devices of the host",
+    "volumes": 'is called "mounts" in a hook, and names volumes that the document itself mounts',
+    "networks": 'is called "network" in a hook: none, container, or the name of one network',
+    "ports": "is not for hooks: nobody is to reach them",
+    "entrypoint": 'is not for hooks: "command" is all that is run',
+    "retries": 'is not for hooks: end with 75 to be run again later; "strategy.retries" is of the release',
+}
 INSTEAD: Mapping[str, Mapping[str, str]] = {
+    "Hook": _HOOK,
     "ComposeProject specification": _PROJECT,
     "Project configuration": _CONFIG,
     "Project strategy": {"order": "is of a Container: what is replaced in a project, and how, Compose decides"},
