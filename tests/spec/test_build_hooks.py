@@ -148,19 +148,3 @@ def test_a_lock_file_that_is_wrong_says_nothing_of_hooks() -> None:
 def test_a_stored_document_with_a_hook_that_is_wrong_now_is_told() -> None:
     with pytest.raises(InvalidDocuments, match=r"spec\.hooks\.preDeploy\.timeout.*too long"):
         build(document({"preDeploy": {"command": ["x"], "timeout": "61m"}}))
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "words"),
-    [
-        ("privileged", True, "is not for hooks: they have no privileges beyond their user's"),
-        ("capAdd", ["NET_ADMIN"], "is not for hooks: they have no privileges beyond their user's"),
-        ("volumes", ["data:/data"], 'is called "mounts" in a hook'),
-        ("networks", ["database"], 'is called "network" in a hook'),
-        ("entrypoint", ["/bin/sh"], '"command" is all that is run'),
-    ],
-)
-def test_what_a_hook_cannot_have_is_told_with_what_there_is_in_its_place(key: str, value: Any, words: str) -> None:
-    with pytest.raises(InvalidDocuments) as refused:
-        build(document({"preDeploy": {"command": ["x"], key: value}}))
-    assert words in str(refused.value)
