@@ -10,9 +10,10 @@ from reconciler.core.secret import Secret
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
     """Either ``username`` and ``password``, or ``identity_token``: what a registry's token server takes in their
-    place (the refresh token of OAuth 2.0, RFC 6749 section 6).
+    place (the refresh token of OAuth 2.0, RFC 6749 section 6). ``origin`` says where it was found, for people.
     """
 
     username: str = ""
     password: Secret | None = None
     identity_token: Secret | None = None
+    origin: str = ""

@@ -21,6 +21,7 @@ AgeKey = Any
 """A key object of pyrage, which tells no types."""
 BEGIN: Final = "-----BEGIN AGE ENCRYPTED FILE-----"
 END: Final = "-----END AGE ENCRYPTED FILE-----"
+_PLAIN: Final = b"age-encryption.org/v1\n"
 _SSH: Final = "-----BEGIN "
 _NO_KEY: Final = "No matching keys found"
 
@@ -92,12 +93,23 @@ def _recipient(text: str) -> Any:
         ) from None
 
 
-def open_sealed(sealed: str, keys: Sequence[AgeKey]) -> Secret:
-    """The value. White space around the lines does not matter. Raises NotForUs, Damaged."""
-    lines = [line.strip() for line in sealed.strip().splitlines()]
-    if not lines or lines[0] != BEGIN or lines[-1] != END:
-        raise Damaged
+def open_sealed(sealed: bytes, keys: Sequence[AgeKey]) -> Secret:
+    """The value of an age text, armored or not. White space around the lines of armor does not matter. Raises
+    NotForUs, Damaged.
+    """
     try:
-        return Secret(pyrage.decrypt("\n".join([*lines, ""]).encode(), list(keys)))
+        return Secret(pyrage.decrypt(sealed if sealed.startswith(_PLAIN) else _armored(sealed), list(keys)))
     except pyrage.DecryptError as error:
         raise (NotForUs if str(error) == _NO_KEY else Damaged) from None
+
+
+def is_age(content: bytes) -> bool:
+    """Whether it looks like an age text, armored or not."""
+    return content.startswith(_PLAIN) or content.lstrip().startswith(BEGIN.encode())
+
+
+def _armored(sealed: bytes) -> bytes:
+    lines = [line.strip() for line in sealed.strip().splitlines()]
+    if not lines or lines[0] != BEGIN.encode() or lines[-1] != END.encode():
+        raise Damaged
+    return b"\n".join([*lines, b""])

@@ -11,20 +11,19 @@ Invariants: a value that was opened is not kept, and no error tells one, or a ke
 from __future__ import annotations
 
 import os
-import stat
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from reconciler.core.secret import Secret
+from reconciler.credentials.host_file import ANYTHING, Untrusted, read_trusted
 from reconciler.errors import SecretSealed
 
 if TYPE_CHECKING:
     from reconciler.credentials.age import AgeKey
 
 LIMIT: Final = 64 * 1024
-OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 Mark = tuple[int, ...]
 
 
@@ -46,15 +45,15 @@ class Identities:
             return (error.errno or 0,)
         return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
-    def open(self, sealed: str) -> Secret:
-        """The value of an armored age text. Raises SecretSealed, which says what to do but not what it is about:
-        the caller knows (``error.about``).
+    def open(self, sealed: str | bytes) -> Secret:
+        """The value of an age text, armored or not. Raises SecretSealed, which says what to do but not what it is
+        about: the caller knows (``error.about``).
         """
         from reconciler.credentials import age  # noqa: PLC0415  (most commands open nothing)
 
         keys = self._current()
         try:
-            return age.open_sealed(sealed, keys)
+            return age.open_sealed(sealed.encode() if isinstance(sealed, str) else sealed, keys)
         except age.NotForUs:
             own = ", ".join(age.public_keys(keys)) or "its public key"
             raise SecretSealed(
@@ -85,38 +84,20 @@ class Identities:
         from reconciler.credentials import age  # noqa: PLC0415
 
         try:
-            with open(self.path, "rb", opener=_without_waiting) as stream:
-                self._trust(os.fstat(stream.fileno()))
-                content = stream.read(LIMIT + 1)
+            content = read_trusted(self.path, forbidden=ANYTHING, limit=LIMIT, uid=self._uid())
         except FileNotFoundError:
             raise SecretSealed(
                 f"this host has no identity: {self.path} is not there",
                 hint=f"make one with 'reconciler secret keygen -o {self.path}', or name it with --identity",
             ) from None
-        except OSError as error:
-            raise SecretSealed(f"the identity {self.path} cannot be read: {error.strerror}") from error
+        except Untrusted as error:
+            raise SecretSealed(f"the identity {error}", hint=error.hint) from error
         try:
-            if len(content) > LIMIT:
-                raise ValueError(f"is larger than {LIMIT // 1024} KiB")
             return age.read_keys(_text(content))
         except ValueError as error:
             raise SecretSealed(
                 f"the identity {self.path} {error}", hint="'reconciler secret keygen' makes one"
             ) from None
-
-    def _trust(self, found: os.stat_result) -> None:
-        if not stat.S_ISREG(found.st_mode):
-            raise SecretSealed(f"the identity {self.path} is not a regular file")
-        if found.st_uid not in {0, self._uid()}:
-            raise SecretSealed(
-                f"the identity {self.path} is not used: it belongs to user {found.st_uid}, who may change it",
-                hint=f"chown {self._uid()} {self.path}",
-            )
-        if found.st_mode & OTHERS:
-            raise SecretSealed(
-                f"the identity {self.path} is not used: others than its owner can read or change it",
-                hint=f"chmod 600 {self.path}; if others may have read it, make a new one and rotate the secrets",
-            )
 
 
 def _text(content: bytes) -> str:
@@ -124,8 +105,3 @@ def _text(content: bytes) -> str:
         return content.decode("utf-8")
     except UnicodeDecodeError:
         raise ValueError("is no text") from None
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    """A pipe in the file's place must not make us wait for a writer."""
-    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -12,9 +12,11 @@ from collections.abc import Callable, Mapping
 
 from reconciler.core.desired import ImageReference
 from reconciler.core.interfaces import Progress
+from reconciler.core.login import Login
 from reconciler.engine import pull
 from reconciler.engine.changes import EngineChanges
 from reconciler.engine.connection import Connection
+from reconciler.engine.registry_logins import FindLogin, RegistryLogins
 from reconciler.engine.volume_files import VolumeFiles
 
 
@@ -22,25 +24,40 @@ class DockerEngine(EngineChanges):
     """``url`` as in ``DOCKER_HOST``; connects at the first request.
 
     ``clock`` gives seconds since the epoch, for the times of files. ``environment`` is where the TLS files of a
-    ``tcp://`` engine are named (default: the process's own).
+    ``tcp://`` engine are named (default: the process's own). ``logins`` knows the logins of registries that come
+    before those of docker's own configuration.
     """
 
     def __init__(
-        self, url: str, *, clock: Callable[[], float], environment: Mapping[str, str] | None = None
+        self,
+        url: str,
+        *,
+        clock: Callable[[], float],
+        environment: Mapping[str, str] | None = None,
+        logins: FindLogin | None = None,
     ) -> None:
         connection = Connection(url, environment=environment)
         super().__init__(connection)
+        self._logins = RegistryLogins(logins)
         self._files = VolumeFiles(connection, clock=clock)
 
     def pull(self, image: ImageReference, *, deadline_s: float, progress: Progress) -> None:
-        pull.pull(self._connection, image, deadline_s=deadline_s, progress=progress)
+        with self._logins.told(image.repository) as headers:
+            pull.pull(self._connection, image, headers=headers, deadline_s=deadline_s, progress=progress)
 
     def resolve_tag(self, repository: str, tag: str) -> str:
-        """The digest that a registry has for a tag now, asked through the engine, with docker's credentials.
+        """The digest that a registry has for a tag now, asked through the engine, with the login for it.
 
         Raises ImageNotFound, RegistryDenied, RegistryUnavailable, EngineUnavailable.
         """
-        return pull.resolve_tag(self._connection, repository, tag)
+        with self._logins.told(repository) as headers:
+            return pull.resolve_tag(self._connection, repository, tag, headers=headers)
+
+    def login_for(self, repository: str) -> Login | None:
+        """The login that a pull from this repository takes; None: it asks as nobody. Raises RegistryDenied,
+        RegistryUnavailable.
+        """
+        return self._logins.find(repository)
 
     def read_volume(self, volume: str, path: str, *, helper: str, limit: int) -> bytes | None:
         return self._files.read(volume, path, helper=helper, limit=limit)

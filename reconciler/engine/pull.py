@@ -4,8 +4,7 @@ Decides when it took too long; what the messages mean is ``failures``'. The engi
 layers against the digest, and reports a failed verification as one message among many, after status 200: a
 reader that does not look takes a failure for success.
 
-Credentials are those that docker's own configuration has for the registry, read anew for each pull, so that a
-``docker login`` counts at once. They go into one request header and nowhere else.
+Whoever calls knows the login: it comes as the headers of one request (``registry_logins``).
 """
 
 from __future__ import annotations
@@ -16,22 +15,27 @@ from collections.abc import Mapping
 from typing import Any
 
 import requests
-from docker import auth
-from docker.errors import DockerException
 
 from reconciler.core.desired import ImageReference
 from reconciler.core.interfaces import Progress
 from reconciler.engine.connection import Answer, Connection, Request, route
-from reconciler.engine.failures import printable, pull_failure, unreachable
+from reconciler.engine.failures import pull_failure, unreachable
 from reconciler.engine.progress import PullProgress
 from reconciler.engine.stream import BROKEN, LineStream
-from reconciler.errors import EngineUnavailable, RegistryDenied, RegistryUnavailable
+from reconciler.errors import EngineUnavailable, RegistryUnavailable
 
 
-def pull(connection: Connection, image: ImageReference, *, deadline_s: float, progress: Progress) -> None:
+def pull(
+    connection: Connection,
+    image: ImageReference,
+    *,
+    headers: Mapping[str, str],
+    deadline_s: float,
+    progress: Progress,
+) -> None:
     """Pull, and return only when the engine says that it has the image. See ``core.interfaces.Engine.pull``."""
     end = time.monotonic() + deadline_s
-    with _opened(connection, image, deadline_s) as response:
+    with _opened(connection, image, headers, deadline_s) as response:
         if response.status_code >= 400:
             raise pull_failure(image, Answer(response.status_code, response.content).message)
         lines = LineStream(response)
@@ -49,43 +53,25 @@ def pull(connection: Connection, image: ImageReference, *, deadline_s: float, pr
         raise _too_late(image, deadline_s)
 
 
-def resolve_tag(connection: Connection, repository: str, tag: str) -> str:
+def resolve_tag(connection: Connection, repository: str, tag: str, *, headers: Mapping[str, str]) -> str:
     """The digest that the registry has for a tag now, asked through the engine. Raises as ``pull`` does."""
     name = f"{repository}:{tag}"
-    request = Request(
-        method="GET", path=route("/distribution/{}/json", name), headers=credentials(connection, repository)
-    )
+    request = Request(method="GET", path=route("/distribution/{}/json", name), headers=headers)
     answer = connection.send(f"looking up {name}", request)
     if not answer.accepted:
         raise pull_failure(name, answer.message)
     return str(answer.json["Descriptor"]["digest"])
 
 
-def credentials(connection: Connection, repository: str) -> Mapping[str, str]:
-    """The header with what docker's configuration has for the repository's registry; none is fine.
-
-    Raises RegistryDenied when a credential helper fails.
-    """
-    client = connection.client()
-    try:
-        client.reload_config()
-        registry, _ = auth.resolve_repository_name(repository)
-        header = auth.get_config_header(client, registry)
-    except DockerException as error:
-        raise RegistryDenied(
-            f"reading docker's credentials for {repository}: {printable(str(error))}",
-            hint="check credHelpers and credsStore in docker's config.json",
-        ) from error
-    return {"X-Registry-Auth": header.decode("ascii")} if header else {}
-
-
-def _opened(connection: Connection, image: ImageReference, deadline_s: float) -> requests.Response:
+def _opened(
+    connection: Connection, image: ImageReference, headers: Mapping[str, str], deadline_s: float
+) -> requests.Response:
     """The engine answers only when the registry has: waiting for that counts as pulling."""
     request = Request(
         method="POST",
         path="/images/create",
         params={"fromImage": image.repository, "tag": image.digest},
-        headers=credentials(connection, image.repository),
+        headers=headers,
         timeout_s=deadline_s,
     )
     try:

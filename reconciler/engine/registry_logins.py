@@ -1,0 +1,84 @@
+"""Which login a registry is told by way of the engine: this host's own, else that of docker's configuration.
+
+Docker's is read anew each time, so that a ``docker login`` counts at once; it knows one login for each registry,
+by ``config.json``, ``credHelpers`` or ``credsStore``. A login goes into one request header and nowhere else.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from docker import auth
+from docker.errors import DockerException
+
+from reconciler.core.login import Login
+from reconciler.core.secret import Secret
+from reconciler.engine.failures import printable
+from reconciler.errors import RegistryDenied
+
+FindLogin = Callable[[str], Login | None]
+"""The login for a repository, or None. Raises RegistryDenied, RegistryUnavailable."""
+
+
+class RegistryLogins:
+    """``own`` is asked first."""
+
+    def __init__(self, own: FindLogin | None) -> None:
+        self._own = own
+
+    def find(self, repository: str) -> Login | None:
+        """Raises RegistryDenied when a file or a credential helper cannot be used, RegistryUnavailable when one
+        does not answer.
+        """
+        return (self._own and self._own(repository)) or _of_docker(repository)
+
+    @contextmanager
+    def told(self, repository: str) -> Iterator[Mapping[str, str]]:
+        """Headers for a request about the repository; none is fine. A registry that refuses it is told with the
+        login's origin.
+        """
+        login = self.find(repository)
+        try:
+            yield {} if login is None else {"X-Registry-Auth": header(login, repository)}
+        except RegistryDenied as error:
+            if login is not None:
+                error.hint = f"the login for {login.origin} was refused, or may not read it: mend it there"
+            raise
+
+
+def header(login: Login, repository: str) -> str:
+    """The engine's header (Docker Engine API, section "Authentication")."""
+    registry, _ = auth.resolve_repository_name(repository)
+    content = {"serveraddress": auth.INDEX_URL if registry == auth.INDEX_NAME else registry}
+    if login.identity_token is not None:
+        content["identitytoken"] = login.identity_token.text()
+    elif login.password is not None:
+        content |= {"username": login.username, "password": login.password.text()}
+    return base64.urlsafe_b64encode(json.dumps(content).encode()).decode("ascii")
+
+
+def _of_docker(repository: str) -> Login | None:
+    try:
+        registry, _ = auth.resolve_repository_name(repository)
+        found = auth.resolve_authconfig(auth.load_config(), registry)
+    except DockerException as error:
+        raise RegistryDenied(
+            f"reading docker's credentials for {repository}: {printable(str(error))}",
+            hint="check credHelpers and credsStore in docker's config.json",
+        ) from error
+    return _login(found or {}, f"{registry} in docker's configuration")
+
+
+def _login(found: Mapping[str, Any], origin: str) -> Login | None:
+    """Docker's names are written small or large, by where they come from."""
+    values = {key.lower(): str(value) for key, value in found.items() if value}
+    token, username = values.get("identitytoken", ""), values.get("username", "")
+    if token:
+        return Login(identity_token=Secret(token.encode()), origin=origin)
+    if not username:
+        return None
+    return Login(username=username, password=Secret(values.get("password", "").encode()), origin=origin)
