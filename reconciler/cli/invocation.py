@@ -44,7 +44,7 @@ def _open_service(settings: Settings, *, exclusive: bool) -> AbstractContextMana
 
 
 def _run_controller(settings: Settings) -> None:
-    from reconciler.controller.app import serve
+    from reconciler.controller.app.program import serve
 
     serve(settings)
 

@@ -16,7 +16,7 @@ from reconciler.controller.assess import Assessor
 from reconciler.controller.checkup import Finding, check_up, policy_findings
 from reconciler.controller.checkup_projects import check_projects
 from reconciler.controller.loop import Pass, Reconciler, refuse_changed
-from reconciler.controller.stop import StopFlag
+from reconciler.controller.stop_flag import StopFlag
 from reconciler.core.desired import DesiredState, Suspension
 from reconciler.core.interfaces import Compose, Stickers
 from reconciler.core.observation import StickerState

@@ -19,7 +19,8 @@ from reconciler.controller.loop import Reconciler, never
 from reconciler.controller.perform import Performer
 from reconciler.controller.readings import Readings
 from reconciler.controller.service import Service
-from reconciler.controller.stop import StopFlag, StopRequest
+from reconciler.controller.stop import StopRequest
+from reconciler.controller.stop_flag import StopFlag
 from reconciler.controller.workqueue import WorkQueue
 from reconciler.core.desired import ImageReference
 from reconciler.core.policy import Policy

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.controller.loop import MOST_STEPS
-from reconciler.controller.stop import StopFlag
+from reconciler.controller.stop_flag import StopFlag
 from reconciler.core.desired import Suspension
 from reconciler.core.plan_json import plans_json
 from reconciler.errors import (

@@ -8,8 +8,9 @@ import time
 
 import pytest
 
-from reconciler.controller import stop as stopping
-from reconciler.controller.stop import SIGNALS, StopFlag, StopRequest
+from reconciler.controller import stop_flag as stopping
+from reconciler.controller.stop import SIGNALS, StopRequest
+from reconciler.controller.stop_flag import StopFlag
 from reconciler.errors import Interrupted
 
 

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from reconciler.controller.controller import STOP_GRACE_S
-from reconciler.controller.stop import LINGER_S
+from reconciler.controller.stop_flag import LINGER_S
 from tests.e2e.documents import as_yaml
 from tests.e2e.oracle import Oracle
 from tests.e2e.stage import SOURCES, Stage, eventually

@@ -1,40 +1,25 @@
-"""Composition root of the controller: makes the parts from the settings and hands them to each other.
-
-Decides nothing; the only file of this room that knows the settings. Two ways in: ``open_service`` for one
-command, ``run`` for the program that stays.
-"""
+"""The parts that a command and the running controller share, made from the settings."""
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import os
 import random
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-import structlog
-
-from reconciler import __version__
 from reconciler.compose.client import DockerCompose
 from reconciler.config import Settings
 from reconciler.controller.assess import Assessor
-from reconciler.controller.board import Board
 from reconciler.controller.catalogue import Catalogue
 from reconciler.controller.conclude import Conclusion
-from reconciler.controller.controller import Controller
 from reconciler.controller.fail_points import fail_points
-from reconciler.controller.lookout import Lookout
 from reconciler.controller.loop import Reconciler
 from reconciler.controller.perform import Performer
 from reconciler.controller.permitted_stickers import PermittedStickers
 from reconciler.controller.readings import Readings
-from reconciler.controller.service import Service
-from reconciler.controller.stop import StopFlag, StopRequest
-from reconciler.controller.workqueue import WorkQueue
 from reconciler.core.desired import DesiredState
 from reconciler.deployments import DeploymentStore
 from reconciler.engine.client import DockerEngine
@@ -46,15 +31,11 @@ from reconciler.history import History
 from reconciler.metrics import Meters
 from reconciler.policy_file import PolicyFile, policy_of_host
 from reconciler.sources.files import FolderSource
-from reconciler.sources.watch import FolderWatch
 from reconciler.spec.build import build
-from reconciler.spec.problem import is_error
 from reconciler.state_dir import StateDir
 from reconciler.sticker_store import StickerStore
 
 STICKER_KEY = "sticker.key"
-
-log = structlog.get_logger("reconciler")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,110 +166,9 @@ def open_parts(settings: Settings, *, exclusive: bool, actor: Callable[[DesiredS
         )
 
 
-@contextmanager
-def open_service(settings: Settings, *, exclusive: bool) -> Iterator[Service]:
-    """What one command needs. ``exclusive`` for commands that act: only one of them at a time."""
-    user = local_user()
-    with open_parts(settings, exclusive=exclusive, actor=lambda _: user) as parts:
-        readings, stop_flag = Readings(meters=parts.meters), StopFlag()
-        reconciler = parts.reconciler(
-            sleep=stop_flag.sleep,
-            linger=stop_flag.linger,
-            stopping=lambda: stop_flag.stopping,
-            readings=readings,
-        )
-        yield Service(
-            assessor=parts.assessor,
-            reconciler=reconciler,
-            history=parts.history,
-            engine=parts.engine,
-            workers=settings.workers,
-            prune_cap_percent=settings.prune_cap_percent,
-            stickers=parts.stickers,
-            records=parts.record_executor(),
-            compose=parts.compose,
-            stop_flag=stop_flag,
-        )
-
-
-async def run(settings: Settings) -> None:
-    """Be the controller until SIGTERM or SIGINT. Raises StateLocked, InvalidSettings (port taken)."""
-    from reconciler.web.endpoints import make_app  # noqa: PLC0415  (loads a web server that commands do not need)
-    from reconciler.web.server import Server  # noqa: PLC0415
-
-    with open_parts(settings, exclusive=True, actor=file_actor) as parts, StopRequest() as stop:
-        board = Board(parts.history, time.time, monotonic=time.monotonic, silent_s=60 + 3 * settings.resync_s)
-        queue: WorkQueue[str] = WorkQueue(parts.meters)
-        readings = Readings(meters=parts.meters, board=board)
-        controller = Controller(
-            assessor=parts.assessor,
-            reconciler=parts.reconciler(
-                sleep=stop.sleep,
-                linger=stop.linger,
-                stopping=lambda: stop.stopping,
-                readings=readings,
-                engine_breaks=lambda: controller.event_stream_breaks,
-            ),
-            engine=parts.engine,
-            history=parts.history,
-            lookout=Lookout(
-                assessor=parts.assessor,
-                board=board,
-                policy_trouble=lambda: parts.policy.trouble,
-                prune=settings.prune,
-                prune_cap_percent=settings.prune_cap_percent,
-            ),
-            watch=FolderWatch(settings.desired),
-            stop=stop,
-            queue=queue,
-            resync_s=settings.resync_s,
-            workers=settings.workers,
-        )
-        host, port = settings.listen_address
-        render = readings.renderer(
-            __version__, queue.stats, lambda: controller.event_stream_up, lambda: len(invalid(parts))
-        )
-        server = Server(make_app(render, board.ready, board.healthy), host, port)
-        await server.start()
-        try:
-            log.info("the controller runs", documents=str(settings.desired), listen=settings.listen)
-            left = await controller.run()
-            log.info("the controller has stopped")
-        finally:
-            await server.stop()
-    if left:
-        leave_now()
-
-
-def leave_now() -> None:
-    """End the process although a worker still waits for a registry or an engine that does not answer.
-
-    Whatever it left half-done is taken back by the next start; waiting would only be ended by SIGKILL.
-    """
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)
-
-
-def invalid(parts: Parts) -> set[str]:
-    """Files with errors: their documents are in their last good state, or not in force at all."""
-    problems = parts.assessor.catalogue.loaded.problems
-    return {problem.file for problem in problems if is_error(problem)}
-
-
 def local_user() -> str:
     """The actor of a command: the person at the terminal."""
     try:
         return f"user:{os.environ.get('SUDO_USER') or getpass.getuser()}"
     except (KeyError, OSError):
         return f"user:{os.getuid()}"
-
-
-def file_actor(desired: DesiredState) -> str:
-    """The actor in the running controller: the file that says so."""
-    return f"file:{desired.source.file}" if desired.source else "file"
-
-
-def serve(settings: Settings) -> None:
-    """Run the controller in an event loop of its own."""
-    asyncio.run(run(settings))

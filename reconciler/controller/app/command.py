@@ -1,0 +1,38 @@
+"""What one command needs of the controller."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from reconciler.config import Settings
+from reconciler.controller.app.parts import local_user, open_parts
+from reconciler.controller.readings import Readings
+from reconciler.controller.service import Service
+from reconciler.controller.stop_flag import StopFlag
+
+
+@contextmanager
+def open_service(settings: Settings, *, exclusive: bool) -> Iterator[Service]:
+    """What one command needs. ``exclusive`` for commands that act: only one of them at a time."""
+    user = local_user()
+    with open_parts(settings, exclusive=exclusive, actor=lambda _: user) as parts:
+        readings, stop_flag = Readings(meters=parts.meters), StopFlag()
+        reconciler = parts.reconciler(
+            sleep=stop_flag.sleep,
+            linger=stop_flag.linger,
+            stopping=lambda: stop_flag.stopping,
+            readings=readings,
+        )
+        yield Service(
+            assessor=parts.assessor,
+            reconciler=reconciler,
+            history=parts.history,
+            engine=parts.engine,
+            workers=settings.workers,
+            prune_cap_percent=settings.prune_cap_percent,
+            stickers=parts.stickers,
+            records=parts.record_executor(),
+            compose=parts.compose,
+            stop_flag=stop_flag,
+        )

@@ -1,0 +1,99 @@
+"""The program that stays: the controller in an event loop of its own, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+
+import structlog
+
+from reconciler import __version__
+from reconciler.config import Settings
+from reconciler.controller.app.parts import Parts, open_parts
+from reconciler.controller.board import Board
+from reconciler.controller.controller import Controller
+from reconciler.controller.lookout import Lookout
+from reconciler.controller.readings import Readings
+from reconciler.controller.stop import StopRequest
+from reconciler.controller.workqueue import WorkQueue
+from reconciler.core.desired import DesiredState
+from reconciler.sources.watch import FolderWatch
+from reconciler.spec.problem import is_error
+from reconciler.web.endpoints import make_app
+from reconciler.web.server import Server
+
+log = structlog.get_logger("reconciler")
+
+
+def serve(settings: Settings) -> None:
+    """Run the controller in an event loop of its own."""
+    asyncio.run(run(settings))
+
+
+async def run(settings: Settings) -> None:
+    """Be the controller until SIGTERM or SIGINT. Raises StateLocked, InvalidSettings (port taken)."""
+    with open_parts(settings, exclusive=True, actor=file_actor) as parts, StopRequest() as stop:
+        board = Board(parts.history, time.time, monotonic=time.monotonic, silent_s=60 + 3 * settings.resync_s)
+        queue: WorkQueue[str] = WorkQueue(parts.meters)
+        readings = Readings(meters=parts.meters, board=board)
+        controller = Controller(
+            assessor=parts.assessor,
+            reconciler=parts.reconciler(
+                sleep=stop.sleep,
+                linger=stop.linger,
+                stopping=lambda: stop.stopping,
+                readings=readings,
+                engine_breaks=lambda: controller.event_stream_breaks,
+            ),
+            engine=parts.engine,
+            history=parts.history,
+            lookout=Lookout(
+                assessor=parts.assessor,
+                board=board,
+                policy_trouble=lambda: parts.policy.trouble,
+                prune=settings.prune,
+                prune_cap_percent=settings.prune_cap_percent,
+            ),
+            watch=FolderWatch(settings.desired),
+            stop=stop,
+            queue=queue,
+            resync_s=settings.resync_s,
+            workers=settings.workers,
+        )
+        host, port = settings.listen_address
+        render = readings.renderer(
+            __version__, queue.stats, lambda: controller.event_stream_up, lambda: len(invalid(parts))
+        )
+        server = Server(make_app(render, board.ready, board.healthy), host, port)
+        await server.start()
+        try:
+            log.info("the controller runs", documents=str(settings.desired), listen=settings.listen)
+            left = await controller.run()
+            log.info("the controller has stopped")
+        finally:
+            await server.stop()
+    if left:
+        leave_now()
+
+
+def leave_now() -> None:
+    """End the process although a worker still waits for a registry or an engine that does not answer.
+
+    Whatever it left half-done is taken back by the next start; waiting would only be ended by SIGKILL.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def invalid(parts: Parts) -> set[str]:
+    """Files with errors: their documents are in their last good state, or not in force at all."""
+    problems = parts.assessor.catalogue.loaded.problems
+    return {problem.file for problem in problems if is_error(problem)}
+
+
+def file_actor(desired: DesiredState) -> str:
+    """The actor in the running controller: the file that says so."""
+    return f"file:{desired.source.file}" if desired.source else "file"
