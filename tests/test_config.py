@@ -22,6 +22,8 @@ from reconciler.errors import InvalidSettings
 WRONG = {
     "desired": ("", "a path"),
     "policy": ("", "a path"),
+    "secrets-dir": ("", "a path"),
+    "identity": ("", "a path"),
     "engine": ("docker.sock", "a URL such as"),
     "target": ("Host A", "as documents write it"),
     "listen": ("9464", "HOST:PORT"),
@@ -53,6 +55,9 @@ def test_defaults_are_those_of_the_manual(tmp_path: Path) -> None:
     assert settings == Settings(
         desired=Path("desired"),
         state_dir=Path("/var/lib/reconciler"),
+        secrets_dir=Path("/run/reconciler"),
+        identity=Path("/etc/reconciler/identity.txt"),
+        registry_credentials=Path("/etc/reconciler/registries.age"),
         policy=Path("/etc/reconciler/policy.yaml"),
         engine="unix:///var/run/docker.sock",
         target="",
@@ -74,17 +79,28 @@ def test_defaults_are_those_of_the_manual(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("environment", "expected"),
+    ("attribute", "variable", "below", "otherwise"),
     [
-        ({"XDG_STATE_HOME": "/home/ana/state"}, Path("/home/ana/state/reconciler")),
-        ({"XDG_STATE_HOME": "relative"}, Path("~/.local/state/reconciler").expanduser()),
-        ({}, Path("~/.local/state/reconciler").expanduser()),
+        ("state_dir", "XDG_STATE_HOME", "reconciler", "~/.local/state/reconciler"),
+        ("secrets_dir", "XDG_RUNTIME_DIR", "reconciler", "~/.local/state/reconciler/run"),
+        ("identity", "XDG_CONFIG_HOME", "reconciler/identity.txt", "~/.config/reconciler/identity.txt"),
+        (
+            "registry_credentials",
+            "XDG_CONFIG_HOME",
+            "reconciler/registries.age",
+            "~/.config/reconciler/registries.age",
+        ),
     ],
 )
-def test_state_folder_of_an_ordinary_user_follows_xdg(
-    tmp_path: Path, environment: dict[str, str], expected: Path
+def test_places_of_an_ordinary_user_follow_xdg(
+    tmp_path: Path, attribute: str, variable: str, below: str, otherwise: str
 ) -> None:
-    assert load(environment=environment, folder=tmp_path, root=False).state_dir == expected
+    def place(environment: dict[str, str]) -> Path:
+        found: Path = getattr(load(environment=environment, folder=tmp_path, root=False), attribute)
+        return found
+
+    assert place({variable: "/home/ana/base"}) == Path("/home/ana/base", below)
+    assert place({variable: "relative"}) == place({}) == Path(otherwise).expanduser()
 
 
 def test_engine_falls_back_to_docker_host(tmp_path: Path) -> None:

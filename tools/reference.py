@@ -74,6 +74,9 @@ def _settings() -> Iterator[str]:
     yield "| --- | --- | --- | --- |"
     defaults = {
         "state-dir": "`/var/lib/reconciler` for root, else `$XDG_STATE_HOME/reconciler`",
+        "secrets-dir": "`/run/reconciler` for root, else `$XDG_RUNTIME_DIR/reconciler`",
+        "identity": "`/etc/reconciler/identity.txt` for root, else `$XDG_CONFIG_HOME/reconciler/identity.txt`",
+        "registry-credentials": "`/etc/reconciler/registries.age` for root, else the same beside `identity`",
         "engine": "`DOCKER_HOST`, else `unix:///var/run/docker.sock`",
     }
     for item in SETTINGS:

@@ -1,0 +1,100 @@
+"""The settings: their names, defaults and readers, and what a program is handed of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from reconciler.config.values import address, boolean, choice, duration, engine, integer, path, target
+
+ENVIRONMENT_PREFIX: Final = "RECONCILER_"
+DEFAULT_POLICY: Final = "/etc/reconciler/policy.yaml"
+
+Color = Literal["auto", "always", "never"]
+LogFormat = Literal["auto", "text", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+BOOLEAN: Final = "BOOLEAN"
+_WHEN: Final = ("auto", "always", "never")
+_FORMATS: Final = ("auto", "text", "json")
+_LEVELS: Final = ("debug", "info", "warning", "error")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings; names ending in ``_s`` are seconds. ``sources`` maps a setting's name to its origin."""
+
+    desired: Path
+    state_dir: Path
+    secrets_dir: Path
+    identity: Path
+    registry_credentials: Path
+    policy: Path
+    engine: str
+    target: str
+    listen: str
+    resync_s: float
+    full_every_s: float
+    workers: int
+    pull_deadline_s: float
+    prune: bool
+    prune_cap_percent: int
+    color: Color
+    log_format: LogFormat
+    log_level: LogLevel
+    sources: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    @property
+    def policy_needed(self) -> bool:
+        """Whether somebody named the policy's file, so that it must be there."""
+        return self.sources.get("policy", "default") != "default"
+
+    @property
+    def listen_address(self) -> tuple[str, int]:
+        """Host (without brackets) and port of ``listen``."""
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting: ``name`` as in flags and file; ``read`` turns text into the value or raises ValueError
+    saying what is allowed; ``default`` is text too, None where it depends on the host.
+    """
+
+    name: str
+    attribute: str
+    read: Callable[[str], Any]
+    default: str | None
+    help: str
+    metavar: str = "TEXT"
+
+    @property
+    def variable(self) -> str:
+        """The environment variable, for example ``RECONCILER_STATE_DIR``."""
+        return ENVIRONMENT_PREFIX + self.name.upper().replace("-", "_")
+
+
+SETTINGS: Final = (
+    Setting("desired", "desired", path, "desired", "Folder of desired-state documents.", "DIR"),
+    Setting("state-dir", "state_dir", path, None, "Folder of history and locks.", "DIR"),
+    Setting("secrets-dir", "secrets_dir", path, None, "Folder in memory for opened secrets.", "DIR"),
+    Setting("identity", "identity", path, None, "Key that opens this host's secrets.", "FILE"),
+    Setting("registry-credentials", "registry_credentials", path, None, "Encrypted logins of registries.", "FILE"),
+    Setting("policy", "policy", path, DEFAULT_POLICY, "What documents may ask of this host.", "FILE"),
+    Setting("engine", "engine", engine, None, "Docker engine.", "URL"),
+    Setting("target", "target", target, "", "Name of this host; documents for others are left alone.", "NAME"),
+    Setting("listen", "listen", address, "127.0.0.1:9464", "Where metrics and health are served.", "HOST:PORT"),
+    Setting("resync", "resync_s", duration(1, 86400), "30s", "Look again at least this often.", "SECONDS"),
+    Setting("full-every", "full_every_s", duration(1, 604800), "10m", "Inspect all this often.", "SECONDS"),
+    Setting("workers", "workers", integer(1, 64), "8", "Documents worked on at once.", "COUNT"),
+    Setting("pull-deadline", "pull_deadline_s", duration(1, 86400), "15m", "Longest pull.", "SECONDS"),
+    Setting("prune", "prune", boolean, "false", "Remove orphans whose document asked for it.", BOOLEAN),
+    Setting("prune-cap", "prune_cap_percent", integer(0, 100), "20", "Most that is pruned unasked.", "PERCENT"),
+    Setting("color", "color", choice(*_WHEN), "auto", "Use colours.", "|".join(_WHEN)),
+    Setting("log-format", "log_format", choice(*_FORMATS), "auto", "How log lines look.", "|".join(_FORMATS)),
+    Setting("log-level", "log_level", choice(*_LEVELS), "info", "Least level of log lines.", "|".join(_LEVELS)),
+)
+BY_NAME: Final = {setting.name: setting for setting in SETTINGS}
