@@ -31,11 +31,15 @@ def write_file(path: Path, content: bytes, *, mode: int = 0o644) -> None:
         write_in(folder, path, content, mode=mode)
 
 
-def write_in(folder: int, path: Path, content: bytes, *, mode: int = 0o644) -> None:
-    """The same in a folder that is open already; the last part of ``path`` counts, the rest is for messages."""
+def write_in(
+    folder: int, path: Path, content: bytes, *, mode: int = 0o644, owner: tuple[int, int] | None = None
+) -> None:
+    """The same in a folder that is open already; the last part of ``path`` counts, the rest is for messages.
+    ``owner``: user and group that it is given to, where that is not who runs the program.
+    """
     with _translated(path):
         _refuse_special(path, folder)
-        with _temporary(path, folder, content, mode=mode) as temporary:
+        with _temporary(path, folder, content, mode=mode, owner=owner) as temporary:
             os.replace(temporary, path.name, src_dir_fd=folder, dst_dir_fd=folder)
             os.fsync(folder)
 
@@ -73,13 +77,17 @@ def _folder(path: Path) -> Iterator[int]:
 
 
 @contextmanager
-def _temporary(path: Path, folder: int, content: bytes, *, mode: int) -> Iterator[str]:
+def _temporary(
+    path: Path, folder: int, content: bytes, *, mode: int, owner: tuple[int, int] | None = None
+) -> Iterator[str]:
     """A durable file with the content beside the target; gone afterwards unless it was renamed."""
     name = f".{path.name[:200]}.{secrets.token_hex(8)}.tmp"
     handle = os.open(name, _NEW, mode, dir_fd=folder)
     try:
         with os.fdopen(handle, "wb") as file:
-            os.fchmod(handle, mode)
+            if owner is not None:
+                os.fchown(handle, *owner)
+            os.fchmod(handle, mode)  # after the owner: giving a file away clears some bits
             file.write(content)
             file.flush()
             os.fsync(handle)

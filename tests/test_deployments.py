@@ -19,8 +19,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reconciler import folders
 from reconciler.core.deployment import LOCK_FILE
-from reconciler.deployments import DeploymentStore, folders
+from reconciler.deployments import DeploymentStore
 from reconciler.deployments.reading import LARGEST, Reader
 from reconciler.errors import EngineRefused, StateUnwritable
 from tests.contracts.test_deployments_contract import ONE, TWO, digests, revision

@@ -6,7 +6,6 @@ file and of ``current``, and at most temporary files beside them, which the next
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import json
@@ -17,17 +16,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from reconciler import folders
 from reconciler.atomic import write_in
 from reconciler.core.deployment import LOCK_FILE, MANIFEST_NAME
 from reconciler.core.observation import DeploymentReading
-from reconciler.deployments import folders
-from reconciler.deployments.folders import opened, translated
+from reconciler.deployments.folders import is_ours, make
 from reconciler.deployments.reading import LARGEST, Reader, active_revision
 from reconciler.errors import EngineRefused, NotFound, StateUnwritable
+from reconciler.folders import opened, translated
 
 _REVISIONS, _FILES, _CURRENT = "revisions", "files", "current"
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _SECRET, _MOUNTED = 0o600, 0o644
 
 
@@ -84,7 +82,7 @@ class DeploymentStore:
                 return False
             finally:
                 self._reader.forget(directory)
-            with _unless_filled():
+            with folders.unless_filled():
                 Path(directory).rmdir()
                 found.append(True)
         return any(found)
@@ -95,10 +93,10 @@ class DeploymentStore:
         if self._reader.digest(directory, path) == hashlib.sha256(content).hexdigest():
             return False
         with translated(f"writing {directory}/{path}"):
-            folders.make(directory, *above)
+            make(directory, *above)
             with opened(directory, *above) as folder:
                 folders.clear_interrupted(folder)
-                _refuse_strange(folder, name, Path(directory) / path)
+                folders.refuse_strange(folder, name, Path(directory) / path)
                 mode = _MOUNTED if parts[0] == _FILES else _SECRET
                 write_in(folder, Path(directory) / path, content, mode=mode)
         return True
@@ -110,13 +108,6 @@ def _parts(path: str) -> tuple[str, ...]:
     if not all(parts) or {".", ".."} & set(parts):
         raise ValueError(f"not a path below a deployment directory: {path!r}")
     return parts
-
-
-def _refuse_strange(folder: int, name: str, path: Path) -> None:
-    with suppress(FileNotFoundError):
-        mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
-        if not stat.S_ISREG(mode):
-            raise EngineRefused(f"{path} is no regular file", hint="it is left as it is; remove it by hand")
 
 
 def _point(root: int, goal: str) -> None:
@@ -143,15 +134,15 @@ def _remove_own(root: int, name: str) -> bool:
     its place is not ours.
     """
     try:
-        folder = os.open(name, _FOLDER, dir_fd=root)
+        folder = os.open(name, folders.BELOW, dir_fd=root)
     except (FileNotFoundError, NotADirectoryError):
         return False
     try:
         folders.clear_interrupted(folder)
-        found = [folders.remove_tree(folder, item) for item in folders.names_in(folder) if folders.is_ours(item)]
+        found = [folders.remove_tree(folder, item) for item in folders.names_in(folder) if is_ours(item)]
     finally:
         os.close(folder)
-    with _unless_filled():
+    with folders.unless_filled():
         os.rmdir(name, dir_fd=root)
         found.append(True)
     return any(found)
@@ -160,7 +151,7 @@ def _remove_own(root: int, name: str) -> bool:
 def _needed(directory: str, revisions: int) -> frozenset[str] | None:
     """Artifacts that the revisions need, as paths; None where one of them can't be read: then all are."""
     needed: set[str] = set()
-    for name in filter(folders.is_ours, folders.names_in(revisions)):
+    for name in filter(is_ours, folders.names_in(revisions)):
         manifest = _manifest(directory, name)
         if manifest is None:
             return None
@@ -172,7 +163,7 @@ def _manifest(directory: str, revision: str) -> list[str] | None:
     """The artifacts of one revision; none where it was never whole."""
     try:
         with opened(directory, _REVISIONS, revision) as folder:
-            handle = os.open(MANIFEST_NAME, _READ, dir_fd=folder)
+            handle = os.open(MANIFEST_NAME, folders.READ, dir_fd=folder)
     except FileNotFoundError:
         return []
     with os.fdopen(handle, "rb") as file:
@@ -188,7 +179,7 @@ def _collect(directory: str, needed: frozenset[str] | None) -> None:
         return
     kept = {path.split("/")[1] for path in needed if path.startswith(f"{_FILES}/")}
     with suppress(FileNotFoundError), opened(directory, _FILES) as files:
-        for digest in filter(folders.is_ours, folders.names_in(files)):
+        for digest in filter(is_ours, folders.names_in(files)):
             if digest not in kept:
                 folders.remove_tree(files, digest)
 
@@ -208,13 +199,3 @@ def _unused(root: int, directory: str) -> Iterator[None]:
         raise StateUnwritable(f"Compose is at work in {directory}", hint="try again when it has ended") from error
     finally:
         os.close(handle)
-
-
-@contextmanager
-def _unless_filled() -> Iterator[None]:
-    """What others put into the directory stays, and so does the directory."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in {errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY}:
-            raise
