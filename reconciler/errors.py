@@ -24,6 +24,7 @@
     │   ├── ImageNotFound           the registry does not have that digest
     │   ├── RegistryDenied          the registry refuses the credentials
     │   ├── VerificationFailed      bytes or digests are not what was named
+    │   │   └── SignatureRefused    an image is not signed as the host's policy wants it
     │   ├── SecretSealed            a secret cannot be opened with the keys of this host
     │   ├── HookFailed              a hook ended with an error, took too long, or ran out of memory
     │   ├── PlatformMismatch        the image is for another platform
@@ -156,6 +157,10 @@ class RegistryDenied(TerminalError):
 
 class VerificationFailed(TerminalError):
     """Bytes or digests are not what was named."""
+
+
+class SignatureRefused(VerificationFailed):
+    """An image has no signature that the host's policy accepts: none, none by its keys, or one of something else."""
 
 
 class SecretSealed(TerminalError):

@@ -150,6 +150,7 @@ class Assessor:
             now=self.clock(),
             unmet=unmet_dependencies(desired, observation, records),
             refusals=self.refused(desired),
+            signatures=self.policy().signatures,
         )
 
     def refused(self, desired: DesiredState) -> tuple[str, ...]:
@@ -160,10 +161,10 @@ class Assessor:
         """Which documents want an image or may go back to it."""
         found: dict[str, set[str]] = {}
         for name, desired in self.catalogue.desired().items():
-            for image in (*desired.images, *desired.hook_images):
+            for image in desired.all_images:
                 found.setdefault(str(image), set()).add(name)
         for name, record in records.items():
-            for image in (image for revision in record.revisions for image in revision.images):
+            for image in (image for revision in record.revisions for image in revision.all_images):
                 found.setdefault(str(image), set()).add(name)
         return {reference: frozenset(names) for reference, names in found.items()}
 

@@ -9,6 +9,7 @@ from reconciler.core.action import Action, ContainerRef, PullImage, RemoveHook, 
 from reconciler.core.hook import NETWORK_OF_CONTAINER, Hook, HookFacts
 from reconciler.core.hook_rules import after, before
 from reconciler.core.record import OperationKind
+from reconciler.core.signing_steps import signature_actions
 from reconciler.core.situation import Situation
 
 
@@ -21,6 +22,7 @@ def hook_image_actions(situation: Situation, kind: OperationKind) -> Iterator[Ac
         if situation.observation.references.get(str(image)) is None:
             yield PullImage(document=desired.name, cause="a hook runs in it", image=image)
         yield VerifyImage(document=desired.name, cause="a hook runs in it", image=image)
+    yield from signature_actions(situation, images)
 
 
 def before_actions(situation: Situation, kind: OperationKind, generation: int) -> Iterator[RunHook]:

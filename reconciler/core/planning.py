@@ -24,6 +24,7 @@ from reconciler.core.hook_rules import spared, went_before
 from reconciler.core.hook_steps import leftover_hooks
 from reconciler.core.plan import Plan, Purpose
 from reconciler.core.record import Operation, OperationKind
+from reconciler.core.signing_steps import unsigned_notes
 from reconciler.core.situation import Situation
 from reconciler.core.view import View
 from reconciler.core.views import view_of
@@ -40,6 +41,7 @@ def make_plan(situation: Situation) -> Plan:
     A hook that outlived its controller is ended before anything else, whatever the rules say then.
     """
     plan, leftovers = _make_plan(situation), leftover_hooks(situation)
+    plan = replace(plan, notes=(*plan.notes, *unsigned_notes(situation)))
     if not leftovers:
         return plan
     purpose: Purpose = "repair" if plan.purpose == "none" else plan.purpose

@@ -13,11 +13,10 @@ from reconciler.core.container import ContainerConfig, PortBinding
 from reconciler.core.display import shown
 from reconciler.core.policy_request import Denied, Request
 from reconciler.core.policy_values import Maximum, Policy, PortRange
+from reconciler.core.repository import matches
 
 CHOSEN_BY_ENGINE: Final = PortRange(32768, 60999)
 """Host ports out of which the engine chooses where a document leaves it to it (Linux, ``ip_local_port_range``)."""
-
-_HUB: Final = "docker.io"
 
 
 def bounds(request: Request, policy: Policy) -> Iterator[Denied]:
@@ -28,40 +27,6 @@ def bounds(request: Request, policy: Policy) -> Iterator[Denied]:
             wanted = _wanted(port)
             yield Denied("ports", f"publishes {port}", str(wanted))
     yield from _limits(request, policy)
-
-
-def full_name(repository: str) -> tuple[str, ...]:
-    """A repository's parts, with the registry that a short name stands for (``ParseNormalizedNamed``)."""
-    parts = [part for part in repository.split("/") if part]
-    head = parts[0] if parts else ""
-    if len(parts) < 2 or not _names_registry(head):
-        parts = [_HUB, *(["library"] if len(parts) == 1 else []), *parts]
-    elif head == f"index.{_HUB}":
-        parts[0] = _HUB
-    if parts[0] == _HUB and len(parts) == 2:
-        parts.insert(1, "library")
-    return (parts[0].lower(), *parts[1:])
-
-
-def matches(repository: str, pattern: str) -> bool:
-    """Whether a repository is the pattern's or lies below it; ``*`` stands for one whole part of a name."""
-    wanted = _pattern(pattern)
-    found = full_name(repository)
-    return len(wanted) <= len(found) and all(
-        one in {"*", other} for one, other in zip(wanted, found, strict=False)
-    )
-
-
-def _pattern(pattern: str) -> tuple[str, ...]:
-    """A pattern's parts: with a registry they are taken as they are, without one they are of Docker Hub."""
-    head, *rest = [part for part in pattern.split("/") if part] or [""]
-    if head == "*" or _names_registry(head):
-        return (head.lower(), *rest)
-    return (_HUB, head, *rest) if rest or pattern.endswith("/") else (_HUB, "library", head)
-
-
-def _names_registry(head: str) -> bool:
-    return head == "localhost" or "." in head or ":" in head
 
 
 def _registry(request: Request, policy: Policy) -> Iterator[Denied]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from reconciler.core.policy_paths import normal
+from reconciler.core.signing import SignatureRule
 
 BUILT_IN: Final = "the built-in policy"
 POLICY_FILE: Final = "/etc/reconciler/policy.yaml"
@@ -68,7 +69,8 @@ class Maximum:
 class Policy:
     """``registries`` and ``ports`` None: any. ``host_paths`` are roots that may be mounted, ``deployment_paths``
     roots below which the controller itself may write stickers and deployment directories. ``engine_sockets`` and
-    ``guarded`` are facts about this host (``on_host``). ``source`` says where the policy was read.
+    ``guarded`` are facts about this host (``on_host``). ``signatures`` say which images need one; nobody refuses a
+    document for them, since only a registry can tell. ``source`` says where the policy was read.
     """
 
     registries: tuple[str, ...] | None = None
@@ -85,6 +87,7 @@ class Policy:
     ports: tuple[PortRange, ...] | None = None
     maximum: Maximum = Maximum()
     compose_keys: frozenset[str] = field(default_factory=frozenset)
+    signatures: tuple[SignatureRule, ...] = ()
     engine_sockets: tuple[str, ...] = SOCKETS
     guarded: tuple[str, ...] = GUARDED
     source: str = BUILT_IN

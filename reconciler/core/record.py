@@ -86,12 +86,24 @@ class HookRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """An operator's exception: this one image (``repository@digest``) may run without the signature that the
+    host's policy wants. ``at``: seconds since the epoch.
+    """
+
+    image: str
+    actor: str
+    reason: str
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """All that is remembered of one document; ``operations`` and ``revisions`` are oldest first.
 
     ``quarantined`` holds fingerprints with the reason. ``heals`` are times of recent heals (seconds since
     the epoch). ``held`` is the reason while the restart-storm guard holds the document. ``hooks`` are the runs
-    since a release was last committed, sorted by revision and hook.
+    since a release was last committed, sorted by revision and hook; ``allowances`` are sorted by image.
     """
 
     document: str
@@ -102,6 +114,7 @@ class Record:
     quarantined: dict[str, str] = field(default_factory=dict)
     heals: tuple[float, ...] = ()
     hooks: tuple[HookRun, ...] = ()
+    allowances: tuple[Allowance, ...] = ()
     held: str = ""
     suspension: Suspension | None = None
     failures: int = 0

@@ -12,6 +12,7 @@ from reconciler.core.desired import DesiredState, Suspension
 from reconciler.core.hook_rules import doubt
 from reconciler.core.observation import ContainerDetail, Observation, StickerState
 from reconciler.core.record import Record
+from reconciler.core.signing import SignatureRule
 
 HEAL_WINDOW_S = 300.0
 HEAL_LIMIT = 5
@@ -32,6 +33,8 @@ class Situation:
     unmet: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
     """What the host's policy refuses of ``desired``, each in words."""
+    signatures: tuple[SignatureRule, ...] = ()
+    """Which images the host's policy wants signed."""
     needed_by: Mapping[str, frozenset[str]] = field(default_factory=dict)
     places: Places = NOWHERE
     """Where on the host declared files and secrets are delivered."""

@@ -35,6 +35,7 @@ from reconciler.core.observation import ALIVE, ContainerRow
 from reconciler.core.ownership import Claims, next_generation
 from reconciler.core.record import OperationKind
 from reconciler.core.repair import BUILT_IN_NETWORKS
+from reconciler.core.signing_steps import signature_actions
 from reconciler.core.situation import Situation, completes, restart_policy
 from reconciler.core.tidy import tidy_after_swap
 
@@ -112,6 +113,7 @@ def image_actions(situation: Situation, cause: str) -> Iterator[Action]:
 
 def _prepare(swap: Swap) -> Iterator[Action]:
     yield from image_actions(swap.situation, swap.cause)
+    yield from signature_actions(swap.situation, swap.desired.images)
     yield from hook_image_actions(swap.situation, swap.kind)
     present = swap.situation.observation.networks or frozenset()
     for attachment in swap.desired.config.networks or ():

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from reconciler.core.login import Login
-from reconciler.core.policy_bounds import full_name, matches
+from reconciler.core.repository import full_name, matches
 from reconciler.core.secret import Secret
 from reconciler.spec.problem import Wrong
 from reconciler.spec.yaml_tree import Node, read_trees

@@ -13,10 +13,10 @@ from reconciler.core.container import ContainerConfig, Device, Logging, Mount, N
 from reconciler.core.desired import DesiredState, Release, SourceLocation, StickerPlace
 from reconciler.core.image import ImageReference
 from reconciler.core.policy import Policy, find_refusals, host_paths, on_host, refusals
-from reconciler.core.policy_bounds import matches
 from reconciler.core.policy_paths import normal
 from reconciler.core.policy_values import DeviceRoot, HostRoot, Maximum, PortRange
 from reconciler.core.project import Project, Service, artifact
+from reconciler.core.repository import matches
 
 IMAGE = ImageReference("registry.example.com/shop/web", f"sha256:{'a' * 64}")
 PLACE = SourceLocation("shop.yaml", 7)

@@ -3,7 +3,7 @@
 An Action says what is to be so, not how; carrying it out twice is the same as once. Which executor carries
 it out is told by its family: ``EngineAction`` acts on the Docker host, ``ProjectAction`` on a Compose project
 and its folder, ``DeliveryAction`` on files that are delivered into containers, ``RecordAction`` on the history
-and the sticker.
+and the sticker. ``VerifySignature`` acts on none of them.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ from reconciler.core.action.record import (
     StickerAction,
     WriteSticker,
 )
+from reconciler.core.action.signature import VerifySignature
 
 __all__ = [
     "Action",
@@ -115,6 +116,7 @@ __all__ = [
     "UpdateLimits",
     "VerifyImage",
     "VerifyProject",
+    "VerifySignature",
     "WaitHealthy",
     "WaitProject",
     "WaitService",

@@ -42,6 +42,7 @@ from reconciler.core.ownership import next_generation
 from reconciler.core.ports import collide
 from reconciler.core.project import Project
 from reconciler.core.record import OperationKind
+from reconciler.core.signing_steps import signature_actions
 from reconciler.core.situation import Situation
 
 
@@ -77,6 +78,7 @@ def _prepare(situation: Situation, kind: OperationKind, cause: str) -> Iterator[
     yield from pull_actions(situation, desired)
     for image in desired.images:
         yield VerifyImage(document=document, cause=cause, image=image)
+    yield from signature_actions(situation, desired.images)
     yield from hook_image_actions(situation, kind)
     yield WriteRevision(document=document, cause=cause, desired=desired)
 

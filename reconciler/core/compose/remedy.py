@@ -37,6 +37,7 @@ from reconciler.core.observation import ALIVE
 from reconciler.core.project import followers
 from reconciler.core.remedy import sticker_actions
 from reconciler.core.repair import repair_in_place
+from reconciler.core.signing_steps import signature_actions
 from reconciler.core.situation import Situation
 
 ON_DISK = frozenset({"files", "compose-lock"})
@@ -61,6 +62,7 @@ def restart(situation: Situation, claims: ProjectClaims, drift: tuple[Drift, ...
     return (
         RecordHeal(document=desired.name, cause=cause),
         *(pull_actions(situation, desired) if up else ()),
+        *(signature_actions(situation, desired.images) if up else ()),
         *(_stop(desired.name, item) for item in refreshed),
         *stop_followers(desired.name, claims, anew),
         *_repairs(situation, claims, drift, besides=changes.recreate),
