@@ -1,13 +1,12 @@
 """A validated document, with the Defaults merged under it, as a DesiredState.
 
 Pure, and repeatable: the document kept in a DesiredState builds the same one again, with the same fingerprint.
-What only the schema can express is not checked here again; what it cannot is. Parts that this version does not
-carry out (secrets, files) are refused, never ignored.
+What only the schema can express is not checked here again; what it cannot is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -26,6 +25,7 @@ from reconciler.core.project import Project
 from reconciler.errors import InvalidDocuments
 from reconciler.spec import notation, quantities
 from reconciler.spec.build_config import CONFIG, build_config, refuse_reserved
+from reconciler.spec.build_deliveries import Delivered, build_deliveries, secret_names
 from reconciler.spec.build_hooks import Release as HookRelease
 from reconciler.spec.build_hooks import build_hooks
 from reconciler.spec.build_project import PROJECT, build_project
@@ -33,7 +33,6 @@ from reconciler.spec.findings import Finding, Findings
 from reconciler.spec.ignored import ignored, ignored_of_project
 from reconciler.spec.problem import Path, Problem, Wrong, dotted
 
-NOT_CARRIED_OUT: tuple[Path, ...] = ((*CONFIG, "secrets"), (*CONFIG, "files"))
 OWN_SUFFIXES = (
     "-next-g",
     "-previous-g",
@@ -73,7 +72,7 @@ def build_checked(
     refuse_reserved(metadata.get("labels"), ("metadata", "labels"), findings)
     parts = (_project_parts if document["kind"] == PROJECT else _container_parts)(document, findings)
     project, problems = build_project(document, findings, file=source.file if source else "")
-    own = _hook_release(parts, project)
+    own = _hook_release(document, parts, project)
     hooks = () if own is None else build_hooks(spec, own, findings)
     if findings.items or problems:
         return None, (*findings.items, *problems)
@@ -98,14 +97,19 @@ def build_checked(
     )
 
 
-def _hook_release(parts: Mapping[str, Any], project: Project | None) -> HookRelease | None:
+def _hook_release(
+    document: Mapping[str, Any], parts: Mapping[str, Any], project: Project | None
+) -> HookRelease | None:
     """None for a project whose lock file is wrong: nothing can be said of its hooks then."""
     if project is None and "image" not in parts:
         return None
+    delivered = Delivered(deliveries=parts.get("deliveries", ()), variables=parts.get("variables", ()))
+    names = secret_names(document["spec"].get("config", {}))
     if project is None:
-        return HookRelease(image=parts["image"], mounts=parts["config"].mounts or ())
+        mounts = parts["config"].mounts or ()
+        return HookRelease(image=parts["image"], mounts=mounts, delivered=delivered, secrets=names)
     mounts = tuple(mount for service in project.services for mount in service.config.mounts or ())
-    return HookRelease(mounts=mounts, project=project)
+    return HookRelease(mounts=mounts, project=project, delivered=delivered, secrets=names)
 
 
 def check_defaults(document: Mapping[str, Any]) -> tuple[Finding, ...]:
@@ -132,11 +136,13 @@ def _project_parts(document: Mapping[str, Any], findings: Findings) -> dict[str,
 def _deployment(spec: Mapping[str, Any], name: str, findings: Findings) -> dict[str, Any]:
     """What Defaults may give, too: configuration and how to deploy. ``name`` is "" for Defaults."""
     config = spec.get("config", {})
-    for path in _present(spec):
-        findings.note(path, "is not carried out by this version; remove it")
+    container = build_config(config, findings)
+    delivered = build_deliveries(config, container, findings)
     return {
         "container_name": _container_name(config, name, findings),
-        "config": build_config(config, findings),
+        "config": container,
+        "deliveries": delivered.deliveries,
+        "variables": delivered.variables,
         "cleanup_previous": config.get("cleanupPrevious", True),
         "adopt": spec.get("adopt", False),
         **_how(spec, name, findings, paths=ignored),
@@ -157,15 +163,6 @@ def _how(spec: Mapping[str, Any], name: str, findings: Findings, *, paths: Calla
         "suspend": _suspension(spec, findings),
         "deletion_policy": spec.get("deletionPolicy", "orphan"),
     }
-
-
-def _present(spec: Mapping[str, Any]) -> Iterator[Path]:
-    for path in NOT_CARRIED_OUT:
-        where: Any = {"spec": spec}
-        for part in path:
-            where = where.get(part, {}) if isinstance(where, Mapping) else {}
-        if where != {}:
-            yield path
 
 
 def _container_name(config: Mapping[str, Any], name: str, findings: Findings) -> str:

@@ -12,10 +12,12 @@ from functools import partial
 from typing import Any, Final, get_args
 
 from reconciler.core.container import Mount
+from reconciler.core.delivery import Delivery, SealedVariable
 from reconciler.core.hook import NETWORK_OF_CONTAINER, VARIABLES, Hook, HookName
 from reconciler.core.image import ImageReference
 from reconciler.core.project import Project, Service
 from reconciler.spec import notation, quantities
+from reconciler.spec.build_deliveries import NOTHING, Delivered, for_hook
 from reconciler.spec.findings import Findings
 from reconciler.spec.problem import Path, Wrong, choices
 
@@ -25,13 +27,15 @@ LONGEST_MS: Final = 3_600_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """What the hooks of one document rest on: its image (None where it is wrong, or of a project), its mounts, and
-    its project.
+    """What the hooks of one document rest on: its image (None where it is wrong, or of a project), its mounts, its
+    project, its secrets, and the names of all of these (also of such that are wrong).
     """
 
     image: ImageReference | None = None
     mounts: tuple[Mount, ...] = ()
     project: Project | None = None
+    delivered: Delivered = NOTHING
+    secrets: tuple[str, ...] = ()
 
 
 def build_hooks(spec: Mapping[str, Any], release: Release, findings: Findings) -> tuple[Hook, ...]:
@@ -60,8 +64,10 @@ def _hook(value: Mapping[str, Any], name: HookName, release: Release, findings: 
         "failure_policy": value.get("failurePolicy"),
         "idempotent": value.get("idempotent"),
         "pids_limit": value.get("pidsLimit"),
+        **_secrets(value, path, release, findings),
     }
-    findings.refuse_twins((item.target for item in read["mounts"] or ()), (*path, "mounts"), "the path")
+    targets = [item.target for key in ("mounts", "deliveries") for item in read[key] or ()]
+    findings.refuse_twins(targets, (*path, "mounts"), "the path")
     if image is None or len(findings.items) > before:
         return None
     return Hook(
@@ -71,6 +77,31 @@ def _hook(value: Mapping[str, Any], name: HookName, release: Release, findings: 
         service=service.name if service else "",
         **{key: item for key, item in read.items() if item is not None},
     )
+
+
+def _secrets(
+    value: Mapping[str, Any], path: Path, release: Release, findings: Findings
+) -> dict[str, tuple[Any, ...]]:
+    """The secrets that the hook is given, as files and as variables."""
+    where = (*path, "secrets")
+    names = findings.read_list(value, where, partial(_known_secret, release=release)) or ()
+    findings.refuse_twins(names, where, "the secret")
+    given = [for_hook(secret) for name in sorted(set(names)) for secret in release.delivered.of_secret(name)]
+    variables = tuple(item for item in given if isinstance(item, SealedVariable))
+    for item in variables:
+        if item.variable in value.get("environment", {}):
+            findings.note(
+                where, f"the variable {item.variable} of the secret {item.name} is set in environment, too"
+            )
+        if item.variable.startswith(VARIABLES):
+            findings.note(where, f'variables that begin with "{VARIABLES}" are set by the reconciler')
+    return {"deliveries": tuple(item for item in given if isinstance(item, Delivery)), "variables": variables}
+
+
+def _known_secret(name: str, *, release: Release) -> str:
+    if name not in release.secrets:
+        raise Wrong(f'config.secrets has no secret "{name}"{choices(name, release.secrets)}')
+    return name
 
 
 def _service(value: Mapping[str, Any], path: Path, release: Release, findings: Findings) -> Service | None:

@@ -47,6 +47,7 @@ def conflicts(documents: Sequence[DesiredState], *, known: Collection[str] = ())
         *_dependencies(documents, known),
         *_order(documents),
         *_unused(documents),
+        *_visible(documents),
     ]
     order = {id(document): place for place, document in enumerate(documents)}
     return tuple(sorted(found, key=lambda item: order[id(item.document)]))
@@ -197,6 +198,19 @@ def _unused(documents: Sequence[DesiredState]) -> Iterator[Conflict]:
             if item.name not in used:
                 message = f'no service has "{item.name}" in its containers; remove it, or name it in the lock file'
                 yield Conflict(document, ("spec", "config", "configFiles"), message, "warning")
+
+
+def _visible(documents: Sequence[DesiredState]) -> Iterator[Conflict]:
+    """Secrets that more can read than need to."""
+    for document in documents:
+        for index, secret in enumerate(document.document.get("spec", {}).get("config", {}).get("secrets", ())):
+            if "envName" in secret:
+                message = (
+                    "whoever may inspect the container can read this variable, and so can every process in it; "
+                    "a file (mountPath) is what only those read who open it"
+                )
+                path = ("spec", "config", "secrets", index, "envName")
+                yield Conflict(document, path, message, "warning")
 
 
 def _order(documents: Sequence[DesiredState]) -> Iterator[Conflict]:

@@ -240,8 +240,6 @@ def test_all_that_is_wrong_is_told_at_once_with_its_path() -> None:
         ({"labels": {"stella.owner": "me"}}, 'label names that begin with "stella." are reserved'),
         ({"healthCheck": {"test": ["NONE"], "retries": 1}}, "a disabled health check has no"),
         ({"containerName": "web-next-g7"}, "are reserved"),
-        ({"files": []}, "is not carried out by this version; remove it"),
-        ({"secrets": []}, "is not carried out by this version; remove it"),
     ],
 )
 def test_contradictions_within_a_configuration_are_refused(config: dict[str, Any], words: str) -> None:
