@@ -52,6 +52,11 @@ class Settings:
         return self.sources.get("policy", "default") != "default"
 
     @property
+    def registry_credentials_needed(self) -> bool:
+        """Whether somebody named the file of registry logins, so that it must be there."""
+        return self.sources.get("registry-credentials", "default") != "default"
+
+    @property
     def listen_address(self) -> tuple[str, int]:
         """Host (without brackets) and port of ``listen``."""
         host, _, port = self.listen.rpartition(":")

@@ -21,6 +21,8 @@ from reconciler.controller.perform import Performer
 from reconciler.controller.permitted_stickers import PermittedStickers
 from reconciler.controller.readings import Readings
 from reconciler.core.desired import DesiredState
+from reconciler.credentials.identities import Identities
+from reconciler.credentials.logins import Logins
 from reconciler.deployments import DeploymentStore
 from reconciler.engine.client import DockerEngine
 from reconciler.engine.observe import Observer
@@ -126,7 +128,12 @@ def open_parts(settings: Settings, *, exclusive: bool, actor: Callable[[DesiredS
             stack.enter_context(state.lock())
         history = History.open(state.history, clock=time.time, rebuild=build)
         stack.callback(history.close)
-        engine = DockerEngine(settings.engine, clock=time.time)
+        logins = Logins(
+            settings.registry_credentials,
+            needed=settings.registry_credentials_needed,
+            open_sealed=Identities(settings.identity).open,
+        )
+        engine = DockerEngine(settings.engine, clock=time.time, logins=logins.login_for)
         stack.callback(engine.close)
         stickers = PermittedStickers(StickerStore(engine), policy.current)
         source = FolderSource(settings.desired, target=settings.target or None, remember=history.accepted())
