@@ -2,8 +2,8 @@
 
 A file counts as unchanged while its inode, size, both its times, mode and owner are the same: a write of equal
 size changes the times, and setting the modification time back changes the other (which nobody can set). The
-kernel's clock for them ticks every few milliseconds; so what was changed less than two seconds before it was looked
-at is looked at again next time (the rule of git's index for "racily clean" entries).
+kernel's clock for them ticks every few milliseconds; so what was changed less than two seconds before it was
+looked at is looked at again next time (the rule of git's index for "racily clean" entries).
 """
 
 from __future__ import annotations

@@ -126,8 +126,9 @@ class DeploymentReading:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryReading:
     """How one document's deliveries are found on the host: ``states`` by version, for those that were asked for.
-    ``unopened`` says by name of secret why it cannot be opened here. ``stray`` are versions that lie there though
-    nobody asked for them. ``problem`` says why nothing can be delivered on this host ("" where it can).
+    ``unopened`` says by version why a secret that is not there as it should cannot be brought there, and why a
+    variable cannot be opened. ``stray`` are versions that lie there though nobody asked for them. ``problem`` says
+    why nothing can be delivered on this host ("" where it can).
     """
 
     states: Mapping[str, DeliveryState] = field(default_factory=dict)
