@@ -170,6 +170,11 @@ class DesiredState:
         return tuple(dict.fromkeys(hook.image for hook in self.hooks if hook.image not in self.images))
 
     @property
+    def all_images(self) -> tuple[ImageReference, ...]:
+        """Its own and those that only its hooks need, each once."""
+        return (*self.images, *self.hook_images)
+
+    @property
     def digest(self) -> str:
         """The one digest that stands for what is wanted: the image's, or the lock file's."""
         return f"sha256:{self.project.lock.sha256}" if self.project else self.image.digest

@@ -44,6 +44,11 @@ class Revision:
         return self.desired.images
 
     @property
+    def all_images(self) -> tuple[ImageReference, ...]:
+        """With those that only its hooks needed."""
+        return self.desired.all_images
+
+    @property
     def digest(self) -> str:
         return self.desired.digest
 

@@ -17,7 +17,7 @@ def subject(desired: DesiredState, record: Record) -> Subject:
         name=desired.name,
         container_names=tuple(dict.fromkeys(name for item in states for name in item.container_names)),
         container_ids=frozenset(item.container_id for item in record.operations if item.container_id),
-        images=(*desired.images, *desired.hook_images),
+        images=desired.all_images,
         image_ids=frozenset(item.image_id for item in record.revisions if item.image_id),
         sticker=desired.sticker,
         projects=frozenset(item.project.name for item in known if item.project is not None),

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from reconciler.core.action import Action, ContainerRef, RemoveContainer, RemoveImage, StopContainer
+from reconciler.core.image import ImageReference
 from reconciler.core.names import previous_name
 from reconciler.core.observation import ALIVE, ContainerRow
 from reconciler.core.ownership import Claims
@@ -89,26 +90,33 @@ def _removal(situation: Situation, row: ContainerRow) -> RemoveContainer:
 def _images(situation: Situation, good: tuple[str, ...], gone: set[str]) -> Iterator[Action]:
     """Images of revisions beyond the last good ones, unless something still needs them.
 
-    ``good`` are fingerprints, newest first; ``gone`` are ids of containers that will not be there any more.
+    ``good`` are fingerprints, newest first; ``gone`` are ids of containers that will not be there any more. The
+    last image of a revision notes that all of them are collected, so that an interrupted collection is made again.
     """
     record = situation.record
-    kept = {str(item.image) for item in record.revisions if item.fingerprint in good[:KEPT_REVISIONS]}
-    wanted = situation.wanted or situation.desired
-    needed = {str(situation.desired.image), str(wanted.image), *kept}
+    kept = [item.all_images for item in record.revisions if item.fingerprint in good[:KEPT_REVISIONS]]
+    own = (situation.desired.all_images, (situation.wanted or situation.desired).all_images)
+    settled = {str(image) for images in (*kept, *own) for image in images}
     used = {row.image_id for row in situation.observation.containers if row.id not in gone}
-    seen: set[str] = set()
     for revision in record.revisions:
-        reference = str(revision.image)
-        spare = revision.image_id and not revision.image_collected and revision.image_id not in used
-        elsewhere = situation.needed_by.get(reference, frozenset()) - {record.document}
-        if spare and not elsewhere and reference not in needed and reference not in seen:
-            seen.add(reference)
+        if not revision.image_id or revision.image_collected or revision.image_id in used:
+            continue
+        spare = [
+            image for image in revision.all_images if str(image) not in settled and not _shared(situation, image)
+        ]
+        for image in spare:
+            settled.add(str(image))
             yield RemoveImage(
                 document=record.document,
                 cause=f"release {revision.release.id} is not among the last {KEPT_REVISIONS} good revisions",
-                image=revision.image,
-                fingerprint=revision.fingerprint,
+                image=image,
+                fingerprint=revision.fingerprint if image == spare[-1] else "",
             )
+
+
+def _shared(situation: Situation, image: ImageReference) -> bool:
+    """Whether another document wants an image or may go back to it."""
+    return bool(situation.needed_by.get(str(image), frozenset()) - {situation.record.document})
 
 
 def last_good(record: Record) -> tuple[str, ...]:

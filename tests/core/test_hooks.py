@@ -436,6 +436,33 @@ def test_what_is_running_now_is_in_no_doubt() -> None:
     assert record.hook_run("f", "preDeploy") is None
 
 
+def test_images_that_only_hooks_of_releases_long_gone_needed_go_with_theirs() -> None:
+    story = Story()
+    tools = {}
+    for release in "23456":
+        tools[release] = story.world.publish(f"shop/tools{release}", behaviour=WELL)
+        hook = Hook(name="preDeploy", command=("work",), image=tools[release])
+        story.player.want(story.world.desired(release=release, config=CONFIG, hooks=(hook,)))
+        assert story.player.settle().kind == "converged"
+    there = {release for release, image in tools.items() if story.world.engine.inspect_image(str(image))}
+    assert there == {"4", "5", "6"}
+    assert story.kinds() == []
+
+
+def test_an_image_that_hooks_share_stays_as_long_as_one_of_them_may_run() -> None:
+    story = Story()
+    tools = story.world.publish("shop/tools", behaviour=WELL)
+    for release in "23456":
+        hook = Hook(name="preDeploy", command=("work",), image=tools)
+        story.player.want(story.world.desired(release=release, config=CONFIG, hooks=(hook,)))
+        assert story.player.settle().kind == "converged"
+    assert story.world.engine.inspect_image(str(tools)) is not None
+    for release in "789":
+        story.player.want(story.world.desired(release=release, config=CONFIG))
+        assert story.player.settle().kind == "converged"
+    assert story.world.engine.inspect_image(str(tools)) is None
+
+
 def test_pruning_takes_hooks_along() -> None:
     story = interrupted()
     story.player.one_pass()

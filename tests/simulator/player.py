@@ -94,7 +94,7 @@ class Player:
         rows = engine.list_containers()
         details = {row.id: found for row in rows if (found := engine.inspect_container(row.id))}
         images = [engine.inspect_image(item.image_id) for item in details.values()]
-        wanted_images = (str(image) for item in wanted for image in (*item.images, *item.hook_images))
+        wanted_images = (str(image) for item in wanted for image in item.all_images)
         references = {image: engine.inspect_image(image) for image in wanted_images}
         known = [item for item in (*images, *references.values()) if item]
         return Observation(
@@ -168,8 +168,8 @@ class Player:
     def _needed_by(self) -> dict[str, frozenset[str]]:
         found: dict[str, set[str]] = {}
         for name, record in self.world.journal.records().items():
-            for revision in record.revisions:
-                found.setdefault(str(revision.image), set()).add(name)
+            for image in (image for revision in record.revisions for image in revision.all_images):
+                found.setdefault(str(image), set()).add(name)
         return {key: frozenset(names) for key, names in found.items()}
 
     def _performer(self) -> Performer:

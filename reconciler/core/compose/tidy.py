@@ -85,13 +85,14 @@ def _images(situation: Situation, good: tuple[str, ...]) -> Iterator[Action]:
     notes that all of them are collected, so that an interrupted collection is made again.
     """
     record = situation.record
-    kept = [item.images for item in record.revisions if item.fingerprint in good[:KEPT_REVISIONS]]
+    kept = [item.all_images for item in record.revisions if item.fingerprint in good[:KEPT_REVISIONS]]
     wanted = situation.wanted or situation.desired
-    needed = {str(image) for images in (*kept, situation.desired.images, wanted.images) for image in images}
+    own = (situation.desired.all_images, wanted.all_images)
+    needed = {str(image) for images in (*kept, *own) for image in images}
     for revision in record.revisions:
-        references = (str(image) for image in revision.images)
+        references = (str(image) for image in revision.all_images)
         elsewhere = {item for item in references if situation.needed_by.get(item, frozenset()) - {record.document}}
-        spare = [image for image in revision.images if str(image) not in needed | elsewhere]
+        spare = [image for image in revision.all_images if str(image) not in needed | elsewhere]
         if revision.image_collected:
             continue
         for image in spare:

@@ -12,6 +12,7 @@ from reconciler.core.action import ComposeUp, PullImage, StartService
 from reconciler.core.container import Mount, PortBinding
 from reconciler.core.deployment import compose_files
 from reconciler.core.desired import Condition, Dependency, DesiredState, Release, Suspension
+from reconciler.core.hook import Hook
 from reconciler.core.judge import judge, unseen
 from reconciler.core.observation import Status
 from reconciler.core.planning import make_plan, orphan_plan
@@ -322,6 +323,15 @@ def test_folders_and_images_beyond_the_last_three_good_releases_go() -> None:
     folders = {path.split("/")[1] for path in host.files["/srv/shop"] if path.startswith("revisions/")}
     assert folders == {one(number, image=f"web{number}").fingerprint for number in "345"}
     assert host.absent_images == {str(reference("web1")), str(reference("web2"))}
+
+
+def test_images_of_hooks_go_with_the_releases_that_needed_them() -> None:
+    host = Host()
+    for number in "12345":
+        # a hook of the way back: none of these deploys runs it, all keep its image
+        hook = Hook(name="preRollback", command=("x",), image=reference(f"tools{number}"))
+        host.settle(one(number, image="web", hooks=(hook,)))
+    assert host.absent_images == {str(reference("tools1")), str(reference("tools2"))}
 
 
 def test_an_image_that_another_document_needs_stays() -> None:
