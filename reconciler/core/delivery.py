@@ -24,6 +24,8 @@ DeliveryState = Literal["current", "absent", "altered"]
 
 SECRET_MODE = 0o444
 FILE_MODE = 0o644
+SHORT = 12
+"""How many digits of a version people are shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,11 @@ class Delivery:
     sealed: str = field(default="", compare=False, repr=False)
 
     @property
+    def short(self) -> str:
+        """The version for people."""
+        return self.version[:SHORT]
+
+    @property
     def file_name(self) -> str:
         """What the file is called on the host."""
         return self.name if self.secret else self.target.rpartition("/")[2]
@@ -78,6 +85,30 @@ class SealedVariable:
     variable: str
     version: str
     sealed: str = field(default="", compare=False, repr=False)
+
+    @property
+    def short(self) -> str:
+        """The version for people, and for the label that tells which one a container has."""
+        return self.version[:SHORT]
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What a mount of ours brings, as its path on the host tells."""
+
+    secret: bool
+    version: str
+    file_name: str
+
+
+def brought(mount: Mount, places: Places, document: str) -> Brought | None:
+    """What was delivered for the document and is mounted here; None for any other mount."""
+    for root, secret in ((places.files, False), (places.secrets, True)):
+        inside = mount.source.removeprefix(f"{root}/{document}/")
+        version, _, name = inside.partition("/")
+        if root and mount.type == "bind" and inside != mount.source and name:
+            return Brought(secret, version, name)
+    return None
 
 
 def delivered_file(path: str, content: bytes, *, mode: int = FILE_MODE, uid: int = 0, gid: int = 0) -> Delivery:

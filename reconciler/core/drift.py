@@ -8,59 +8,19 @@ asked to describe what is already known to differ.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import asdict
+from typing import Any
 
 from reconciler.core import names
 from reconciler.core.container import ContainerConfig, HealthProbe
+from reconciler.core.delivery_drift import besides, mounted_drift, state_on_host, variable_drift
+from reconciler.core.difference import Drift as Drift  # noqa: PLC0414  (part of what is spoken of here)
+from reconciler.core.difference import DriftKind as DriftKind  # noqa: PLC0414  (the same)
 from reconciler.core.display import masked, shown
 from reconciler.core.effective import effective_config
 from reconciler.core.observation import ContainerDetail, ContainerRow
 from reconciler.core.ownership import Claims
 from reconciler.core.situation import Situation, completed
-
-DriftKind = Literal[
-    "missing",
-    "stopped",
-    "paused",
-    "restarting",
-    "unhealthy",
-    "image",
-    "environment",
-    "command",
-    "user",
-    "limits",
-    "restart-policy",
-    "ports",
-    "mounts",
-    "networks",
-    "labels",
-    "files",
-    "secret",
-    "healthcheck",
-    "security",
-    "logging",
-    "name",
-    "release",
-    "sticker",
-    "orphan",
-    "foreign",
-    "compose-service-missing",
-    "compose-service-extra",
-    "compose-config-hash",
-    "compose-lock",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """``path`` is the document's path below ``spec`` (``config.memoryLimit``), or a word for the whole."""
-
-    kind: DriftKind
-    path: str
-    wanted: str
-    found: str
-
 
 FIELDS: tuple[tuple[str, DriftKind, str], ...] = (
     ("command", "command", "config.command"),
@@ -183,6 +143,7 @@ def _container(situation: Situation, claims: Claims) -> Iterator[Drift]:
     if detail is not None:
         yield from _image(situation, detail)
         yield from config_drift(situation, detail)
+        yield from state_on_host(situation, detail)
 
 
 def _image(situation: Situation, detail: ContainerDetail) -> Iterator[Drift]:
@@ -204,13 +165,13 @@ def _running_image(situation: Situation, detail: ContainerDetail) -> str:
 
 
 def config_drift(situation: Situation, detail: ContainerDetail) -> Iterator[Drift]:
-    """Field by field: the effective wanted configuration against the live one."""
+    """Field by field: the effective wanted configuration against the live one; then what is delivered."""
     image = wanted_image(situation)
     facts = situation.observation.images.get(image) if image else None
     wanted = effective_config(situation.desired.config, facts, situation.observation.engine)
     declared_only = DECLARED_ONLY | (frozenset() if facts else OF_THE_IMAGE)
+    sides = besides(wanted, situation, detail), besides(detail.config, situation, detail)
     for attribute, kind, path in FIELDS:
-        sides = wanted, detail.config
         yield from _field(attribute, kind, path, sides, declared_only=attribute in declared_only)
     live = detail.status == "running" and bool(wanted.ports) and detail.config.ports == wanted.ports
     if live and len({port.container_port for port in detail.published}) < len(
@@ -219,6 +180,8 @@ def config_drift(situation: Situation, detail: ContainerDetail) -> Iterator[Drif
         yield Drift(
             "ports", "config.ports", shown("ports", wanted.ports), f"published: {shown('ports', detail.published)}"
         )
+    yield from mounted_drift(situation, detail)
+    yield from variable_drift(situation, detail)
 
 
 def wanted_image(situation: Situation) -> str:

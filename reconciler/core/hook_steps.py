@@ -74,6 +74,8 @@ def _run(situation: Situation, hook: Hook, generation: int, beside: ContainerRef
         facts=facts,
         beside=beside,
         project=desired.project.name if desired.project and beside else "",
+        mounts=tuple(sorted(item.mount(situation.places, desired.name) for item in hook.deliveries)),
+        variables=hook.variables,
     )
 
 

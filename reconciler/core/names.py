@@ -21,6 +21,8 @@ GENERATION = "stella.generation"
 OPERATION = "stella.operation"
 FILES = "stella.files"
 HOOK = "stella.hook"
+SECRET = "stella.secret."  # noqa: S105  (the beginning of a label)
+"""Before the name of a secret that the container has as a variable: which version of it that is."""
 PREFIX = "stella."
 OF_TOOLS = (PREFIX, "com.docker.compose.")
 """Beginnings of labels that we or Compose add: never a difference."""
@@ -79,4 +81,5 @@ def ownership_labels(desired: DesiredState, *, owner: str, generation: int) -> M
         OWNER: owner,
         GENERATION: str(generation),
         OPERATION: operation_id(owner, desired.name, generation),
+        **{f"{SECRET}{item.name}": item.short for item in desired.variables},
     }

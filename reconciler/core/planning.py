@@ -17,6 +17,8 @@ from dataclasses import replace
 
 from reconciler.core.action import ComposeUp, EndQuarantine, StartContainer, StartService, UnpauseContainer
 from reconciler.core.adoption import Adoption
+from reconciler.core.delivering import hindrance, unavailable
+from reconciler.core.delivery_drift import ABSENT
 from reconciler.core.desired import DesiredState
 from reconciler.core.drift import Drift
 from reconciler.core.healing import heal
@@ -68,6 +70,9 @@ def _make_plan(situation: Situation) -> Plan:
 def _adopt(situation: Situation, adoption: Adoption, plan: Plan) -> Plan:
     if situation.refusals:
         return replace(plan, blocked=situation.refused)
+    sealed = unavailable(situation, situation.desired.deliveries, situation.desired.variables)
+    if sealed:
+        return replace(plan, blocked=sealed)
     return _waiting(situation, replace(plan, purpose="adopt", actions=adoption.actions, notes=adoption.notes))
 
 
@@ -119,6 +124,11 @@ def _deploy(view: View, plan: Plan) -> Plan:
     situation = view.situation
     if situation.refusals:
         return _keep_former(situation, replace(plan, blocked=situation.refused))
+    kind: OperationKind = "rollback" if went_before(situation.desired, situation.record) else "deploy"
+    actions = view.replacement(kind, _deploy_cause(situation, kind))
+    sealed = hindrance(situation, actions)
+    if sealed:
+        return _keep_former(situation, replace(plan, blocked=sealed))
     conflict = view.conflict()
     if conflict or situation.unmet:
         reason = conflict or "for " + "; ".join(situation.unmet)
@@ -127,12 +137,9 @@ def _deploy(view: View, plan: Plan) -> Plan:
         kept = _keep_former(situation, plan)
         if any(isinstance(action, STARTS) for action in kept.actions):
             return replace(kept, notes=("the wanted release is tried again once the former one serves",))
-    kind: OperationKind = "rollback" if went_before(situation.desired, situation.record) else "deploy"
     purpose: Purpose = kind
     notes = (*plan.notes, *spared(situation.desired, situation.record))
-    return replace(
-        plan, purpose=purpose, notes=notes, actions=view.replacement(kind, _deploy_cause(situation, kind))
-    )
+    return replace(plan, purpose=purpose, notes=notes, actions=actions)
 
 
 def _keep_former(situation: Situation, plan: Plan) -> Plan:
@@ -157,6 +164,9 @@ def _heal(view: View, plan: Plan) -> Plan:
     healing = heal(view, plan.drift)
     if healing.blocked:
         return replace(plan, purpose="heal", actions=healing.actions, blocked=healing.blocked, held=healing.held)
+    sealed = hindrance(view.situation, healing.actions)
+    if healing.starts and sealed:
+        return replace(plan, blocked=sealed)
     if healing.starts and view.situation.unmet:
         return _waiting(view.situation, plan)
     mode = view.situation.desired.drift.mode
@@ -164,7 +174,15 @@ def _heal(view: View, plan: Plan) -> Plan:
         plan = replace(plan, notes=(f"drift mode {mode}: what differs is shown, not put right",))
     leftovers = () if healing.replaces else view.leftovers()
     purpose: Purpose = "heal" if healing.actions else "repair" if leftovers else "none"
-    return replace(plan, purpose=purpose, actions=(*healing.actions, *leftovers))
+    gone = _out_of_reach(view.situation, plan.drift)
+    return replace(plan, purpose=purpose, actions=(*healing.actions, *leftovers), blocked=gone)
+
+
+def _out_of_reach(situation: Situation, drift: tuple[Drift, ...]) -> str:
+    """Why what is gone from under a container that runs is not brought back; it goes on without."""
+    if situation.desired.drift.mode != "correct" or not any(item.found == ABSENT for item in drift):
+        return ""
+    return unavailable(situation, situation.desired.deliveries)
 
 
 def _quarantined(view: View, plan: Plan) -> Plan:

@@ -7,10 +7,10 @@ unless a person confirms. Volumes stay.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from reconciler.core.action import ForgetDocument, RemoveSticker
+from reconciler.core.action import CollectFiles, ForgetDocument, RemoveSticker
 from reconciler.core.hook_steps import leftover_hooks
 from reconciler.core.plan import Plan
 from reconciler.core.planning import orphan_plan
@@ -27,10 +27,19 @@ def prune_plan(situation: Situation) -> Plan:
     actions = (
         *leftover_hooks(situation),
         *view.removal(cause),
+        *_deliveries(situation, cause),
         RemoveSticker(document=document, cause=cause, desired=situation.desired),
         ForgetDocument(document=document, cause=cause),
     )
     return replace(orphan_plan(situation), purpose="prune", actions=actions, blocked="")
+
+
+def _deliveries(situation: Situation, cause: str) -> Iterator[CollectFiles]:
+    """All that was ever delivered for it, also where nobody has looked."""
+    document, reading = situation.desired.name, situation.observation.deliveries.get(situation.desired.name)
+    known = any(item.desired.deliveries for item in situation.record.revisions)
+    if known or (reading is not None and reading.stray):
+        yield CollectFiles(document=document, cause=cause)
 
 
 def over_the_cap(removals: Sequence[str], documents: int, *, cap_percent: int) -> str:

@@ -15,6 +15,7 @@ from reconciler.core.action import (
     UnpauseContainer,
     WriteSticker,
 )
+from reconciler.core.delivering import deliver_absent, deliver_missing
 from reconciler.core.drift import Drift
 from reconciler.core.observation import ContainerRow
 from reconciler.core.ownership import Claims
@@ -72,7 +73,8 @@ def _revive(
     begin = UnpauseContainer if current.status == "paused" else StartContainer
     return (
         RecordHeal(document=desired.name, cause=cause),
-        *without_restart(situation, claims, drift),
+        *deliver_missing(situation, desired),
+        *_repairs(situation, claims, drift),
         begin(document=desired.name, cause=cause, container=container),
         wait_healthy(desired, container, cause),
         *sticker_actions(situation, drift),
@@ -81,6 +83,10 @@ def _revive(
 
 def without_restart(situation: Situation, claims: Claims, drift: tuple[Drift, ...]) -> tuple[Action, ...]:
     """What can be put right in place."""
+    return (*deliver_absent(situation, drift), *_repairs(situation, claims, drift))
+
+
+def _repairs(situation: Situation, claims: Claims, drift: tuple[Drift, ...]) -> tuple[Action, ...]:
     current = claims.current
     detail = situation.observation.details.get(current.id) if current else None
     if current is None or detail is None:

@@ -18,6 +18,7 @@ from reconciler.core.action import (
     UpdateLimits,
 )
 from reconciler.core.container import ContainerConfig
+from reconciler.core.delivery_drift import ABSENT
 from reconciler.core.drift import FIELDS, Drift
 from reconciler.core.effective import effective_config
 from reconciler.core.observation import ContainerDetail
@@ -37,8 +38,11 @@ BUILT_IN_NETWORKS = frozenset({"bridge", "host", "none"})
 OWN_NAMESPACE = frozenset({"host", "none"})
 """Networks that decide the namespace a container is created in; nothing is connected to or from them later."""
 
-OF_THE_LIVE_CONTAINER = frozenset({"image", "files", *(kind for _, kind, _ in FIELDS)})
+OF_THE_LIVE_CONTAINER = frozenset({"image", "files", "secret", *(kind for _, kind, _ in FIELDS)})
 """Drift kinds that speak of the container as it was made, not of its state or of what is beside it."""
+
+DELIVERED = frozenset({"files", "secret"})
+"""Of these, what is only gone from the host is delivered again; what was altered may have been read."""
 
 
 def needs_replacement(
@@ -54,7 +58,9 @@ def needs_replacement(
     return tuple(
         item
         for item in drift
-        if item.kind in OF_THE_LIVE_CONTAINER and not (item.path in in_place and _changeable(item, wanted, found))
+        if item.kind in OF_THE_LIVE_CONTAINER
+        and not (item.kind in DELIVERED and item.found == ABSENT)
+        and not (item.path in in_place and _changeable(item, wanted, found))
     )
 
 

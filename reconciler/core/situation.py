@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.core.compose.claims import find_project_claims, project_unmet
-from reconciler.core.container import RestartPolicy
-from reconciler.core.delivery import NOWHERE, Places
+from reconciler.core.container import ContainerConfig, RestartPolicy
+from reconciler.core.delivery import NOWHERE, Delivery, Places
 from reconciler.core.desired import DesiredState, Suspension
 from reconciler.core.hook_rules import doubt
 from reconciler.core.observation import ContainerDetail, Observation, StickerState
@@ -45,6 +45,19 @@ class Situation:
     def quarantine(self) -> str:
         """Why the wanted revision is not tried again; "" when it may be."""
         return self.record.quarantined.get(self.desired.fingerprint, "") or doubt(self.desired, self.record)
+
+    @property
+    def delivered(self) -> tuple[Delivery, ...]:
+        """The files and secrets that the container has mounted."""
+        return tuple(item for item in self.desired.deliveries if item.target)
+
+    @property
+    def config(self) -> ContainerConfig:
+        """What the container is made from: what is declared, and the mounts of what is delivered."""
+        mounts = [item.mount(self.places, self.desired.name) for item in self.delivered]
+        if not mounts:
+            return self.desired.config
+        return replace(self.desired.config, mounts=tuple(sorted((*(self.desired.config.mounts or ()), *mounts))))
 
     @property
     def refused(self) -> str:

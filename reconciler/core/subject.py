@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from reconciler.core.delivering import may_run
 from reconciler.core.deployment import folder_paths, revision_paths
 from reconciler.core.desired import DesiredState
 from reconciler.core.observation import Subject
 from reconciler.core.record import Record
+from reconciler.core.tidy import last_good
 
 
 def subject(desired: DesiredState, record: Record) -> Subject:
@@ -23,7 +25,15 @@ def subject(desired: DesiredState, record: Record) -> Subject:
         projects=frozenset(item.project.name for item in known if item.project is not None),
         directory=desired.project.directory if desired.project else "",
         files=_files(desired, states, known),
+        deliveries=may_run(record, (*states, *_open(record)), last_good(record)),
+        variables=tuple(dict.fromkeys(item for state in states for item in state.variables)),
     )
+
+
+def _open(record: Record) -> tuple[DesiredState, ...]:
+    """The revision that an operation was begun for and not ended."""
+    begun = record.revision(record.open.fingerprint) if record.open else None
+    return (begun.desired,) if begun else ()
 
 
 def _files(

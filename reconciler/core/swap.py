@@ -26,7 +26,8 @@ from reconciler.core.action import (
     WaitHealthy,
     WriteSticker,
 )
-from reconciler.core.container import ContainerConfig, RestartPolicy
+from reconciler.core.container import RestartPolicy
+from reconciler.core.delivering import deliver_all
 from reconciler.core.desired import DesiredState
 from reconciler.core.drift import config_drift
 from reconciler.core.effective import creation_config
@@ -130,6 +131,7 @@ def _prepare(swap: Swap) -> Iterator[Action]:
         desired=swap.desired,
         container_id=kept.id if kept else "",
     )
+    yield from deliver_all(swap.situation, swap.cause)
     if kept is None:
         yield _create(swap)
     yield from before_actions(swap.situation, swap.kind, swap.generation)
@@ -157,13 +159,10 @@ def _create(swap: Swap) -> CreateContainer:
         cause=swap.cause,
         container=_new(swap),
         image=desired.image,
-        config=_created(desired),
+        config=creation_config(swap.situation.config),
         labels=names.ownership_labels(desired, owner=record.owner, generation=swap.generation),
+        variables=desired.variables,
     )
-
-
-def _created(desired: DesiredState) -> ContainerConfig:
-    return creation_config(desired.config)
 
 
 def _new(swap: Swap) -> ContainerRef:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from reconciler.core.action import Action, ContainerRef, RemoveContainer, RemoveImage, StopContainer
+from reconciler.core.delivering import collect_deliveries
 from reconciler.core.image import ImageReference
 from reconciler.core.names import previous_name
 from reconciler.core.observation import ALIVE, ContainerRow
@@ -34,7 +35,8 @@ def tidy(situation: Situation, claims: Claims) -> tuple[Action, ...]:
         if failed or not keep_previous or operation != newest:
             actions.append(_removal(situation, row))
             gone.add(row.id)
-    return (*actions, *_images(situation, last_good(record), gone))
+    good = last_good(record)
+    return (*actions, *_images(situation, good, gone), *collect_deliveries(situation, good))
 
 
 def tidy_after_swap(situation: Situation, claims: Claims) -> tuple[Action, ...]:
@@ -54,8 +56,8 @@ def tidy_after_swap(situation: Situation, claims: Claims) -> tuple[Action, ...]:
             actions += _stopped(situation, row)
             actions.append(_removal(situation, row))
             gone.add(row.id)
-    good = (situation.desired.fingerprint, *last_good(situation.record))
-    return (*actions, *_images(situation, tuple(dict.fromkeys(good)), gone))
+    good = tuple(dict.fromkeys((situation.desired.fingerprint, *last_good(situation.record))))
+    return (*actions, *_images(situation, good, gone), *collect_deliveries(situation, good))
 
 
 def _newest_previous(kept: tuple[tuple[Operation, ContainerRow], ...]) -> Operation | None:

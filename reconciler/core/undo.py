@@ -24,6 +24,7 @@ from reconciler.core.action import (
     UnpauseContainer,
     WriteSticker,
 )
+from reconciler.core.delivering import deliver_missing
 from reconciler.core.desired import DesiredState
 from reconciler.core.observation import ALIVE, ContainerRow
 from reconciler.core.ownership import Claims, free_name
@@ -69,9 +70,12 @@ def _revive(situation: Situation, old: ContainerRow, former: DesiredState, cause
     document, container = situation.record.document, ContainerRef(old.name, old.id)
     yield SetRestartPolicy(document=document, cause=cause, container=container, policy=restart_policy(former))
     detail = situation.observation.details.get(old.id)
+    done = detail is not None and completed(former, detail)
+    if old.status not in ALIVE and not done:
+        yield from deliver_missing(situation, former)
     if old.status == "paused":
         yield UnpauseContainer(document=document, cause=cause, container=container)
-    elif old.status not in ALIVE and not (detail and completed(former, detail)):
+    elif old.status not in ALIVE and not done:
         yield StartContainer(document=document, cause=cause, container=container)
 
 
