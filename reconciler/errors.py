@@ -160,7 +160,7 @@ class VerificationFailed(TerminalError):
 
 
 class SignatureRefused(VerificationFailed):
-    """An image has no signature that the host's policy accepts: none, none by its keys, or one of something else."""
+    """An image has no signature that the host's policy accepts: none, none by its keys, or of something else."""
 
 
 class SecretSealed(TerminalError):

@@ -11,21 +11,33 @@ import os
 import stat
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from reconciler.core.policy import Policy, on_host
+from reconciler.core.signing import PublicKey
 from reconciler.errors import InvalidSettings
 from reconciler.spec.policy import read_policy
 from reconciler.spec.yaml_tree import MAX_BYTES
 
+POLICY: Final = "the policy file"
+KEY: Final = "the key"
 OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
 Mark = tuple[int, ...]
+ReadKey = Callable[[str, bytes], PublicKey]
+
+
+def nobody_reads(path: str, _content: bytes) -> PublicKey:
+    """For policies without signatures."""
+    raise InvalidSettings(f"{path} cannot be read as a key here")
 
 
 class PolicyFile:
-    """``needed``: somebody named the file, so that it must be there; else the built-in policy is in force while it
-    is not. ``engine_sockets`` and ``guarded`` are what is known of this host. Safe to ask from many threads.
+    """``needed``: somebody named the file, so that it must be there; else the built-in policy is in force while
+    it is not. ``engine_sockets`` and ``guarded`` are what is known of this host. ``read_key`` makes a key of a file
+    that the policy names, or raises InvalidSettings: keys are trusted as the policy is, and read again when they
+    change. Safe to ask from many threads.
     """
 
     def __init__(
@@ -35,6 +47,7 @@ class PolicyFile:
         needed: bool,
         engine_sockets: Iterable[str] = (),
         guarded: Iterable[str] = (),
+        read_key: ReadKey = nobody_reads,
         uid: Callable[[], int] = os.geteuid,
     ) -> None:
         self.path = path.absolute()
@@ -43,6 +56,8 @@ class PolicyFile:
         self._needed = needed
         self._sockets = tuple(engine_sockets)
         self._guarded = (*guarded, str(self.path), os.path.realpath(self.path))
+        self._read_key = read_key
+        self._key_files: tuple[Path, ...] = ()
         self._uid = uid
         self._lock = threading.Lock()
         self._mark: Mark | None = None
@@ -82,44 +97,43 @@ class PolicyFile:
             return self._policy
 
     def _look(self) -> Mark:
-        """What changes when the file does; two calls to the system."""
-        try:
-            found, folder = self.path.stat(), self.path.parent.stat()
-        except OSError as error:
-            return (error.errno or 0,)
-        return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns, folder.st_ctime_ns)
+        """What changes when the file does, or a key; two calls to the system for each."""
+        return tuple(number for path in (self.path, *self._key_files) for number in _mark_of(path))
 
     def _read(self) -> Policy:
         if self.missing:
             return on_host(Policy(), engine_sockets=self._sockets, guarded=self._guarded)
-        content = self._content()
-        policy, problems = read_policy(content, str(self.path))
+        policy, problems = read_policy(self._content(self.path, POLICY), str(self.path))
         if policy is None:
             raise InvalidSettings("the policy is wrong:\n" + "\n".join(map(str, problems)))
+        named = [key.path for rule in policy.signatures for key in rule.keys]
+        self._key_files = tuple(map(Path, dict.fromkeys(named)))
+        keys = {str(path): self._read_key(str(path), self._content(path, KEY)) for path in self._key_files}
+        rules = (replace(rule, keys=tuple(keys[key.path] for key in rule.keys)) for rule in policy.signatures)
+        policy = replace(policy, signatures=tuple(rules))
         return on_host(policy, engine_sockets=self._sockets, guarded=self._guarded)
 
-    def _content(self) -> bytes:
+    def _content(self, path: Path, what: str) -> bytes:
         try:
-            with open(self.path, "rb", opener=_without_waiting) as stream:
-                self._trust_file(os.fstat(stream.fileno()))
+            with open(path, "rb", opener=_without_waiting) as stream:
+                self._trust_file(path, what, os.fstat(stream.fileno()))
                 content = stream.read(MAX_BYTES + 1)
+            for place in dict.fromkeys((path, path.resolve())):
+                self._trust_folders(path, what, place)
         except OSError as error:
-            raise InvalidSettings(f"the policy file {self.path} cannot be read: {error.strerror}") from error
-        for place in dict.fromkeys((self.path, self.path.resolve())):
-            self._trust_folders(place)
+            raise InvalidSettings(f"{what} {path} cannot be read: {error.strerror}") from error
         return content
 
-    def _trust_file(self, found: os.stat_result) -> None:
+    def _trust_file(self, path: Path, what: str, found: os.stat_result) -> None:
         if not stat.S_ISREG(found.st_mode):
-            raise InvalidSettings(f"the policy file {self.path} is not a regular file")
+            raise InvalidSettings(f"{what} {path} is not a regular file")
         if found.st_mode & OTHERS:
             raise InvalidSettings(
-                f"the policy file {self.path} can be written by others than its owner",
-                hint=f"chmod go-w {self.path}",
+                f"{what} {path} can be written by others than its owner", hint=f"chmod go-w {path}"
             )
-        self._trust_owner(str(self.path), found)
+        self._trust_owner(f"{what} {path}", str(path), found)
 
-    def _trust_folders(self, place: Path) -> None:
+    def _trust_folders(self, path: Path, what: str, place: Path) -> None:
         """Whoever can write to a folder can put another file there. A sticky folder above (``/tmp``) lets only
         owners rename what is in it; the file's own folder must not even be that.
         """
@@ -128,24 +142,32 @@ class PolicyFile:
             sticky = folder != place.parent and found.st_mode & stat.S_ISVTX
             if found.st_mode & OTHERS and not sticky:
                 raise InvalidSettings(
-                    f"the policy file {self.path} is not safe: others can write to {folder}",
-                    hint=f"chmod go-w {folder}",
+                    f"{what} {path} is not safe: others can write to {folder}", hint=f"chmod go-w {folder}"
                 )
-            self._trust_owner(str(folder), found)
+            self._trust_owner(f"{what} {path}", str(folder), found)
 
-    def _trust_owner(self, path: str, found: os.stat_result) -> None:
+    def _trust_owner(self, about: str, path: str, found: os.stat_result) -> None:
         if found.st_uid not in {0, self._uid()}:
             raise InvalidSettings(
-                f"the policy file {self.path} is not safe: {path} belongs to user {found.st_uid}",
-                hint=f"chown root {path}",
+                f"{about} is not safe: {path} belongs to user {found.st_uid}", hint=f"chown root {path}"
             )
 
 
-def policy_of_host(path: Path, *, needed: bool, engine: str, state_dir: Path) -> PolicyFile:
-    """The policy file of a host with this engine (its URL) and the controller's state in ``state_dir``."""
+def _mark_of(path: Path) -> Mark:
+    try:
+        found, folder = path.stat(), path.parent.stat()
+    except OSError as error:
+        return (error.errno or 0,)
+    return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns, folder.st_ctime_ns)
+
+
+def policy_of_host(
+    path: Path, *, needed: bool, engine: str, folders: Iterable[Path], read_key: ReadKey = nobody_reads
+) -> PolicyFile:
+    """The policy file of a host with this engine (its URL). ``folders`` are the controller's own."""
     socket = (engine.removeprefix("unix://"),) if engine.startswith("unix://") else ()
-    places = (str(state_dir.absolute()), str(state_dir.resolve()))
-    return PolicyFile(path, needed=needed, engine_sockets=socket, guarded=places)
+    places = [str(place) for folder in folders for place in (folder.absolute(), folder.resolve())]
+    return PolicyFile(path, needed=needed, engine_sockets=socket, guarded=places, read_key=read_key)
 
 
 def _without_waiting(path: str, flags: int) -> int:

@@ -55,6 +55,11 @@ class StateDir:
         """Where the history database lies."""
         return self.path / "history.db"
 
+    @property
+    def signatures(self) -> Path:
+        """Where copies of signatures lie."""
+        return self.path / "signatures"
+
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Be the only controller on this directory. Freed when the process ends, however it ends.

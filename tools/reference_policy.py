@@ -19,8 +19,8 @@ This page is made from `schemas/{NAME}` (`python -m tools.reference`). How to us
 [say what documents may ask of a host](../how-to/host-policy.md).
 
 The file is `{POLICY_FILE}` unless the setting `policy` names another. It is strict YAML, as documents are; a key
-that is not on this page is an error. What is left out is refused, but for `registries`, `ports` and `maximum`,
-which bound nothing then.
+that is not on this page is an error. What is left out is refused, but for `registries`, `ports`, `maximum` and
+`signatures`, which bound nothing then.
 """
 
 
@@ -28,6 +28,7 @@ def policy_page() -> str:
     """The whole page."""
     rules = schema(NAME)
     lines = [INTRODUCTION, *_table(rules), "", "## maximum", "", *_table(rules["properties"]["maximum"]), ""]
+    lines += ["## signatures", "", *_table(rules["properties"]["signatures"]["items"]), ""]
     return "\n".join([*lines, *_constants()])
 
 

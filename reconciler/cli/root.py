@@ -47,6 +47,7 @@ SECTIONS: Final = {
         Entry("suspend", "control", "Leave a document's container alone for a time."),
         Entry("resume", "control", "End a suspension."),
         Entry("clear", "control", "End quarantine, hold and backoff of a document."),
+        Entry("allow", "allow", "Let a release run without the signature that the policy wants."),
         Entry("pin", "pin", "Write the digest of a tag into a document's file."),
         Entry("lock", "lock", "Make a lock file of a Compose file, every image by digest."),
         Entry("sticker", "sticker", "Read, write or verify version stickers."),

@@ -22,7 +22,8 @@ from reconciler.core.interfaces import Compose, Stickers
 from reconciler.core.observation import StickerState
 from reconciler.core.outcome import Outcome
 from reconciler.core.plan import Plan
-from reconciler.core.record import Event, Record
+from reconciler.core.record import Allowance, Event, Record
+from reconciler.core.signing import rule_for
 from reconciler.core.status import DocumentStatus
 from reconciler.core.sticker import judge as judge_sticker
 from reconciler.engine.client import DockerEngine
@@ -184,6 +185,46 @@ class Service:
         """End quarantine, hold and backoff; False when there was nothing to end."""
         self.record(name)
         return self.history.clear(name)
+
+    def allow_unsigned(self, name: str, *, actor: str, reason: str) -> tuple[Allowance, ...]:
+        """Let the images that the document wants now run without a signature, and it be tried at once; () when the
+        policy wants none of them signed. Raises UnknownDocument.
+        """
+        desired, rules = self._desired(name), self.assessor.policy().signatures
+        images = (*desired.images, *desired.hook_images)
+        at = self.assessor.clock()
+        allowances = tuple(
+            Allowance(image=str(image), actor=actor, reason=reason, at=at)
+            for image in images
+            if rule_for(image.repository, rules) is not None
+        )
+        if allowances:
+            self.history.allow(name, allowances)
+            self.history.passed(name)
+        for item in allowances:
+            self._told(name, "allow-unsigned", target=item.image, cause=reason, actor=actor)
+        return allowances
+
+    def revoke_unsigned(self, name: str, *, actor: str) -> bool:
+        """End what was allowed; what runs goes on. False when there was nothing. Raises UnknownDocument."""
+        self.record(name)
+        ended = self.history.revoke(name)
+        if ended:
+            self._told(name, "revoke-unsigned", target=name, cause="signatures are wanted again", actor=actor)
+        return ended
+
+    def _told(self, document: str, action: str, *, target: str, cause: str, actor: str) -> None:
+        self.history.add_event(
+            Event(
+                at=self.assessor.clock(),
+                document=document,
+                action=action,
+                target=target,
+                cause=cause,
+                outcome="done",
+                actor=actor,
+            )
+        )
 
     def sticker(self, name: str) -> tuple[StickerState, bytes]:
         """The sticker as it lies on the host, and what it is worth."""

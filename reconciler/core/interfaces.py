@@ -8,7 +8,7 @@ Implementations raise only errors of ``reconciler.errors``.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from reconciler.core.action import Action, UpdateLimits
@@ -26,8 +26,9 @@ from reconciler.core.observation import (
     StickerReading,
 )
 from reconciler.core.outcome import Outcome
-from reconciler.core.record import HookEnd, OperationKind, Record
+from reconciler.core.record import Allowance, HookEnd, OperationKind, Record
 from reconciler.core.secret import Secret
+from reconciler.core.signing import SignatureRule
 
 Progress = Callable[[str], None]
 """Told short lines about long work (pull percentage, health state); must be quick and must not raise."""
@@ -205,6 +206,14 @@ class Journal(Protocol):
     def hook_ended(self, document: str, generation: int, *, hook: HookName, state: HookEnd) -> None:
         """How it ended. A hook of a generation that did not begin one changes nothing."""
 
+    def allow(self, document: str, allowances: Collection[Allowance]) -> None:
+        """Let these images run without a signature; one that was allowed before is allowed anew. The newest
+        hundred of a document are kept.
+        """
+
+    def revoke(self, document: str) -> bool:
+        """End all that was allowed. True when there was something."""
+
     def forget(self, document: str) -> None:
         """The document was pruned. Its events stay; its generation counter stays."""
 
@@ -301,6 +310,42 @@ class Deliveries(Protocol):
 
     def open(self, variables: Sequence[SealedVariable]) -> Mapping[str, Secret]:
         """Values by variable. Raises SecretSealed."""
+
+    def values(self, document: str) -> tuple[Secret, ...]:
+        """The opened secrets that lie on the host for the document now, so that they can be masked in what its
+        containers say. Raises StateUnwritable.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """A manifest or index, as a registry stores it; ``digest`` is of exactly these bytes."""
+
+    digest: str
+    content: bytes = field(repr=False)
+
+
+class ImageRegistry(Protocol):
+    """What registries tell, asked directly. Nothing is written to one. Repositories as documents write them."""
+
+    def manifest(self, repository: str, reference: str) -> Manifest:
+        """By tag or digest; where it was asked for by digest, it has that digest. Raises ImageNotFound,
+        RegistryDenied, RegistryUnavailable, VerificationFailed.
+        """
+
+    def blob(self, repository: str, digest: str, *, limit: int) -> bytes:
+        """By digest, which it has; at most ``limit`` bytes. Raises as ``manifest`` does."""
+
+
+class Signatures(Protocol):
+    """Signatures of images, wherever they lie."""
+
+    def check(
+        self, image: ImageReference, rule: SignatureRule, *, facts: ImageFacts | None, engine: EngineFacts
+    ) -> str:
+        """Who signed the image, in words. ``facts``: what the host has of it. Raises SignatureRefused, or what a
+        registry raises where it could not be asked.
+        """
 
 
 class Executor(Protocol):

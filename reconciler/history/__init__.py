@@ -13,6 +13,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from reconciler.history.accepted import Accepted
+from reconciler.history.allowances import Allowances
 from reconciler.history.database import Database
 from reconciler.history.events import EventLog
 from reconciler.history.hook_log import HookLog
@@ -25,7 +26,7 @@ from reconciler.history.sync import SyncLog
 __all__ = ["Clock", "History", "Rebuild"]
 
 
-class History(Operations, HookLog, Standing, EventLog, Accepted, SyncLog):
+class History(Operations, HookLog, Standing, Allowances, EventLog, Accepted, SyncLog):
     """One open history. Safe for use from many threads."""
 
     @classmethod

@@ -180,7 +180,16 @@ class Operations(Part):
     def forget(self, document: str) -> None:
         """The document was pruned: only its generation counter and its events stay."""
         with self._writing(document) as connection:
-            for table in ("operations", "revisions", "images", "quarantine", "heals", "hooks", "sync"):
+            for table in (
+                "operations",
+                "revisions",
+                "images",
+                "quarantine",
+                "heals",
+                "hooks",
+                "allowances",
+                "sync",
+            ):
                 connection.execute(f"DELETE FROM {table} WHERE document = ?", (document,))  # noqa: S608 (literals)
             connection.execute(
                 "UPDATE documents SET held = '', failures = 0, retry_at = 0, last_error = '',"

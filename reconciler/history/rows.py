@@ -1,6 +1,6 @@
 """Rows of the history database to Records: reading only.
 
-Decides which rows make up a Record and in which order. All documents cost the same six queries as one.
+Decides which rows make up a Record and in which order. All documents cost the same seven queries as one.
 A DesiredState is rebuilt from its stored document only when that document's text was not seen before.
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from reconciler.core.desired import DesiredState, Suspension
-from reconciler.core.record import HookRun, Operation, Record, Revision
+from reconciler.core.record import Allowance, HookRun, Operation, Record, Revision
 from reconciler.errors import ReconcilerError, StateDamaged
 
 Rebuild = Callable[[Mapping[str, Any]], DesiredState]
@@ -52,39 +52,31 @@ class RecordRows:
         quarantine = _by_document(_select(connection, "*", "quarantine", document, order="since"))
         heals = _by_document(_select(connection, "document, at", "heals", document, order="id"))
         hooks = _by_document(_select(connection, "*", "hooks", document, order="fingerprint, hook"))
+        allowances = _by_document(_select(connection, "*", "allowances", document, order="image"))
         for row in documents:
             self._let_go(row["name"], kept=revisions[row["name"]])
-        return {
-            row["name"]: self._record(
-                row,
-                operations=operations[row["name"]],
-                revisions=revisions[row["name"]],
-                quarantine=quarantine[row["name"]],
-                heals=heals[row["name"]],
-                hooks=hooks[row["name"]],
-            )
-            for row in documents
+        tables = {
+            "operations": operations,
+            "revisions": revisions,
+            "quarantine": quarantine,
+            "heals": heals,
+            "hooks": hooks,
+            "allowances": allowances,
         }
+        return {row["name"]: self._record(row, tables) for row in documents}
 
-    def _record(
-        self,
-        row: sqlite3.Row,
-        *,
-        operations: Iterable[sqlite3.Row],
-        revisions: Iterable[sqlite3.Row],
-        quarantine: Iterable[sqlite3.Row],
-        heals: Iterable[sqlite3.Row],
-        hooks: Iterable[sqlite3.Row],
-    ) -> Record:
+    def _record(self, row: sqlite3.Row, tables: Mapping[str, Rows]) -> Record:
+        of = {table: rows[row["name"]] for table, rows in tables.items()}
         return Record(
             document=row["name"],
             owner=self._owner,
             generation=row["generation"],
-            operations=tuple(_operation(item) for item in operations),
-            revisions=tuple(self._revision(item) for item in revisions),
-            quarantined={item["fingerprint"]: item["reason"] for item in quarantine},
-            heals=tuple(item["at"] for item in heals),
-            hooks=tuple(_hook_run(item) for item in hooks),
+            operations=tuple(_operation(item) for item in of["operations"]),
+            revisions=tuple(self._revision(item) for item in of["revisions"]),
+            quarantined={item["fingerprint"]: item["reason"] for item in of["quarantine"]},
+            heals=tuple(item["at"] for item in of["heals"]),
+            hooks=tuple(_hook_run(item) for item in of["hooks"]),
+            allowances=tuple(_allowance(item) for item in of["allowances"]),
             held=row["held"],
             suspension=_suspension(row),
             failures=row["failures"],
@@ -180,6 +172,10 @@ def _hook_run(row: sqlite3.Row) -> HookRun:
         began_at=row["began_at"],
         ended_at=row["ended_at"],
     )
+
+
+def _allowance(row: sqlite3.Row) -> Allowance:
+    return Allowance(image=row["image"], actor=row["actor"], reason=row["reason"], at=row["at"])
 
 
 def _suspension(row: sqlite3.Row) -> Suspension | None:

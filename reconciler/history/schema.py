@@ -108,6 +108,17 @@ MIGRATIONS: Sequence[Sequence[str]] = (
             PRIMARY KEY (document, fingerprint, hook)
         ) STRICT""",
     ),
+    # Images that an operator lets run without the signature that the host's policy wants.
+    (
+        """CREATE TABLE allowances (
+            document TEXT NOT NULL REFERENCES documents (name),
+            image TEXT NOT NULL,
+            actor TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            at REAL NOT NULL,
+            PRIMARY KEY (document, image)
+        ) STRICT""",
+    ),
 )
 
 VERSION = len(MIGRATIONS)

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 from reconciler.core.policy_paths import normal
 from reconciler.core.policy_powers import security_option
 from reconciler.core.policy_values import NAMESPACES, DeviceRoot, HostRoot, Maximum, Policy, PortRange
+from reconciler.core.signing import PublicKey, SignatureRule
 from reconciler.spec import notation, quantities
 from reconciler.spec.problem import Path, Problem, Wrong, choices, dotted
 from reconciler.spec.yaml_tree import Tree, read_trees
@@ -58,7 +59,7 @@ class _Reader:
             return None, tuple(sorted(self._problems))
         return Policy(**found, source=self._file), ()
 
-    def _value(self, path: Path, value: Any, reader: Callable[[Any], Any] | Mapping[str, Any]) -> Any:
+    def _value(self, path: Path, value: Any, reader: Any) -> Any:
         if isinstance(reader, Mapping):
             values = self._known(path, value, tuple(reader)) or {}
             read = {
@@ -72,8 +73,29 @@ class _Reader:
             return self._read(path, value, _switch)
         if not isinstance(value, list):
             return self._note(path, "must be a list")
+        if reader is SIGNATURE:
+            rules = (self._signature((*path, index), item) for index, item in enumerate(value))
+            return tuple(rule for rule in rules if rule is not None)
         items = tuple(self._read((*path, index), item, _text(reader)) for index, item in enumerate(value))
         return frozenset(items) if path[0] in SETS else items
+
+    def _signature(self, path: Path, value: Any) -> SignatureRule | None:
+        values = self._known(path, value, SIGNATURE)
+        if values is None:
+            return None
+        for key in ("prefix", "keys"):
+            if key not in values:
+                self._note(path, f"{key} is missing")
+        prefix = self._read((*path, "prefix"), values.get("prefix", "*"), _text(_registry))
+        keys = values.get("keys", ["/"])
+        if not isinstance(keys, list) or not keys:
+            self._note((*path, "keys"), "must be a list of files, at least one")
+            keys = []
+        files = [self._read((*path, "keys", index), item, _text(_path)) for index, item in enumerate(keys)]
+        offline = self._read((*path, "offline"), values["offline"], _text(_path)) if "offline" in values else ""
+        return SignatureRule(
+            prefix=prefix or "", keys=tuple(PublicKey(file or "") for file in files), offline=offline or ""
+        )
 
     def _known(self, path: Path, value: Any, keys: tuple[str, ...]) -> Mapping[str, Any] | None:
         """A mapping of known keys; what else is in it is noted."""
@@ -198,6 +220,7 @@ MAXIMUM: Final[Mapping[str, tuple[str, Callable[[Any], int]]]] = {
     "cpus": ("nano_cpus", _cpus),
     "pids": ("pids", _pids),
 }
+SIGNATURE: Final = ("prefix", "keys", "offline")
 KEYS: Final[Mapping[str, tuple[str, Any]]] = {
     "registries": ("registries", _registry),
     "privileged": ("privileged", _switch),
@@ -213,6 +236,7 @@ KEYS: Final[Mapping[str, tuple[str, Any]]] = {
     "maximum": ("maximum", MAXIMUM),
     "hookNetworks": ("hook_networks", _word),
     "composeKeys": ("compose_keys", _word),
+    "signatures": ("signatures", SIGNATURE),
 }
 """Each key of the file: the Policy's field, and what reads one item of it."""
 

@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.core.desired import DesiredState, Suspension
 from reconciler.core.interfaces import Journal
-from reconciler.core.record import HookRun, OperationKind, Record
+from reconciler.core.record import Allowance, HookRun, OperationKind, Record
 from reconciler.errors import StateDamaged
 from tests.contracts.journals import SIDES, opened, wish
 from tests.simulator.clock import SimulatedClock
@@ -535,3 +535,41 @@ def test_a_pruned_document_leaves_no_hooks(journal: Journal) -> None:
     journal.hook_began("web", 1, hook="preDeploy", wish="w")
     journal.forget("web")
     assert journal.record("web").hooks == ()
+
+
+def exception(image: str, at: float = 1.0) -> Allowance:
+    return Allowance(image=image, actor="user:ana", reason="the key is being replaced", at=at)
+
+
+def test_what_is_allowed_stays_until_it_is_revoked(journal: Journal) -> None:
+    deploy(journal, V1, 1)
+    journal.allow("web", (exception("shop/web@sha256:b"), exception("shop/web@sha256:a")))
+    journal.allow("web", (exception("shop/web@sha256:b", at=2.0),))
+    deploy(journal, V2, 2)
+    journal.clear("web")
+    assert journal.record("web").allowances == (
+        exception("shop/web@sha256:a"),
+        exception("shop/web@sha256:b", at=2.0),
+    )
+    assert journal.revoke("web")
+    assert journal.record("web").allowances == ()
+    assert not journal.revoke("web")
+
+
+def test_a_document_that_was_never_deployed_can_be_allowed_something(journal: Journal) -> None:
+    journal.allow("new", (exception("shop/web@sha256:a"),))
+    assert journal.record("new").allowances == (exception("shop/web@sha256:a"),)
+    assert not journal.revoke("other")
+
+
+def test_the_newest_hundred_exceptions_are_kept(journal: Journal) -> None:
+    for number in range(101):
+        journal.allow("web", (exception(f"shop/web@sha256:{number:03}", at=float(number)),))
+    images = [item.image for item in journal.record("web").allowances]
+    assert images == [f"shop/web@sha256:{number:03}" for number in range(1, 101)]
+
+
+def test_a_pruned_document_has_no_exceptions(journal: Journal) -> None:
+    journal.allow("web", (exception("shop/web@sha256:a"),))
+    journal.forget("web")
+    assert journal.record("web").allowances == ()

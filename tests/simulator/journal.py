@@ -7,17 +7,27 @@ that compares them step by step.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
 from reconciler.core.desired import DesiredState, Suspension
 from reconciler.core.hook import HookName
-from reconciler.core.record import HookEnd, HookRun, Operation, OperationKind, OperationState, Record, Revision
+from reconciler.core.record import (
+    Allowance,
+    HookEnd,
+    HookRun,
+    Operation,
+    OperationKind,
+    OperationState,
+    Record,
+    Revision,
+)
 from reconciler.errors import StateDamaged
 from tests.simulator.retention import retained
 
 KEPT_HEALS = 20
+KEPT_ALLOWANCES = 100
 NO_IMAGE = ("", False)
 
 
@@ -198,6 +208,19 @@ class MemoryJournal:
                 for run in self.record(document).hooks
             )
             self._put_known(document, hooks=hooks)
+
+    def allow(self, document: str, allowances: Collection[Allowance]) -> None:
+        with self._lock:
+            record = self.record(document)
+            known = {item.image: item for item in (*record.allowances, *allowances)}
+            newest = sorted(known.values(), key=lambda item: (-item.at, item.image))[:KEPT_ALLOWANCES]
+            self._put(record, allowances=tuple(sorted(newest, key=lambda item: item.image)))
+
+    def revoke(self, document: str) -> bool:
+        with self._lock:
+            something = bool(self.record(document).allowances)
+            self._put_known(document, allowances=())
+            return something
 
     def forget(self, document: str) -> None:
         with self._lock:

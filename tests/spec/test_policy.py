@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from reconciler.core.policy_values import DeviceRoot, HostRoot, Maximum, Policy, PortRange
+from reconciler.core.signing import PublicKey, SignatureRule
 from reconciler.spec.policy import KEYS, MAXIMUM, read_policy
 from reconciler.spec.schema import schema
 
@@ -29,6 +30,9 @@ ports: [8080, "1024-65535", "127.0.0.1:1-65535", "[::1]:443"]
 maximum: {memory: 2Gi, cpus: 1.5, pids: 500}
 hookNetworks: [migrations]
 composeKeys: [volumes.driver_opts]
+signatures:
+- {prefix: "*", keys: [/etc/k.pub]}
+- {prefix: registry.example.com/shop, keys: [/etc/a.pub, /etc/b.pub], offline: /srv/signatures}
 """
 
 
@@ -60,6 +64,14 @@ def test_every_key_is_read() -> None:
         maximum=Maximum(memory_bytes=2 << 30, nano_cpus=1_500_000_000, pids=500),
         hook_networks=frozenset({"migrations"}),
         compose_keys=frozenset({"volumes.driver_opts"}),
+        signatures=(
+            SignatureRule(prefix="*", keys=(PublicKey("/etc/k.pub"),)),
+            SignatureRule(
+                prefix="registry.example.com/shop",
+                keys=(PublicKey("/etc/a.pub"), PublicKey("/etc/b.pub")),
+                offline="/srv/signatures",
+            ),
+        ),
         source="policy.yaml",
     )
     assert set(yaml.safe_load(FULL)) == {"version", *KEYS}
@@ -139,3 +151,27 @@ def test_what_the_schema_refuses_is_refused(name: str) -> None:
     found: Any = yaml.safe_load(WRONG[name][0])
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(found, SCHEMA)
+
+
+def test_all_that_is_wrong_with_signatures_is_told_at_its_place() -> None:
+    text = """\
+version: 1
+signatures:
+- {keys: [/etc/k.pub]}
+- {prefix: "shop@1", keys: [k.pub, /etc/k.pub], offline: 7}
+- {prefix: shop, keys: []}
+- {prefix: shop, keys: [/etc/k.pub], key: /etc/k.pub}
+- shop
+"""
+    policy, problems = read(text)
+    assert policy is None
+    told = [problem.partition("policy.yaml:")[2] for problem in problems]
+    assert [item.split(" ")[1].rstrip(":") for item in told] == [
+        "signatures[0]",
+        "signatures[1].prefix",
+        "signatures[1].keys[0]",
+        "signatures[1].offline",
+        "signatures[2].keys",
+        "signatures[3].key",
+        "signatures[4]",
+    ]
