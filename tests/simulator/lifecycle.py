@@ -37,6 +37,7 @@ def _run(host: Host, container: Container, at: float) -> None:
     container.restart_due = None
     try:
         _check_networks(host, container)
+        _check_binds(host, container)
         container.published = ports.bind(host, container)
     except (PortTaken, NotFound) as error:
         _refused(container, error.message, 128)
@@ -58,6 +59,13 @@ def _check_networks(host: Host, container: Container) -> None:
         beside = host.containers.get(network.name.removeprefix("container:"))
         if network.name not in host.networks and (beside is None or not beside.alive):
             raise NotFound(f"cannot start {container.name}: no network {network.name}")
+
+
+def _check_binds(host: Host, container: Container) -> None:
+    """The engine makes no missing path, as far as a container was created by mounts."""
+    for mount in container.config.mounts or ():
+        if mount.type == "bind" and mount.source not in host.paths:
+            raise NotFound(f"cannot start {container.name}: bind source path does not exist: {mount.source}")
 
 
 def _refused(container: Container, error: str, code: int) -> None:

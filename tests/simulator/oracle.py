@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from reconciler.core import names
 from reconciler.core.ownership import find_claims
+from reconciler.core.record import Record
 from reconciler.core.sticker import judge
+from tests.simulator.deliveries import PLACES
 from tests.simulator.player import HELPER, KEY, Player
 
 TEMPORARY = ("-next-g",)
@@ -33,6 +35,7 @@ def violations(player: Player, name: str = "web") -> list[str]:
             found.append(f"it is {claims.current.status}")
         if claims.current.image_id != committed.image_id:
             found.append("its image is not the committed one")
+        found += _undelivered(player, record)
     running = [row.name for _, row in claims.kept if row.running]
     found += [f"{row} runs beside it" for row in running]
     temporary = [row for row in observation.containers if any(mark in row.name for mark in TEMPORARY)]
@@ -41,6 +44,25 @@ def violations(player: Player, name: str = "web") -> list[str]:
     if judge(reading, record, desired, KEY) != "current":
         found.append("the sticker is not current")
     return found
+
+
+def _undelivered(player: Player, record: Record) -> list[str]:
+    """What the committed revision's container should find, and does not."""
+    assert record.committed_revision is not None
+    assert record.committed is not None
+    committed_id = record.committed.container_id
+    wish, store = record.committed_revision.desired, player.world.deliveries
+    states = store.read(wish.name, wish.deliveries, ()).states
+    found = [
+        f"{item.name} is {states[item.version]}" for item in wish.deliveries if states[item.version] != "current"
+    ]
+    container = next(item for item in player.observe().details.values() if item.id == committed_id)
+    mounts = container.config.mounts or ()
+    found += [
+        f"{item.name} is not mounted" for item in wish.deliveries if item.mount(PLACES, wish.name) not in mounts
+    ]
+    given = container.config.environment or {}
+    return found + [f"{item.variable} is unset" for item in wish.variables if item.variable not in given]
 
 
 def record_name(player: Player, name: str) -> str:

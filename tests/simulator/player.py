@@ -14,7 +14,7 @@ from reconciler.controller.perform import Performer
 from reconciler.core.action import Action
 from reconciler.core.desired import DesiredState
 from reconciler.core.interfaces import Executor, Progress
-from reconciler.core.observation import Observation
+from reconciler.core.observation import DeliveryReading, Observation
 from reconciler.core.outcome import Outcome, Verdict
 from reconciler.core.plan import Plan
 from reconciler.core.planning import make_plan, orphan_plan
@@ -22,6 +22,8 @@ from reconciler.core.pruning import prune_plan
 from reconciler.core.record import Event
 from reconciler.core.situation import Situation, unmet_dependencies
 from reconciler.core.sticker import judge
+from reconciler.core.subject import subject
+from reconciler.executors.delivery import DeliveryExecutor
 from reconciler.executors.docker import DockerExecutor
 from reconciler.executors.record import RecordExecutor
 from tests.simulator.world import Killed, World
@@ -105,7 +107,12 @@ class Player:
             references={key: item.id if item else None for key, item in references.items()},
             networks=engine.list_networks(),
             stickers={item.name: self.world.stickers.read(item.sticker, helper=HELPER) for item in wanted},
+            deliveries={item.name: self._delivered(item) for item in wanted},
         )
+
+    def _delivered(self, desired: DesiredState) -> DeliveryReading:
+        asked = subject(desired, self.world.journal.record(desired.name))
+        return self.world.deliveries.read(desired.name, asked.deliveries, asked.variables)
 
     def situation(self, name: str, observation: Observation | None = None) -> Situation:
         seen = observation or self.observe()
@@ -119,6 +126,7 @@ class Player:
             now=self.world.clock.time(),
             unmet=unmet_dependencies(desired, seen, journal.records()),
             needed_by=self._needed_by(),
+            places=self.world.deliveries.places,
         )
 
     def plan(self, name: str = "web") -> Plan:
@@ -181,10 +189,12 @@ class Player:
             sleep=world.clock.sleep,
             pull_deadline_s=60.0,
             wall_clock=world.clock.time,
+            deliveries=world.deliveries,
         )
+        deliveries = DeliveryExecutor(world.deliveries)
         record = RecordExecutor(world.journal, world.stickers, key=KEY, actor=lambda _: "test")
         return Performer(
-            (Hooked(docker, self.before, self.after), Hooked(record, self.before, self.after)),
+            tuple(Hooked(item, self.before, self.after) for item in (docker, deliveries, record)),
             record_event=self.events.append,
             meters=NoMeters(),
             fail_points=fail_points({}),

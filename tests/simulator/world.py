@@ -9,6 +9,7 @@ from reconciler.core.desired import DesiredState, ImageReference, Release, Stick
 from tests.simulator.behaviour import Behaviour
 from tests.simulator.clock import SimulatedClock
 from tests.simulator.compose import SimulatedCompose
+from tests.simulator.deliveries import MemoryDeliveries
 from tests.simulator.deployments import MemoryDeployments
 from tests.simulator.engine import SimulatedEngine
 from tests.simulator.journal import MemoryJournal
@@ -30,11 +31,17 @@ class World:
         self.journal = MemoryJournal(clock=self.clock)
         self.stickers = MemoryStickers()
         self.deployments = MemoryDeployments()
+        self.deliveries = MemoryDeliveries(self.engine.host.paths)
         self.compose = SimulatedCompose(self.engine, self.deployments)
 
     def publish(self, repository: str = "shop/web", *, behaviour: Behaviour | None = None) -> ImageReference:
         """A new image in the registry, not yet on the host."""
         return self.registry.publish(repository, DEFAULT_FACTS, behaviour=behaviour)
+
+    def reboot(self) -> None:
+        """The whole machine: what lay in memory is gone before the engine comes back."""
+        self.deliveries.reboot()
+        self.engine.restart()
 
     def desired(
         self,
