@@ -57,6 +57,11 @@ class Settings:
         return self.sources.get("registry-credentials", "default") != "default"
 
     @property
+    def own_folders(self) -> tuple[Path, ...]:
+        """Folders of the program that nobody else is to have."""
+        return (self.state_dir, self.secrets_dir)
+
+    @property
     def listen_address(self) -> tuple[str, int]:
         """Host (without brackets) and port of ``listen``."""
         host, _, port = self.listen.rpartition(":")

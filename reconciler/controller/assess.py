@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from reconciler.controller.catalogue import Catalogue
 from reconciler.controller.troubles import Troubles
+from reconciler.core.delivery import NOWHERE, Places
 from reconciler.core.desired import DesiredState
 from reconciler.core.interfaces import Journal
 from reconciler.core.judge import judge, unseen
@@ -53,6 +54,8 @@ class Assessor:
     busy: Callable[[], str] = lambda: ""
     """Who else is at work on this host; "" where nobody is, or we are."""
     troubles: Troubles = field(default_factory=Troubles)
+    places: Places = NOWHERE
+    """Where files and secrets are delivered."""
     policy: Callable[[], Policy] = Policy
     """What documents may ask of this host, as it is in force now."""
 
@@ -150,6 +153,7 @@ class Assessor:
             now=self.clock(),
             unmet=unmet_dependencies(desired, observation, records),
             refusals=self.refused(desired),
+            places=self.places,
             signatures=self.policy().signatures,
         )
 

@@ -86,7 +86,7 @@ def secret_values(environment: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(sorted({line for line in lines if len(line) >= SHORTEST_SECRET}))
 
 
-def without(text: str, secrets: Iterable[str]) -> str:
+def without(text: str, secrets: Iterable[str], *, mask: str = MASK) -> str:
     """``text`` with each of ``secrets`` masked; where one begins another, the longer one."""
     words = sorted(secrets, key=len, reverse=True)
-    return re.sub("|".join(map(re.escape, words)), MASK, text) if words else text
+    return re.sub("|".join(map(re.escape, words)), lambda _: mask, text) if words else text

@@ -7,8 +7,8 @@ What lies where is decided in ``core.delivery``. Modes, and why:
 - Opened secrets lie only in a file system in memory (tmpfs, ramfs). Elsewhere nothing of them is written.
 
 Invariants: no link below the two folders is followed; a file appears whole or not at all; one that was altered is
-put right in place, so that whoever has it mounted sees it; what is in the way (a link, a folder, a pipe) is refused,
-not replaced; no opened value is kept in this process.
+put right in place, so that whoever has it mounted sees it; what is in the way (a link, a folder) is refused, not
+replaced; no opened value is kept in this process.
 """
 
 from reconciler.deliveries.store import DeliveryStore

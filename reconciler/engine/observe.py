@@ -18,10 +18,11 @@ from dataclasses import replace
 
 from reconciler.core import names
 from reconciler.core.desired import StickerPlace
-from reconciler.core.interfaces import Deployments, Engine, Stickers
+from reconciler.core.interfaces import Deliveries, Deployments, Engine, Stickers
 from reconciler.core.observation import (
     ContainerDetail,
     ContainerRow,
+    DeliveryReading,
     DeploymentReading,
     EngineFacts,
     ImageFacts,
@@ -38,7 +39,7 @@ IMAGES_KEPT = 512
 
 class Observer:
     """``full_every_s``: how long details may be told from memory. ``clock``: monotonic seconds. Without
-    ``deployments`` the directories of projects are not read.
+    ``deployments`` the directories of projects are not read, without ``deliveries`` nothing that is delivered.
     """
 
     def __init__(
@@ -49,10 +50,12 @@ class Observer:
         full_every_s: float,
         clock: Callable[[], float],
         deployments: Deployments | None = None,
+        deliveries: Deliveries | None = None,
     ) -> None:
         self._engine = engine
         self._stickers = stickers
         self._deployments = deployments
+        self._deliveries = deliveries
         self._facts = Memory[str, EngineFacts](clock, max_age_s=full_every_s)
         self._details = Memory[str, ContainerDetail](clock, max_age_s=full_every_s)
         self._images = Memory[str, ImageFacts](clock, max_entries=IMAGES_KEPT)
@@ -79,6 +82,7 @@ class Observer:
                 images={image_id: facts for image_id, facts in images.items() if facts is not None},
                 stickers=self._read_stickers(rows, subjects, full=full),
                 deployments=self._read_deployments(subjects),
+                deliveries=self._read_deliveries(subjects),
             )
 
     def complete(self, observation: Observation, subjects: Sequence[Subject]) -> Observation:
@@ -169,6 +173,15 @@ class Observer:
         if store is None:
             return {}
         return {item.name: store.read(item.directory, item.files) for item in subjects if item.directory}
+
+    def _read_deliveries(self, subjects: Sequence[Subject]) -> Mapping[str, DeliveryReading]:
+        """Read in every pass, also where nothing is wanted: the store reads a file or opens a secret only
+        when something has changed.
+        """
+        store = self._deliveries
+        if store is None:
+            return {}
+        return {item.name: store.read(item.name, item.deliveries, item.variables) for item in subjects}
 
     def _volume_sticker(
         self, rows: Sequence[ContainerRow], subject: Subject, *, full: bool

@@ -3,6 +3,8 @@
 An answer of the engine may be lost after it has created the container, so we look for the mark of the operation
 before creating and again when the answer is missing. The id goes to the history right after; then the
 container is compared with what was asked, because engines drop options without a word.
+
+A secret that is wanted as a variable is opened for the one call that creates, and is in no Action, outcome, error.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from reconciler.core.interfaces import Engine, Journal
 from reconciler.core.observation import ContainerDetail
 from reconciler.core.outcome import Outcome
 from reconciler.errors import EngineUnavailable, NameTaken, NotFound, VerificationFailed
+from reconciler.executors.discretion import Discretion, NoSecrets, missing_variables
 from reconciler.executors.lookup import ContainerLookup
 from reconciler.executors.read_back import dropped_fields, missing_labels
 
@@ -24,12 +27,19 @@ class ContainerCreation:
     """Carries out ``CreateContainer``. ``wall_clock``: seconds since the epoch, for the label only."""
 
     def __init__(
-        self, engine: Engine, journal: Journal, *, lookup: ContainerLookup, wall_clock: Callable[[], float]
+        self,
+        engine: Engine,
+        journal: Journal,
+        *,
+        lookup: ContainerLookup,
+        wall_clock: Callable[[], float],
+        discretion: Discretion | None = None,
     ) -> None:
         self._engine = engine
         self._journal = journal
         self._lookup = lookup
         self._wall_clock = wall_clock
+        self._discretion = discretion or NoSecrets()
 
     def perform(self, action: CreateContainer) -> Outcome:
         """Raises what creating raises, and VerificationFailed when the engine made something else."""
@@ -56,10 +66,9 @@ class ContainerCreation:
     def _create(self, action: CreateContainer) -> str:
         deployed_at = datetime.fromtimestamp(self._wall_clock(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         labels = {**action.labels, names.DEPLOYED_AT: deployed_at}
+        config = self._discretion.opened(action.config, action.variables)
         try:
-            return self._engine.create(
-                action.container.name, image=action.image, config=action.config, labels=labels
-            )
+            return self._engine.create(action.container.name, image=action.image, config=config, labels=labels)
         except (EngineUnavailable, NameTaken):
             # The answer, or the answer to a first try of the client's, may have been lost.
             container_id = self._marked(action)
@@ -72,6 +81,7 @@ class ContainerCreation:
             raise NotFound(f"container {action.container} vanished right after it was created")
         image = self._engine.inspect_image(str(action.image))
         wrong = [
+            *missing_variables(action.variables, detail.config.environment),
             *dropped_fields(action.config, detail.config, image=image, engine=self._engine.facts()),
             *(f"label {key}" for key in missing_labels(action.labels, detail.config.labels)),
             *([] if image is not None and image.id == detail.image_id else ["image"]),

@@ -13,11 +13,12 @@ from typing import Any
 
 from reconciler.core import action as actions
 from reconciler.core.action import Action, ContainerAction
-from reconciler.core.interfaces import Engine, Journal, Progress
+from reconciler.core.interfaces import Deliveries, Engine, Journal, Progress
 from reconciler.core.observation import ALIVE, ContainerDetail
 from reconciler.core.outcome import Outcome
 from reconciler.errors import ComposeBusy, EngineRefused, ReconcilerError, Unhealthy, VerificationFailed
 from reconciler.executors.creation import ContainerCreation
+from reconciler.executors.discretion import DeliveredSecrets, Discretion, NoSecrets, hide
 from reconciler.executors.health_gate import Ask, HealthGate
 from reconciler.executors.hooks import HookActions
 from reconciler.executors.images import ImageActions
@@ -33,7 +34,7 @@ class DockerExecutor:
     ``clock`` is monotonic seconds, ``wall_clock`` seconds since the epoch. ``sleep`` takes seconds; it may raise
     ``Interrupted``, which ends the wait for a container's health; ``linger`` (else ``sleep``) does the same to a
     hook. ``engine_breaks`` counts how often the engine may have died: what ends with it is not held against a
-    release.
+    release. ``deliveries`` opens what is sealed; without it nothing is.
     """
 
     def __init__(  # noqa: PLR0913  (what it needs of the world, each handed in by name)
@@ -46,14 +47,25 @@ class DockerExecutor:
         pull_deadline_s: float,
         linger: Callable[[float], None] | None = None,
         engine_breaks: Callable[[], int] = lambda: 0,
+        deliveries: Deliveries | None = None,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
+        self._discretion: Discretion = DeliveredSecrets(deliveries, journal) if deliveries else NoSecrets()
         self._engine = engine
         self._lookup = ContainerLookup(engine, journal)
         self._gate = HealthGate(engine, clock=clock, sleep=sleep, engine_breaks=engine_breaks)
         self._images = ImageActions(engine, journal, pull_deadline_s=pull_deadline_s)
-        self._creation = ContainerCreation(engine, journal, lookup=self._lookup, wall_clock=wall_clock)
-        self._hooks = HookActions(engine, journal, clock=clock, sleep=linger or sleep, engine_breaks=engine_breaks)
+        self._creation = ContainerCreation(
+            engine, journal, lookup=self._lookup, wall_clock=wall_clock, discretion=self._discretion
+        )
+        self._hooks = HookActions(
+            engine,
+            journal,
+            clock=clock,
+            sleep=linger or sleep,
+            engine_breaks=engine_breaks,
+            discretion=self._discretion,
+        )
         self._methods = self._dispatch_table()
 
     def handles(self, action: Action) -> bool:
@@ -65,6 +77,7 @@ class DockerExecutor:
         try:
             return self._methods[action.kind](action, progress)
         except ReconcilerError as error:
+            hide(error, self._discretion, action.document)
             return Outcome(kind="failed", action=action, error=error)
 
     def _dispatch_table(self) -> Mapping[str, Method]:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 
 from reconciler.core.display import secret_values, without, without_credentials
 from reconciler.core.observation import ContainerDetail
+from reconciler.core.secret import PLACEHOLDER
 
 LIMIT_BYTES = 2048
 CUT = "…"
@@ -35,12 +36,16 @@ def evidence(detail: ContainerDetail | None, log_lines: Iterable[str], *, enviro
     return head + title + _last_bytes(tail, LIMIT_BYTES - len((head + title).encode()))
 
 
-def spoken(log_lines: Iterable[str], *, environment: Mapping[str, str], limit: int) -> str:
+def spoken(
+    log_lines: Iterable[str], *, environment: Mapping[str, str], opened: Iterable[str] = (), limit: int
+) -> str:
     """What a container said, one line each, as discreet as ``evidence``; at most ``limit`` bytes of UTF-8, the
-    newest of it.
+    newest of it. ``opened`` are spellings of opened secrets.
     """
     secrets = tuple(filter(None, map(plain, secret_values(environment))))
-    lines = (_discreet(text, secrets) for line in log_lines if (text := plain(line)))
+    words = tuple(filter(None, map(plain, opened)))
+    said = (without(plain(line), words, mask=PLACEHOLDER) for line in log_lines)
+    lines = (_discreet(text, secrets) for text in said if text)
     return _last_bytes("\n".join(lines), limit)
 
 

@@ -34,6 +34,7 @@ from reconciler.errors import (
     TerminalError,
     VerificationFailed,
 )
+from reconciler.executors.discretion import Discretion, NoSecrets, missing_variables
 from reconciler.executors.evidence import spoken
 from reconciler.executors.lookup import ContainerLookup
 from reconciler.executors.read_back import dropped_fields, missing_labels
@@ -75,6 +76,7 @@ class HookActions:
         clock: Callable[[], float],
         sleep: Callable[[float], None],
         engine_breaks: Callable[[], int],
+        discretion: Discretion | None = None,
     ) -> None:
         self._engine = engine
         self._journal = journal
@@ -82,6 +84,7 @@ class HookActions:
         self._clock = clock
         self._sleep = sleep
         self._engine_breaks = engine_breaks
+        self._discretion = discretion or NoSecrets()
 
     def run(self, action: RunHook, progress: Progress) -> Outcome:
         """What came of it, with all that the hook said. Raises VerificationFailed and HookFailed for one that
@@ -109,12 +112,13 @@ class HookActions:
         image = self._engine.inspect_image(str(hook.image))
         if image is None:
             raise NotFound(f"the image {hook.image.short} of the {hook.name} hook is not on the host any more")
-        config = sandbox(hook, facts.variables(hook.name), image_volumes=image.volumes)
+        variables = facts.variables(hook.name)
+        config = sandbox(hook, variables, image_volumes=image.volumes, delivered=action.mounts)
         owner = self._journal.owner
         container_id = self._engine.create_sandbox(
             names.hook_name(facts.document, hook.name, facts.generation),
             image=hook.image,
-            config=config,
+            config=self._discretion.opened(config, action.variables),
             labels=names.hook_labels(facts.document, hook.name, owner=owner, generation=facts.generation),
             beside=self._neighbour(action, action.beside) if action.beside else "",
         )
@@ -136,6 +140,7 @@ class HookActions:
             raise NotFound(f"the container of {run.title} vanished right after it was created")
         image = self._engine.inspect_image(str(hook.image))
         wrong = [
+            *missing_variables(run.action.variables, found.config.environment),
             *dropped_fields(run.config, found.config, image=image, engine=self._engine.facts()),
             *([] if image is not None and image.id == found.image_id else ["image"]),
             *missing_labels({names.HOOK: hook.name}, found.config.labels),
@@ -158,7 +163,9 @@ class HookActions:
         state, problem = _read(run, detail)
         self._ended(run, state)
         lines = self._engine.logs(run.container_id, lines=OUTPUT_LINES)
-        said = spoken(lines, environment=(detail or run).config.environment or {}, limit=OUTPUT_BYTES)
+        environment = (detail or run).config.environment or {}
+        words = self._discretion.words(facts.document)
+        said = spoken(lines, environment=environment, opened=words, limit=OUTPUT_BYTES)
         if not problem:
             return Outcome(kind="done", action=run.action, detail=said, container_id=run.container_id)
         failure = (HookNotNow if state == "not-now" else HookFailed)(problem + _last_lines(said))
