@@ -145,8 +145,8 @@ def test_where_links_lead_is_told(tmp_path: Path) -> None:
 
 def test_a_host_guards_its_state_and_the_socket_of_its_engine(file: Path, tmp_path: Path) -> None:
     (tmp_path / "state").symlink_to(tmp_path / "real")
-    policy = policy_of_host(file, needed=True, engine="unix:///opt/e.sock", state_dir=tmp_path / "state").load()
+    policy = policy_of_host(file, needed=True, engine="unix:///opt/e.sock", folders=(tmp_path / "state",)).load()
     assert "/opt/e.sock" in policy.engine_sockets
     assert {str(tmp_path / "state"), str(tmp_path.resolve() / "real")} <= set(policy.guarded)
-    far = policy_of_host(file, needed=True, engine="tcp://host:2376", state_dir=tmp_path).load()
+    far = policy_of_host(file, needed=True, engine="tcp://host:2376", folders=(tmp_path,)).load()
     assert far.engine_sockets == SOCKETS

@@ -90,13 +90,15 @@ def show(invocation: Invocation, output: str) -> None:
 def policy_in_force(invocation: Invocation, file: Path | None = None) -> Policy:
     """The policy of the settings, or that of ``file``. Raises InvalidSettings."""
     from reconciler.policy_file import policy_of_host
+    from reconciler.signatures.keys import read_key
 
     settings = invocation.settings
     found = policy_of_host(
         file or settings.policy,
         needed=file is not None or settings.policy_needed,
         engine=settings.engine,
-        state_dir=settings.state_dir,
+        folders=settings.own_folders,
+        read_key=read_key,
     )
     return found.load()
 
@@ -127,6 +129,7 @@ def policy_json(policy: Policy) -> dict[str, Any]:
         "maximum": dict(_maximum(maximum.memory_bytes, maximum.nano_cpus, maximum.pids)),
         "hookNetworks": sorted(policy.hook_networks),
         "composeKeys": sorted(policy.compose_keys),
+        "signatures": [str(item) for item in policy.signatures],
         "guarded": list(policy.guarded),
         "engineSockets": list(policy.engine_sockets),
     }

@@ -20,18 +20,25 @@ from reconciler.controller.loop import Reconciler
 from reconciler.controller.perform import Performer
 from reconciler.controller.permitted_stickers import PermittedStickers
 from reconciler.controller.readings import Readings
+from reconciler.core.delivery import Places
 from reconciler.core.desired import DesiredState
 from reconciler.credentials.identities import Identities
 from reconciler.credentials.logins import Logins
+from reconciler.deliveries import DeliveryStore
 from reconciler.deployments import DeploymentStore
 from reconciler.engine.client import DockerEngine
 from reconciler.engine.observe import Observer
 from reconciler.executors.compose import ComposeExecutor
+from reconciler.executors.delivery import DeliveryExecutor
 from reconciler.executors.docker import DockerExecutor
 from reconciler.executors.record import RecordExecutor
+from reconciler.executors.signatures import SignatureExecutor
 from reconciler.history import History
 from reconciler.metrics import Meters
 from reconciler.policy_file import PolicyFile, policy_of_host
+from reconciler.registry.client import RegistryClient
+from reconciler.signatures.check import SignatureCheck
+from reconciler.signatures.keys import read_key
 from reconciler.sources.files import FolderSource
 from reconciler.spec.build import build
 from reconciler.state_dir import StateDir
@@ -50,6 +57,7 @@ class Parts:
     engine: DockerEngine
     compose: DockerCompose
     deployments: DeploymentStore
+    deliveries: DeliveryStore
     stickers: PermittedStickers
     assessor: Assessor
     policy: PolicyFile
@@ -58,6 +66,10 @@ class Parts:
 
     def record_executor(self) -> RecordExecutor:
         return RecordExecutor(self.history, self.stickers, key=self.assessor.key, actor=self._actor_of)
+
+    def signature_executor(self) -> SignatureExecutor:
+        registry = RegistryClient(self.engine.login_for)
+        return SignatureExecutor(self.engine, SignatureCheck(registry, self.state.signatures))
 
     def _actor_of(self, name: str) -> str:
         desired = self.assessor.catalogue.desired().get(name)
@@ -83,6 +95,7 @@ class Parts:
             linger=linger,
             pull_deadline_s=self.settings.pull_deadline_s,
             engine_breaks=engine_breaks,
+            deliveries=self.deliveries,
         )
         compose = ComposeExecutor(
             self.engine,
@@ -94,7 +107,13 @@ class Parts:
             engine_breaks=engine_breaks,
         )
         performer = Performer(
-            (docker, compose, self.record_executor()),
+            (
+                docker,
+                compose,
+                DeliveryExecutor(self.deliveries),
+                self.signature_executor(),
+                self.record_executor(),
+            ),
             record_event=self.history.add_event,
             meters=self.meters,
             fail_points=fail_points(os.environ),
@@ -119,7 +138,11 @@ def open_parts(settings: Settings, *, exclusive: bool, actor: Callable[[DesiredS
     InvalidSettings for a policy that cannot be read or is wrong.
     """
     policy = policy_of_host(
-        settings.policy, needed=settings.policy_needed, engine=settings.engine, state_dir=settings.state_dir
+        settings.policy,
+        needed=settings.policy_needed,
+        engine=settings.engine,
+        folders=settings.own_folders,
+        read_key=read_key,
     )
     policy.load()
     with ExitStack() as stack:
@@ -128,10 +151,11 @@ def open_parts(settings: Settings, *, exclusive: bool, actor: Callable[[DesiredS
             stack.enter_context(state.lock())
         history = History.open(state.history, clock=time.time, rebuild=build)
         stack.callback(history.close)
+        identities = Identities(settings.identity)
         logins = Logins(
             settings.registry_credentials,
             needed=settings.registry_credentials_needed,
-            open_sealed=Identities(settings.identity).open,
+            open_sealed=identities.open,
         )
         engine = DockerEngine(settings.engine, clock=time.time, logins=logins.login_for)
         stack.callback(engine.close)
@@ -142,12 +166,17 @@ def open_parts(settings: Settings, *, exclusive: bool, actor: Callable[[DesiredS
             catalogue.remember()
         catalogue.reload()
         deployments = DeploymentStore()
+        places = places_of(settings, owner=history.owner)
+        deliveries = DeliveryStore(
+            places, identities.open, local=settings.engine.startswith("unix://"), identity=identities.state
+        )
         observer = Observer(
             engine,
             stickers,
             full_every_s=settings.full_every_s,
             clock=time.monotonic,
             deployments=deployments,
+            deliveries=deliveries,
         )
         assessor = Assessor(
             catalogue=catalogue,
@@ -156,6 +185,7 @@ def open_parts(settings: Settings, *, exclusive: bool, actor: Callable[[DesiredS
             key=state.key(STICKER_KEY),
             clock=time.time,
             busy=state.held_by,
+            places=places,
             policy=policy.current,
         )
         yield Parts(
@@ -165,12 +195,20 @@ def open_parts(settings: Settings, *, exclusive: bool, actor: Callable[[DesiredS
             engine=engine,
             compose=DockerCompose(settings.engine),
             deployments=deployments,
+            deliveries=deliveries,
             stickers=stickers,
             assessor=assessor,
             policy=policy,
             meters=Meters(),
             actor=actor,
         )
+
+
+def places_of(settings: Settings, *, owner: str) -> Places:
+    """Where this installation delivers, as the engine tells it of mounts: without links."""
+    return Places(
+        files=str(settings.state_dir.resolve() / "files"), secrets=str(settings.secrets_dir.resolve() / owner)
+    )
 
 
 def local_user() -> str:
