@@ -32,11 +32,13 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "ppc64
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """What an image is made of. ``config`` has the engine's own keys (``Cmd``, ``Env``, ``Healthcheck``, ...);
-    ``files`` (path -> text, executable) lie above a busybox with a link for every tool.
+    ``files`` (path -> text, executable) lie above a busybox with a link for every tool, and above further
+    ``layers`` (gzipped tar files).
     """
 
     config: Mapping[str, Any]
     files: Mapping[str, str] = field(default_factory=dict)
+    layers: tuple[bytes, ...] = ()
     architecture: str = ""
     """Empty: this machine's. Anything else makes an image for another platform."""
 
@@ -80,7 +82,7 @@ class Assembled:
 
 def assemble(recipe: Recipe) -> Assembled:
     """Make the bytes. Raises PartFailed when there is no static busybox."""
-    layers = [_busybox_layer()]
+    layers = [_busybox_layer(), *recipe.layers]
     if recipe.files:
         layers.append(_layer({path: text.encode() for path, text in recipe.files.items()}, {}))
     config = _json(

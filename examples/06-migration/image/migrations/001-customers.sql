@@ -1,0 +1,2 @@
+CREATE TABLE customers (id bigserial PRIMARY KEY, name text NOT NULL);
+INSERT INTO customers (name) VALUES ('Ada'), ('Grace');
