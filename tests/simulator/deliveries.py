@@ -24,9 +24,10 @@ class Placed:
 
 
 class MemoryDeliveries:
-    """``files`` by path are free for tests to look at; ``paths`` are those of the simulated host, which mounts
-    them. ``sealed`` says by version why it cannot be opened here, ``lost`` why nothing can; ``problem`` why nothing
-    can be delivered at all. ``fail_change`` lets a later change fail; a BaseException plays the controller's death.
+    """``files`` by path are free for tests to look at; ``paths`` are those of the simulated host.
+
+    ``sealed`` says by version why it cannot be opened here, ``lost`` why nothing can; ``problem`` why nothing can
+    be delivered at all. ``fail_change`` lets a later change fail; a BaseException plays the controller's death.
     """
 
     def __init__(self, paths: set[str], places: Places = PLACES) -> None:
