@@ -40,7 +40,7 @@ exec postgres -D $data -c listen_addresses='*' -c fsync=off -c shared_buffers=16
 
 
 def publish_database(address: str) -> PublishedImage:
-    """Push the server to the registry at ``address``. Raises PartFailed where Debian's ``postgresql`` is missing."""
+    """Push the server to the registry at ``address``. Raises PartFailed where Debian's package is missing."""
     config = {
         "Cmd": ["/app/serve"],
         "Env": [f"PATH={_home() / 'bin'}:/bin"],
@@ -53,7 +53,9 @@ def publish_database(address: str) -> PublishedImage:
             "Retries": 60,
         },
     }
-    return publish(address, "postgres", "v1", Recipe(config=config, files={"app/serve": _SERVE}, layers=(_layer(),)))
+    return publish(
+        address, "postgres", "v1", Recipe(config=config, files={"app/serve": _SERVE}, layers=(_layer(),))
+    )
 
 
 def client_recipe(config: Mapping[str, Any], files: Mapping[str, str]) -> Recipe:
