@@ -10,7 +10,7 @@ import base64
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from docker import auth
 from docker.errors import DockerException
@@ -20,6 +20,10 @@ from reconciler.core.secret import Secret
 from reconciler.engine.failures import printable
 from reconciler.errors import RegistryDenied
 
+_NONE_KNOWN: Final = (
+    "no login is known for it: put one into the file of registry-credentials, or use `docker login`; a repository "
+    "that does not exist is refused in the same words"
+)
 FindLogin = Callable[[str], Login | None]
 """The login for a repository, or None. Raises RegistryDenied, RegistryUnavailable."""
 
@@ -45,8 +49,9 @@ class RegistryLogins:
         try:
             yield {} if login is None else {"X-Registry-Auth": header(login, repository)}
         except RegistryDenied as error:
-            if login is not None:
-                error.hint = f"the login for {login.origin} was refused, or may not read it: mend it there"
+            error.hint = (
+                _NONE_KNOWN if login is None else f"the login for {login.origin} was refused: mend it there"
+            )
             raise
 
 

@@ -10,6 +10,7 @@ import http.client
 import re
 import signal
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -28,12 +29,22 @@ storage:
   maintenance: {{uploadpurging: {{enabled: false}}}}
 http: {{addr: "127.0.0.1:{port}"}}
 """
+_LOGINS = """\
+auth:
+  htpasswd: {{realm: private, path: {path}}}
+"""
 
 
 class PrivateRegistry:
-    """One registry. ``address`` is ``127.0.0.1:<port>``, known after the first start."""
+    """One registry. ``address`` is ``127.0.0.1:<port>``, known after the first start.
 
-    def __init__(self) -> None:
+    ``users`` (name to bcrypt hash) are let in, and nobody else; none: everybody is. ``storage`` may be another
+    registry's, which then serves to everybody what this one serves to its users.
+    """
+
+    def __init__(self, *, users: Mapping[str, str] | None = None, storage: Path | None = None) -> None:
+        self._users = users or {}
+        self._storage = storage
         self._private = PrivateFolder()
         self.folder = self._private.path
         self.log = self.folder / "log"
@@ -50,12 +61,12 @@ class PrivateRegistry:
     @property
     def storage(self) -> Path:
         """Where blobs and links lie (Distribution's layout)."""
-        return self.folder / "storage"
+        return self._storage or self.folder / "storage"
 
     def start(self) -> None:
         """Start and wait until it answers. Raises PartFailed with the end of its log."""
         settings = self.folder / "config.yml"
-        settings.write_text(_SETTINGS.format(storage=self.storage, port=self._port))
+        settings.write_text(_SETTINGS.format(storage=self.storage, port=self._port) + self._logins())
         binary = host.program("docker-registry", package="docker-registry")
         self.log.unlink(missing_ok=True)
         self._process = host.start_daemon([binary, "serve", str(settings)], log=self.log, cwd=self.folder)
@@ -88,6 +99,14 @@ class PrivateRegistry:
     ) -> None:
         self.remove()
 
+    def _logins(self) -> str:
+        """The settings that ask for a login."""
+        if not self._users:
+            return ""
+        path = self.folder / "htpasswd"
+        path.write_text("".join(f"{name}:{value}\n" for name, value in self._users.items()))
+        return _LOGINS.format(path=path)
+
     def _ready_or_ended(self) -> bool:
         if self._process is None or self._process.poll() is not None:
             return True
@@ -102,7 +121,8 @@ class PrivateRegistry:
         connection = http.client.HTTPConnection(self.address, timeout=2)
         try:
             connection.request("GET", "/v2/")
-            return connection.getresponse().status == http.HTTPStatus.OK
+            wanted = http.HTTPStatus.UNAUTHORIZED if self._users else http.HTTPStatus.OK
+            return connection.getresponse().status == wanted
         except (OSError, http.client.HTTPException):
             return False
         finally:
