@@ -3,7 +3,9 @@
 A case has ``images`` (name -> behaviour), ``steps`` and the expected ``plan``. Steps: ``want`` (write a document:
 ``release`` names an image, other keys are its ``spec``), ``settle`` (pass after pass; the expected verdict),
 ``by hand`` (a method of the simulator's ByHand with its arguments), ``one pass`` (a document), ``advance``
-(seconds), ``registry`` (reachable or not), ``delete`` (a document's file).
+(seconds), ``registry`` (reachable or not), ``delete`` (a document's file), ``reboot`` (the machine: what lies in
+memory is gone), ``altered`` (a person changes what was delivered), ``identity`` (there or lost). ``secrets`` of a
+wish have a word each in the place of their ciphertexts.
 
 RECONCILER_REGENERATE=1 writes the plans anew; read the difference before you commit it.
 """
@@ -24,6 +26,7 @@ from reconciler.spec.build import build
 from tests.simulator import behaviour as behaviours
 from tests.simulator.player import Player
 from tests.simulator.world import World
+from tests.spec.test_build_deliveries import sealed
 
 CASES = sorted(Path(__file__).parent.glob("*.yaml"))
 MARK = "plan: |\n"
@@ -79,12 +82,24 @@ class Scenario:
             named["image"] = self.images[named["image"]]
         getattr(self.world.engine.by_hand, method)(*arguments, **named)
 
+    def do_reboot(self, _: None) -> None:
+        self.world.reboot()
+
+    def do_altered(self, name: str) -> None:
+        (path,) = (path for path in self.world.deliveries.files if path.endswith(f"/{name}"))
+        self.world.deliveries.alter(path)
+
+    def do_identity(self, word: str) -> None:
+        self.world.deliveries.lost = "" if word == "there" else "no identity of this host fits"
+
     def do_one_pass(self, name: str) -> None:
         self.player.one_pass(name)
 
     def _document(self, name: str, wish: dict[str, Any]) -> DesiredState:
         release = wish.pop("release")
         image = self.images[release]
+        for item in wish.get("config", {}).get("secrets", ()):
+            item["encrypted"] = sealed(item["encrypted"])
         spec = {
             "release": {"id": release, "name": f"{name} {release}"},
             "image": image.repository,
