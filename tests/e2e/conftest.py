@@ -40,13 +40,14 @@ def stage(
     prefix: str,
     stranger: str,
     tmp_path: Path,
-) -> Stage:
+) -> Iterator[Stage]:
     """An empty stage, with two foreign containers on its engine: one that runs, and one whose name looks like a
     backup of ours.
     """
     made = Stage(folder=tmp_path, engine=engine, images=images, prefix=prefix, sdk=sdk)
     sdk.create_container(images.plain.reference, name=f"{made.name}-previous-g99")
-    return made
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -60,7 +61,9 @@ def fresh_stage(fresh_engine: PrivateEngine, images: StandardImages, tmp_path: P
     """A stage whose engine may be killed. A foreign container runs on it."""
     with contextlib.closing(docker.APIClient(base_url=fresh_engine.url, version="auto", timeout=60)) as sdk:
         run_stranger(sdk, images)
-        yield Stage(folder=tmp_path, engine=fresh_engine, images=images, prefix="fresh", sdk=sdk)
+        made = Stage(folder=tmp_path, engine=fresh_engine, images=images, prefix="fresh", sdk=sdk)
+        yield made
+        made.close()
 
 
 @pytest.fixture

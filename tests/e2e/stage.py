@@ -13,6 +13,7 @@ import itertools
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -29,6 +30,8 @@ import docker
 import reconciler
 from reconciler.config import load_settings
 from reconciler.controller.app import open_service
+from reconciler.core.secret import Secret
+from reconciler.credentials import age
 from tests.e2e.documents import as_yaml, document, merged
 from tests.parts.engine import PrivateEngine
 from tests.parts.host import program, wait_until
@@ -39,6 +42,7 @@ FIRST_PORT, LAST_PORT = 15_000, 31_000
 """Below the ports that the kernel gives to outgoing connections: nobody takes one between our look and our use."""
 
 SOURCES = Path(reconciler.__file__).parent.parent
+IN_MEMORY = Path("/dev/shm")
 SOON_S = 20.0
 COMMAND_S = 60.0
 Said = subprocess.CompletedProcess[str]
@@ -90,10 +94,30 @@ class Stage:
     canary: str = field(default_factory=lambda: f"canary-{uuid.uuid4().hex}")
     said: list[str] = field(default_factory=list)
     settings: dict[str, str] = field(default_factory=dict)
+    secrets: Path = field(default_factory=lambda: IN_MEMORY / f"reconciler-{uuid.uuid4().hex[:12]}")
+    recipient: str = ""
 
     def __post_init__(self) -> None:
         self.desired.mkdir()
         self.permit()
+        self.secrets.mkdir(mode=0o700)
+        self.recipient = self.new_identity()
+
+    def new_identity(self) -> str:
+        """Give the host another key; what is to be encrypted for it."""
+        secret, public = age.new_key()
+        self.identity_file.unlink(missing_ok=True)
+        self.identity_file.touch(mode=0o600)
+        self.identity_file.write_bytes(secret.reveal() + b"\n")
+        return public
+
+    def sealed(self, value: str) -> str:
+        """A value, encrypted for this host."""
+        return age.seal(Secret(value.encode()), [self.recipient])
+
+    def close(self) -> None:
+        """What is in memory is not removed with the stage's folder."""
+        shutil.rmtree(self.secrets)
 
     @property
     def name(self) -> str:
@@ -106,6 +130,10 @@ class Stage:
     @property
     def state(self) -> Path:
         return self.folder / "state"
+
+    @property
+    def identity_file(self) -> Path:
+        return self.folder / "identity.txt"
 
     @property
     def policy(self) -> Path:
@@ -132,6 +160,8 @@ class Stage:
             "RECONCILER_DESIRED": str(self.desired),
             "RECONCILER_STATE_DIR": str(self.state),
             "RECONCILER_POLICY": str(self.policy),
+            "RECONCILER_SECRETS_DIR": str(self.secrets),
+            "RECONCILER_IDENTITY": str(self.identity_file),
             "RECONCILER_LISTEN": f"127.0.0.1:{self.metrics_port}",
             "RECONCILER_RESYNC": "30",
             **self.settings,
