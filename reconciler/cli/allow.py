@@ -38,7 +38,7 @@ def allow(
     if not (reason or "").strip():
         raise click.UsageError("--reason must say why")
     with invocation.service() as service:
-        allowed = service.allow_unsigned(name, actor=invocation.actor(), reason=(reason or "").strip())
+        allowed = service.allow_unsigned(name, actor=f"user:{invocation.actor()}", reason=(reason or "").strip())
     if output == "json":
         images = [item.image for item in allowed]
         invocation.screen.json({"version": VERSION, "name": name, "allowed": images, "revoked": False})
@@ -51,7 +51,7 @@ def allow(
 
 def _revoke(invocation: Invocation, name: str, output: str) -> None:
     with invocation.service() as service:
-        ended = service.revoke_unsigned(name, actor=invocation.actor())
+        ended = service.revoke_unsigned(name, actor=f"user:{invocation.actor()}")
     if output == "json":
         invocation.screen.json({"version": VERSION, "name": name, "allowed": [], "revoked": ended})
         return
