@@ -13,7 +13,16 @@ from reconciler.config import BOOLEAN, BY_NAME
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
-HOST: Final = ("desired", "state-dir", "policy", "engine", "target", "identity", "registry-credentials")
+HOST: Final = (
+    "desired",
+    "state-dir",
+    "secrets-dir",
+    "policy",
+    "engine",
+    "target",
+    "identity",
+    "registry-credentials",
+)
 CONTROLLER: Final = (*HOST, "listen", "resync", "full-every", "workers", "pull-deadline", "prune", "prune-cap")
 LOGS: Final = ("log-format", "log-level")
 
