@@ -10,10 +10,12 @@ import pytest
 from reconciler.core import names
 from reconciler.core.action import ContainerRef, UpdateLimits
 from reconciler.core.container import ContainerConfig, RestartPolicy
+from reconciler.core.delivery import delivered_file
 from reconciler.core.desired import ImageReference, StickerPlace
 from reconciler.core.observation import ContainerDetail, EngineFacts, StickerReading, Subject
 from reconciler.engine.observe import Observer
 from reconciler.errors import EngineUnavailable
+from tests.simulator.deliveries import MemoryDeliveries
 from tests.simulator.deployments import MemoryDeployments
 from tests.simulator.engine import SimulatedEngine
 from tests.simulator.world import World
@@ -305,6 +307,24 @@ def test_the_directory_of_a_project_is_read_and_no_other(host: Host) -> None:
     completed = observer.complete(seen, [project_subject(host)])
     assert completed.deployments == seen.deployments
     assert host.observer.observe([project_subject(host)]).deployments == {}
+
+
+def test_what_is_delivered_is_read_for_every_document_in_every_look(host: Host) -> None:
+    item = delivered_file("/etc/app.yml", b"level: info")
+    deliveries = MemoryDeliveries(set())
+    deliveries.write("web", (item,))
+    observer = Observer(
+        host.engine, host.stickers, full_every_s=FULL_EVERY_S, clock=host.monotonic, deliveries=deliveries
+    )
+    subjects = [replace(host.subject("web"), deliveries=(item,)), project_subject(host)]
+    seen = observer.observe(subjects)
+    assert set(seen.deliveries) == {"web", "shop"}
+    assert seen.deliveries["web"].states == {item.version: "current"}
+    deliveries.drop(item.path(deliveries.places, "web"))
+    host.calls()
+    assert observer.observe(subjects).deliveries["web"].states == {item.version: "absent"}
+    assert host.calls() == ["list_containers"]
+    assert host.observer.observe(subjects).deliveries == {}
 
 
 def test_every_image_of_a_project_is_looked_up(host: Host) -> None:
