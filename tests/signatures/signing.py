@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Mapping
@@ -86,8 +87,6 @@ class MemoryRegistry:
         return self._look(self.blobs, digest)
 
     def add(self, image: ImageReference, *signatures: Signature) -> None:
-        import base64
-
         layers = [
             {
                 "mediaType": "application/vnd.dev.cosign.simplesigning.v1+json",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -173,8 +175,6 @@ def test_an_image_counts_by_an_index_that_the_engine_knows_it_by_and_that_holds_
 def test_signatures_of_a_folder_are_read_in_both_forms(
     check: SignatureCheck, registry: MemoryRegistry, tmp_path: Path
 ) -> None:
-    import base64
-
     registry.away = True
     folder = tmp_path / "offline" / ("a" * 64)
     folder.mkdir(parents=True)
@@ -203,8 +203,6 @@ def test_an_index_in_a_folder_counts_only_with_its_own_bytes(tmp_path: Path) -> 
 
 
 def test_the_copies_that_were_used_last_stay(tmp_path: Path) -> None:
-    import os
-
     copies = Copies(tmp_path, kept=2)
     images = [ImageReference(REPOSITORY, f"sha256:{number}") for number in range(3)]
     for number, image in enumerate(images[:2]):

@@ -52,13 +52,13 @@ WRONG = {
     "no key": (b"hello\n", "is not a public key in PEM form"),
     "empty": (b"", "is not a public key in PEM form"),
     "private": (
-        KEYS["P-256"].private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
+        ec.generate_private_key(ec.SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
         "holds a private key",
     ),
     "of cosign, private": (b"-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n", "holds a private key"),
     "another kind": (_public(dsa.generate_private_key(2048)), "of a kind that is not used"),
     "another curve": (_public(ec.generate_private_key(ec.SECP256K1())), "of a kind that is not used"),
-    "short": (_public(rsa.generate_private_key(65537, 1024)), "of a kind that is not used"),
+    "short": (_public(rsa.generate_private_key(65537, 1024)), "of a kind that is not used"),  # noqa: S505
 }
 
 
