@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.core.policy_values import BUILT_IN, SOCKETS
+from reconciler.core.policy_values import BUILT_IN, SOCKETS, Policy
+from reconciler.core.signing import PublicKey
 from reconciler.errors import InvalidSettings
 from reconciler.policy_file import PolicyFile, leads_to, policy_of_host
 
@@ -150,3 +151,55 @@ def test_a_host_guards_its_state_and_the_socket_of_its_engine(file: Path, tmp_pa
     assert {str(tmp_path / "state"), str(tmp_path.resolve() / "real")} <= set(policy.guarded)
     far = policy_of_host(file, needed=True, engine="tcp://host:2376", folders=(tmp_path,)).load()
     assert far.engine_sockets == SOCKETS
+
+
+def key_of(path: str, content: bytes) -> PublicKey:
+    if content == b"broken":
+        raise InvalidSettings(f"{path} is broken")
+    return PublicKey(path, content.decode(), content)
+
+
+@pytest.fixture
+def signed(file: Path) -> PolicyFile:
+    key = file.parent / "k.pub"
+    write(key, "one")
+    write(file, f"version: 1\nsignatures: [{{prefix: shop, keys: [{key}]}}]\n")
+    return PolicyFile(file, needed=True, read_key=key_of)
+
+
+def fingerprint(policy: Policy) -> str:
+    return policy.signatures[0].keys[0].fingerprint
+
+
+def test_keys_are_read_with_the_policy_and_again_when_they_change(file: Path, signed: PolicyFile) -> None:
+    assert fingerprint(signed.load()) == "one"
+    assert fingerprint(signed.current()) == "one"
+    assert signed.current() is signed.current()
+    write(file.parent / "k.pub", "second")
+    assert fingerprint(signed.current()) == "second"
+
+
+def test_a_key_that_becomes_wrong_leaves_the_last_good_policy_in_force(file: Path, signed: PolicyFile) -> None:
+    signed.load()
+    key = file.parent / "k.pub"
+    write(key, "broken")
+    assert fingerprint(signed.current()) == "one"
+    assert signed.trouble is not None
+    assert f"{key} is broken" in str(signed.trouble)
+    key.unlink()
+    assert fingerprint(signed.current()) == "one"
+    assert f"the key {key} cannot be read: No such file" in str(signed.trouble)
+    write(key, "third")
+    assert fingerprint(signed.current()) == "third"
+    assert signed.trouble is None
+
+
+def test_a_key_that_others_can_write_is_an_error_of_the_policy(file: Path, signed: PolicyFile) -> None:
+    (file.parent / "k.pub").chmod(0o666)
+    with pytest.raises(InvalidSettings, match=r"the key .*k\.pub can be written by others"):
+        signed.load()
+
+
+def test_keys_need_somebody_who_reads_them(file: Path, signed: PolicyFile) -> None:
+    with pytest.raises(InvalidSettings, match="cannot be read as a key"):
+        PolicyFile(file, needed=True).load()

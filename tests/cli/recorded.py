@@ -19,7 +19,7 @@ from reconciler.controller.checkup import Finding
 from reconciler.controller.service import Applied
 from reconciler.core.desired import DesiredState, Suspension
 from reconciler.core.plan import Plan
-from reconciler.core.record import Event, Record
+from reconciler.core.record import Allowance, Event, Record
 from reconciler.core.status import DocumentStatus, StickerState
 from reconciler.errors import ReconcilerError, UnknownDocument
 from reconciler.sources.files import Loaded
@@ -96,6 +96,14 @@ class RecordedService:
 
     def clear(self, name: str) -> bool:
         self._called("clear", name)
+        return self.answer
+
+    def allow_unsigned(self, name: str, *, actor: str, reason: str) -> tuple[Allowance, ...]:
+        self._called("allow_unsigned", name, actor, reason)
+        return (Allowance(image="shop/web@sha256:a", actor=actor, reason=reason),) if self.answer else ()
+
+    def revoke_unsigned(self, name: str, *, actor: str) -> bool:
+        self._called("revoke_unsigned", name, actor)
         return self.answer
 
     def prunable(self, names: Sequence[str] = ()) -> tuple[Plan, ...]:

@@ -175,3 +175,29 @@ def test_doctor_finds_that_nothing_can_be_opened(tmp_path: Path) -> None:
             {"level": "error", "subject": "start", "detail": "no engine at unix:///x", "fix": "start it"}
         ],
     }
+
+
+def test_allow_says_which_images_may_run_and_revoke_whether_there_was_anything(tmp_path: Path) -> None:
+    for answer, allowed, revoked in (
+        (True, "shop/web@sha256:a may run without a signature\n", "web needs its signatures again\n"),
+        (False, "the policy wants no image of web signed\n", "web was allowed nothing\n"),
+    ):
+        service = RecordedService(answer=answer)
+        words = ("allow", "web", "--unsigned", "--reason", " checked by hand ")
+        assert run(service, *words, folder=tmp_path).out == allowed
+        assert run(service, "allow", "web", "--revoke", folder=tmp_path).out == revoked
+        images = ["shop/web@sha256:a"] if answer else []
+        told = json.loads(run(service, *words, "--json", folder=tmp_path).out)
+        assert told == {"version": 1, "name": "web", "allowed": images, "revoked": False}
+        told = json.loads(run(service, "allow", "web", "--revoke", "--json", folder=tmp_path).out)
+        assert told == {"version": 1, "name": "web", "allowed": [], "revoked": answer}
+        assert {call[-1] for call in service.calls if call[0] == "allow_unsigned"} == {"checked by hand"}
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("--unsigned",), ("--unsigned", "--reason", " "), ("--unsigned", "--revoke", "--reason", "x")]
+)
+def test_an_exception_needs_its_kind_and_its_reason(tmp_path: Path, words: tuple[str, ...]) -> None:
+    service = RecordedService()
+    assert run(service, "allow", "web", *words, folder=tmp_path).status == 64
+    assert service.calls == []

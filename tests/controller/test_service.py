@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from reconciler.controller.loop import MOST_STEPS
 from reconciler.controller.stop_flag import StopFlag
 from reconciler.core.desired import Suspension
 from reconciler.core.plan_json import plans_json
+from reconciler.core.policy_values import Policy
+from reconciler.core.signing import PublicKey, SignatureRule
 from reconciler.errors import (
     EngineRefused,
     EngineUnavailable,
@@ -155,6 +158,26 @@ def test_suspending_and_resuming(stage: Stage) -> None:
     assert stage.service().resume("web")
     assert not stage.service().resume("web")
     assert outcomes(stage) == {"web": "converged"}
+
+
+def test_an_exception_is_recorded_for_the_images_that_are_wanted_now(stage: Stage) -> None:
+    stage.write("web")
+    service = stage.service()
+    assert service.allow_unsigned("web", actor="user:ana", reason="checked by hand") == ()
+    rule = SignatureRule(prefix="*", keys=(PublicKey("/etc/k.pub"),))
+    strict = replace(service.assessor, policy=lambda: Policy(signatures=(rule,)))
+    service = replace(service, assessor=strict)
+    (allowed,) = service.allow_unsigned("web", actor="user:ana", reason="checked by hand")
+    assert service.record("web").allowances == (allowed,)
+    assert service.revoke_unsigned("web", actor="user:bob")
+    assert not service.revoke_unsigned("web", actor="user:bob")
+    told = [(event.action, event.actor, event.cause) for event in service.events("web")]
+    assert told == [
+        ("allow-unsigned", "user:ana", "checked by hand"),
+        ("revoke-unsigned", "user:bob", "signatures are wanted again"),
+    ]
+    with pytest.raises(UnknownDocument):
+        service.allow_unsigned("nobody", actor="user:ana", reason="x")
 
 
 def test_the_sticker_can_be_read_and_written_anew(stage: Stage) -> None:
