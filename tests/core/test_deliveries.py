@@ -344,6 +344,23 @@ def test_a_failed_release_gives_way_to_the_former_one_with_its_own_secret() -> N
     assert set(player.world.engine.container("web").config.mounts or ()) == {x.mount(PLACES, "web") for x in BOTH}
 
 
+def test_taking_back_waits_for_the_secret_of_the_former_release_and_then_goes_on() -> None:
+    player = changed(deployed(), deliveries=(FILE, ROTATED))
+    stops = kinds(player.plan()).index("stop-container") + 1
+    assert player.settle_killed_at(stops, "after")
+    player.world.deliveries.lost = "the identity is gone"
+    player.world.reboot()
+    plan, outcomes, _ = player.one_pass()
+    assert plan.purpose == "undo"
+    assert "the identity is gone" in str(outcomes[-1].error)
+    assert player.world.journal.record("web").open is not None
+    player.world.deliveries.lost = ""
+    player.world.clock.advance(3600)
+    player.settle()
+    assert violations(player) == []
+    assert player.idle()
+
+
 def test_versions_of_the_last_three_good_revisions_stay_and_others_go() -> None:
     player = deployed()
     versions = [SECRET.version]
