@@ -11,7 +11,8 @@
 # Docker Compose is not in it: documents of kind ComposeProject need an image that adds the plugin.
 #
 # It runs as an ordinary user; the group of the socket is what lets it speak with the engine, and whoever may do that
-# is root on the host in effect. Stickers with a host path need that path mounted at the same place, writable.
+# is root on the host in effect. Stickers with a host path need that path mounted at the same place, writable; so do
+# the state directory and the folder of secrets, where documents have files or secrets (docs/how-to/run-as-a-service.md).
 
 # Any Debian from 12 on; pin it by digest where builds must be repeatable.
 ARG BASE=debian:bookworm-slim

@@ -175,6 +175,15 @@ def test_a_folder_of_somebody_elses_gets_nothing(host: Host) -> None:
     assert list(top.iterdir()) == []
 
 
+def test_an_ordinary_user_gives_files_to_nobody_else(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 10001)
+    for owner in ({"uid": 999}, {"gid": 998}):
+        theirs = delivered_file("/etc/theirs", b"content", **owner)
+        with pytest.raises(EngineRefused, match="only root can give a file to them"):
+            host.store.write(DOCUMENT, (theirs,))
+    assert not Path(host.places.files).exists()
+
+
 @NEEDS_ROOT
 def test_a_folder_that_was_opened_by_hand_is_closed_again(host: Host) -> None:
     host.store.write(DOCUMENT, (SECRET,))

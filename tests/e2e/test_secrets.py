@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from reconciler import unchanged
 from tests.e2e.documents import document
 from tests.e2e.oracle import Oracle
 from tests.e2e.stage import Stage, eventually
+from tests.e2e.test_counts import parts
 from tests.parts.socket_proxy import SocketProxy
 
 pytestmark = pytest.mark.engine
@@ -181,6 +183,26 @@ def test_pruning_removes_all_of_it(stage: Stage) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert lying(stage) == []
     assert not list(stage.secrets.rglob(stage.name))
+
+
+def test_a_quiet_pass_costs_one_call_and_opens_and_reads_nothing(
+    stage: Stage, proxy: SocketProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unchanged, "SETTLED_NS", 0)
+    spec = secret(stage.sealed(FIRST))
+    spec["config"]["secrets"].append({"name": "token", "encrypted": stage.sealed(SECOND), "envName": "TOKEN"})
+    spec["config"]["files"] = [{"path": "/etc/app.yml", "content": "level: info"}]
+    stage.deploy_here("v1", **spec)
+    with parts(stage, proxy) as opened:
+        opened.assessor.assess()
+        store = opened.deliveries
+        before = (store.finder.read, store.opening.opened)
+        proxy.forget()
+        for _ in range(10):
+            (found,) = opened.assessor.assess()
+            assert not found.plan.changes
+        assert len(proxy.requests) == 10
+        assert (store.finder.read, store.opening.opened) == before
 
 
 @pytest.mark.parametrize("point", ["before:deliver-files", "after:deliver-files", "after:create-container"])
