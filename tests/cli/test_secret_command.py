@@ -19,6 +19,7 @@ from reconciler.cli.secret_value import one_line
 from reconciler.core.secret import Secret
 from reconciler.credentials import age
 from reconciler.errors import InputError, InvalidDocuments
+from tests.parts.host import program
 
 KEY, PUBLIC = age.new_key()
 _, OTHER = age.new_key()
@@ -243,6 +244,20 @@ def test_on_a_terminal_the_value_is_typed_unseen_and_shown_only_by_force(command
     assert os.read(ours, 4096).endswith(b"one")
     os.close(ours)
     os.close(theirs)
+
+
+def test_an_ssh_identity_needs_its_public_key_named(command: Command, tmp_path: Path) -> None:
+    keygen = program("ssh-keygen", package="openssh-client")
+    subprocess.run([keygen, "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "ssh")], check=True)
+    done = command("encrypt", "--identity", "ssh", given=b"one")
+    assert b"name it with -r" in done.stderr
+    sealed = command("encrypt", "-R", "ssh.pub", given=b"one").stdout
+    assert command("decrypt", "--identity", "ssh", given=sealed).stdout == b"one"
+
+
+def test_a_huge_file_is_not_read_whole(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "huge").write_bytes(b"x" * (1024 * 1024 + 1))
+    assert b"is larger than" in command("decrypt", "huge").stderr
 
 
 def _listed(*items: str) -> str:
