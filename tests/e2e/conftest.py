@@ -9,7 +9,9 @@ from pathlib import Path
 import docker
 import pytest
 
+from tests.e2e.canary import Arguments
 from tests.e2e.oracle import Oracle
+from tests.e2e.search import search
 from tests.e2e.stage import Stage
 from tests.parts.engine import PrivateEngine
 from tests.parts.socket_proxy import SocketProxy
@@ -32,22 +34,38 @@ def stranger(engine: PrivateEngine, images: StandardImages) -> str:
         return run_stranger(sdk, images)
 
 
+@pytest.fixture(scope="session")
+def arguments() -> Iterator[Arguments]:
+    """Sees the arguments of every process that lives longer than a moment."""
+    with Arguments() as watching:
+        yield watching
+
+
+@pytest.fixture(autouse=True)
+def every_test_is_searched(request: pytest.FixtureRequest) -> None:
+    """A test of the program that uses none of the stages would go unsearched."""
+    real = request.node.get_closest_marker("engine") is not None
+    searched = {"stage", "fresh_stage"}.intersection(request.fixturenames)
+    assert searched or not real, "this test uses no stage, so that nobody looks for what it lets out"
+
+
 @pytest.fixture
-def stage(
+def stage(  # noqa: PLR0917  (fixtures come by name)
     engine: PrivateEngine,
     images: StandardImages,
     sdk: docker.APIClient,
     prefix: str,
     stranger: str,
     tmp_path: Path,
+    arguments: Arguments,
 ) -> Iterator[Stage]:
     """An empty stage, with two foreign containers on its engine: one that runs, and one whose name looks like a
     backup of ours.
     """
     made = Stage(folder=tmp_path, engine=engine, images=images, prefix=prefix, sdk=sdk)
     sdk.create_container(images.plain.reference, name=f"{made.name}-previous-g99")
-    yield made
-    made.close()
+    with searched(made, arguments):
+        yield made
 
 
 @pytest.fixture
@@ -57,13 +75,26 @@ def oracle(stage: Stage, proxy: SocketProxy) -> Oracle:
 
 
 @pytest.fixture
-def fresh_stage(fresh_engine: PrivateEngine, images: StandardImages, tmp_path: Path) -> Iterator[Stage]:
+def fresh_stage(
+    fresh_engine: PrivateEngine, images: StandardImages, tmp_path: Path, arguments: Arguments
+) -> Iterator[Stage]:
     """A stage whose engine may be killed. A foreign container runs on it."""
     with contextlib.closing(docker.APIClient(base_url=fresh_engine.url, version="auto", timeout=60)) as sdk:
         run_stranger(sdk, images)
         made = Stage(folder=tmp_path, engine=fresh_engine, images=images, prefix="fresh", sdk=sdk)
-        yield made
-        made.close()
+        with searched(made, arguments):
+            yield made
+
+
+@contextlib.contextmanager
+def searched(stage: Stage, arguments: Arguments) -> Iterator[None]:
+    """Afterwards, whatever the test did, no planted value may be where it must not be."""
+    arguments.forget()
+    try:
+        yield
+        search(stage, arguments)
+    finally:
+        stage.close()
 
 
 @pytest.fixture

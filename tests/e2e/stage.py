@@ -20,18 +20,23 @@ import sys
 import time
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import docker
+from click.testing import CliRunner
 
 import reconciler
+from reconciler.cli.failures import guarded
+from reconciler.cli.invocation import Invocation
+from reconciler.cli.root import cli
 from reconciler.config import load_settings
 from reconciler.controller.app import open_service
 from reconciler.core.secret import Secret
 from reconciler.credentials import age
+from tests.e2e.canary import Place, Plant
 from tests.e2e.documents import as_yaml, document, merged
 from tests.parts.engine import PrivateEngine
 from tests.parts.host import program, wait_until
@@ -96,24 +101,33 @@ class Stage:
     settings: dict[str, str] = field(default_factory=dict)
     secrets: Path = field(default_factory=lambda: IN_MEMORY / f"reconciler-{uuid.uuid4().hex[:12]}")
     recipient: str = ""
+    plants: list[Plant] = field(default_factory=list)
+    began: float = field(default_factory=time.time)
 
     def __post_init__(self) -> None:
         self.desired.mkdir()
         self.permit()
+        self.plant("the password in the document", self.canary, allowed=("history", "environment"))
         self.secrets.mkdir(mode=0o700)
         self.recipient = self.new_identity()
 
     def new_identity(self) -> str:
         """Give the host another key; what is to be encrypted for it."""
         secret, public = age.new_key()
+        self.plant("the key of this host", secret.text())
         self.identity_file.unlink(missing_ok=True)
         self.identity_file.touch(mode=0o600)
         self.identity_file.write_bytes(secret.reveal() + b"\n")
         return public
 
     def sealed(self, value: str) -> str:
-        """A value, encrypted for this host."""
+        """A value, encrypted for this host. It is looked for wherever it must not be."""
+        self.plant(f"secret {len(self.plants)}", value)
         return age.seal(Secret(value.encode()), [self.recipient])
+
+    def plant(self, name: str, value: str, *, allowed: Collection[Place] = ()) -> None:
+        """From now on this value must be found nowhere but where it is allowed."""
+        self.plants.append(Plant(name=name, value=value, allowed=frozenset(allowed)))
 
     def close(self) -> None:
         """What is in memory is not removed with the stage's folder."""
@@ -192,6 +206,16 @@ class Stage:
         draft.write_text(text)
         draft.replace(path)
         return path
+
+    def here(self, *words: str) -> str:
+        """What our command line says, run in this process."""
+        invocation = Invocation(environment=self.environment(), folder=self.folder)
+        with CliRunner().isolation() as (out, err, _):
+            guarded(
+                lambda: cli.main(list(words), prog_name="reconciler", obj=invocation, standalone_mode=False),
+                invocation,
+            )
+            return out.getvalue().decode() + err.getvalue().decode()
 
     def reconciler(self, *words: str, engine: str = "", **variables: str) -> Said:
         """Our own command line; ``variables`` are added to its environment."""

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.e2e.canary import Arguments
 from tests.e2e.compose.project_oracle import ProjectOracle
 from tests.e2e.compose.project_stage import PROJECT, ProjectStage
 from tests.e2e.compose.shop import Catalogue
+from tests.e2e.search import search
 from tests.e2e.stage import Stage
 from tests.parts.host import kill_all
 from tests.parts.project_images import publish_project_images
@@ -24,10 +26,17 @@ def catalogue(registry: PrivateRegistry, images: StandardImages) -> Catalogue:
 
 
 @pytest.fixture
-def project(stage: Stage, catalogue: Catalogue) -> Iterator[ProjectStage]:
-    """The stage of one project, empty. What a broken test leaves behind is removed."""
+def project(stage: Stage, catalogue: Catalogue, arguments: Arguments) -> Iterator[ProjectStage]:
+    """The stage of one project, empty. It is searched before what a broken test leaves behind is removed."""
     made = ProjectStage(stage=stage, images=catalogue)
     yield made
+    try:
+        search(stage, arguments)
+    finally:
+        _remove(stage)
+
+
+def _remove(stage: Stage) -> None:
     kill_all(str(stage.folder))
     for row in stage.sdk.containers(all=True, filters={"label": PROJECT}):
         if row["Labels"][PROJECT].startswith(stage.prefix):
