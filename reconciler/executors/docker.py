@@ -195,7 +195,13 @@ class DockerExecutor:
         if found is None:
             raise Unhealthy(f"{action.container} is not healthy: it is gone", reason="gone")
         ask = Ask(timeout_ms=action.timeout_ms, min_healthy_ms=action.min_healthy_ms, completes=action.completes)
-        detail = self._gate.wait(action.container.name, found.id, ask=ask, progress=progress)
+        detail = self._gate.wait(
+            action.container.name,
+            found.id,
+            ask=ask,
+            progress=progress,
+            words=lambda: self._discretion.words(action.document),
+        )
         return Outcome(kind="done", action=action, detail=detail, container_id=found.id)
 
     def _remove(self, action: actions.RemoveContainer, _progress: Progress) -> Outcome:

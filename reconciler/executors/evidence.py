@@ -22,14 +22,24 @@ _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?
 """Terminal sequences as ECMA-48 writes them: CSI, OSC up to its end, and the short ones."""
 
 
-def evidence(detail: ContainerDetail | None, log_lines: Iterable[str], *, environment: Mapping[str, str]) -> str:
+def evidence(
+    detail: ContainerDetail | None,
+    log_lines: Iterable[str],
+    *,
+    environment: Mapping[str, str],
+    opened: Iterable[str] = (),
+) -> str:
     """Exit code, the engine's own error, the last health probe and the last log lines; each piece that there
     is begins on a new line. At most ``LIMIT_BYTES`` of UTF-8: the newest log lines survive a cut.
-    ``environment``: that of the live container, whose secrets are masked.
+    ``environment``: that of the live container, whose secrets are masked. ``opened`` are spellings of secrets that
+    were opened.
     """
     secrets = tuple(filter(None, map(plain, secret_values(environment))))
-    head = "".join(f"\n  {_discreet(piece, secrets)}" for piece in _pieces(detail))
-    lines = [_discreet(text, secrets) for line in log_lines if (text := plain(line))]
+    words = tuple(filter(None, map(plain, opened)))
+    pieces = (without(piece, words, mask=PLACEHOLDER) for piece in _pieces(detail))
+    head = "".join(f"\n  {_discreet(piece, secrets)}" for piece in pieces)
+    said = (without(plain(line), words, mask=PLACEHOLDER) for line in log_lines)
+    lines = [_discreet(text, secrets) for text in said if text]
     tail = "".join(f"\n    {line}" for line in lines)
     title = "\n  last log lines:" if tail else ""
     head = _first_bytes(head, LIMIT_BYTES // 2)

@@ -31,6 +31,15 @@ ENDED_WITH_THE_ENGINE = frozenset({"exited", "restarting", "gone"})
 """Ends that an engine brings about when it is killed or restarted: nobody can say that they are the release's."""
 
 
+Words = Callable[[], tuple[str, ...]]
+"""Spellings of secrets, asked for when a container has failed. May raise a ReconcilerError."""
+
+
+def no_words() -> tuple[str, ...]:
+    """Where nothing is secret."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
     """What is waited for. ``completes``: ending with 0 counts as healthy."""
@@ -150,9 +159,9 @@ class HealthGate:
         self._clock = clock
         self._sleep = sleep
 
-    def wait(self, name: str, container_id: str, *, ask: Ask, progress: Progress) -> str:
-        """In which state it passed, and after how long. Raises Unhealthy, EngineUnavailable and what
-        ``sleep`` raises.
+    def wait(self, name: str, container_id: str, *, ask: Ask, progress: Progress, words: Words = no_words) -> str:
+        """In which state it passed, and after how long. ``words`` are not to be told of what it says. Raises
+        Unhealthy, EngineUnavailable and what ``sleep`` raises.
         """
         began, elapsed_ms = self._clock(), 0
         first = self._engine.inspect_container(container_id)
@@ -171,7 +180,7 @@ class HealthGate:
             if silent and judgement.reason in ENDED_WITH_THE_ENGINE:
                 raise EngineUnavailable(f"the engine went away while {name} was waited for: {judgement.state}")
             environment = first.config.environment or {}
-            raise unhealthy(self._engine, name, container_id, judgement, environment=environment)
+            raise unhealthy(self._engine, name, container_id, judgement, environment=environment, words=words)
         return f"{judgement.state} after {seconds(elapsed_ms)}"
 
     def _look(self, ask: Ask, first: ContainerDetail, before: Waiting, *, elapsed_ms: int) -> Judgement:
@@ -184,21 +193,24 @@ class HealthGate:
         return judge(ask, first, now, elapsed_ms=elapsed_ms, good_since_ms=before.good_since_ms)
 
 
-def unhealthy(
+def unhealthy(  # noqa: PLR0913  (each said by name)
     engine: Engine,
     name: str,
     container_id: str,
     failed: Failed,
     *,
     environment: Mapping[str, str],
+    words: Words = no_words,
     hint: str = "",
 ) -> Unhealthy:
     """The error for a container that failed: what an operator needs to see of it, its secrets masked."""
+    opened: tuple[str, ...] = ()
     try:
+        opened = words()
         lines = engine.logs(container_id, lines=LOG_LINES)
     except ReconcilerError as error:
         lines = (f"(no log lines: {error.message})",)
-    report = evidence(failed.seen, lines, environment=environment)
+    report = evidence(failed.seen, lines, environment=environment, opened=opened)
     message = f"{name} is not healthy: {failed.state}{report}"
     return Unhealthy(message, reason=failed.reason, hint=hint, outside=_killed(failed.seen))
 

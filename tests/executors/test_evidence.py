@@ -96,3 +96,10 @@ def test_whatever_a_container_writes_the_evidence_is_bounded_and_printable(
     text = evidence(replace(DETAIL, error=error, health_log=(probe,)), lines)
     assert len(text.encode()) <= LIMIT_BYTES
     assert all(char == "\n" or unicodedata.category(char)[0] != "C" for char in text)
+
+
+def test_an_opened_secret_at_the_cut_leaves_no_half_of_itself() -> None:
+    secret = "s3cret-" + "k" * 40
+    for length in range(LIMIT_BYTES - 120, LIMIT_BYTES):
+        told = evidence_of(DETAIL, (f"{secret}{'x' * length}",), environment={}, opened=(secret,))
+        assert "k" not in told
