@@ -85,6 +85,8 @@ def _forms(value: str) -> Iterator[bytes]:
 
 @pytest.fixture
 def visitor(stage: Stage) -> Visitor:
+    for user, password in {**PASSWORDS, "nobody": WRONG}.items():
+        stage.plant(f"the password of {user}", password)
     return Visitor(stage=stage)
 
 
