@@ -62,7 +62,7 @@ def _made(desired: DesiredState) -> Any:
     """What is on the host because of the configuration."""
     project = desired.project
     if project is None:
-        return desired.container_name, declared(desired.config)
+        return desired.container_name, declared(desired.config), desired.deliveries, desired.variables
     return project.name, project.directory, project.lock, project.files
 
 

@@ -208,6 +208,41 @@ def test_the_configuration_comes_back_too(tmp_path: Path, old: str, new: str) ->
     assert "  # stays\n" in there.file.read_text()
 
 
+SEALED = {
+    word: f"-----BEGIN AGE ENCRYPTED FILE-----\\n{body}\\n-----END AGE ENCRYPTED FILE-----\\n"
+    for word, body in (
+        ("old", "YWdlLWVuY3J5cHRpb24ub3JnL3YxCm9sZA=="),
+        ("new", "YWdlLWVuY3J5cHRpb24ub3JnL3YxCm5ldw=="),
+    )
+}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (
+            f'secrets: [{{name: db, encrypted: "{SEALED["old"]}"}}]',
+            f'secrets: [{{name: db, encrypted: "{SEALED["new"]}"}}]',
+        ),
+        (
+            f'secrets: [{{name: db, encrypted: "{SEALED["old"]}"}}]',
+            f'secrets: [{{name: db, encrypted: "{SEALED["old"]}", mountPath: /etc/db}}]',
+        ),
+        ("files: [{path: /etc/a.yml, content: old}]", "files: [{path: /etc/a.yml, content: new}]"),
+        ("files: [{path: /etc/a.yml, content: old}]", "environment: {}"),
+    ],
+    ids=["rotated secret", "secret elsewhere", "file", "file that went"],
+)
+def test_files_and_secrets_come_back_also_where_nothing_else_of_the_configuration_differs(
+    tmp_path: Path, old: str, new: str
+) -> None:
+    there = case(tmp_path, f"{OLD}  config: {{{old}}}\n", f"{OLD.replace('r1', 'r2')}  config: {{{new}}}\n")
+    assert there.states[0].fingerprint != there.states[1].fingerprint
+    ran = there.rollback()
+    assert ran.status == 0, ran.err
+    assert there.load().fingerprint == there.states[0].fingerprint
+
+
 def test_how_to_deploy_stays_as_it_is_now(tmp_path: Path) -> None:
     waits = "  config: {healthCheck: {timeout: 30s}}\n  strategy: {order: start-first}\n"
     there = case(tmp_path, OLD, OLD.replace("r1", "r2") + waits)
