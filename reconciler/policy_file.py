@@ -35,9 +35,9 @@ def nobody_reads(path: str, _content: bytes) -> PublicKey:
 
 class PolicyFile:
     """``needed``: somebody named the file, so that it must be there; else the built-in policy is in force while
-    it is not. ``engine_sockets`` and ``guarded`` are what is known of this host. ``read_key`` makes a key of a file
-    that the policy names, or raises InvalidSettings: keys are trusted as the policy is, and read again when they
-    change. Safe to ask from many threads.
+    it is not. ``engine_sockets`` and ``guarded`` are what is known of this host. ``read_key`` makes a key of a
+    file that the policy names, or raises InvalidSettings: keys are trusted as the policy is, and read again when
+    they change. Safe to ask from many threads.
     """
 
     def __init__(
