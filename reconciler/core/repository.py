@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 HUB: Final = "docker.io"
+_HUB_TOO: Final = f"index.{HUB}"
 
 
 def full_name(repository: str) -> tuple[str, ...]:
@@ -16,11 +17,11 @@ def full_name(repository: str) -> tuple[str, ...]:
     head = parts[0] if parts else ""
     if len(parts) < 2 or not _names_registry(head):
         parts = [HUB, *(["library"] if len(parts) == 1 else []), *parts]
-    elif head == f"index.{HUB}":
-        parts[0] = HUB
+    else:
+        parts[0] = _registry(head)
     if parts[0] == HUB and len(parts) == 2:
         parts.insert(1, "library")
-    return (parts[0].lower(), *parts[1:])
+    return tuple(parts)
 
 
 def matches(repository: str, pattern: str) -> bool:
@@ -36,9 +37,15 @@ def pattern_parts(pattern: str) -> tuple[str, ...]:
     """A pattern's parts: with a registry they are taken as they are, without one they are of Docker Hub."""
     head, *rest = [part for part in pattern.split("/") if part] or [""]
     if head == "*" or _names_registry(head):
-        return (head.lower(), *rest)
+        return (_registry(head), *rest)
     return (HUB, head, *rest) if rest or pattern.endswith("/") else (HUB, "library", head)
 
 
 def _names_registry(head: str) -> bool:
-    return head == "localhost" or "." in head or ":" in head
+    """A repository has no capitals: what has some is a host (``splitDockerDomain``)."""
+    return head == "localhost" or "." in head or ":" in head or head != head.lower()
+
+
+def _registry(head: str) -> str:
+    host = head.lower()
+    return HUB if host == _HUB_TOO else host

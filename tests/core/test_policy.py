@@ -402,6 +402,11 @@ def test_a_root_with_everything_in_it_is_named_in_full() -> None:
 @pytest.mark.parametrize(
     ("repository", "pattern", "so"),
     [
+        ("index.docker.io/shop/web", "index.docker.io/shop", True),
+        ("shop/web", "index.docker.io/shop", True),
+        ("Index.Docker.io/nginx", "docker.io/library", True),
+        ("REGISTRY/web", "docker.io", False),
+        ("REGISTRY/web", "REGISTRY", True),
         ("registry.example.com/shop/web", "registry.example.com/shop", True),
         ("registry.example.com/shop/web", "registry.example.com/shop/", True),
         ("registry.example.com/shop/web", "REGISTRY.example.com/*/web", True),
