@@ -13,6 +13,7 @@ A secret's version is of its ciphertext: what is public tells nothing of the val
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -109,6 +110,11 @@ def brought(mount: Mount, places: Places, document: str) -> Brought | None:
         if root and mount.type == "bind" and inside != mount.source and name:
             return Brought(secret, version, name)
     return None
+
+
+def secret_paths(deliveries: Iterable[Delivery], places: Places, document: str) -> Mapping[str, str]:
+    """Where the secrets of a document lie on the host, by name."""
+    return {item.name: item.path(places, document) for item in deliveries if item.secret}
 
 
 def delivered_file(path: str, content: bytes, *, mode: int = FILE_MODE, uid: int = 0, gid: int = 0) -> Delivery:

@@ -60,7 +60,7 @@ class Need:
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class MountedFile:
     """An artifact in a service's containers. ``key`` is the lock file's name of the config or secret ("" for a
-    bind mount of the file itself).
+    bind mount of the file itself). ``artifact`` "": a secret whose content the document gives, encrypted.
     """
 
     artifact: str
@@ -101,7 +101,8 @@ class Service:
 class Project:
     """A Compose project at one revision. ``services`` and ``files`` are sorted by name; ``directory`` is the
     deployment directory, an absolute path on the host. ``networks`` and ``volumes`` are the engine's names of
-    those that belong to the project (not of external ones).
+    those that belong to the project (not of external ones). ``secrets`` are the names of the lock file's secrets
+    that are external to it: the document gives them.
     """
 
     name: str
@@ -113,6 +114,7 @@ class Project:
     volumes: tuple[str, ...] = ()
     external_networks: tuple[str, ...] = ()
     external_volumes: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
     force_recreate: bool = False
 
     def service(self, name: str) -> Service | None:

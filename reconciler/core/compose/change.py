@@ -36,6 +36,7 @@ from reconciler.core.compose.steps import (
 )
 from reconciler.core.compose.tidy import tidy_after_commit
 from reconciler.core.container import PortBinding
+from reconciler.core.delivering import deliver_all
 from reconciler.core.desired import DesiredState
 from reconciler.core.hook_steps import after_actions, before_actions, hook_image_actions
 from reconciler.core.ownership import next_generation
@@ -80,6 +81,7 @@ def _prepare(situation: Situation, kind: OperationKind, cause: str) -> Iterator[
         yield VerifyImage(document=document, cause=cause, image=image)
     yield from signature_actions(situation, desired.images)
     yield from hook_image_actions(situation, kind)
+    yield from deliver_all(situation, cause)
     yield WriteRevision(document=document, cause=cause, desired=desired)
 
 

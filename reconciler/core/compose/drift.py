@@ -14,6 +14,8 @@ from dataclasses import replace
 from reconciler.core.compose.claims import Member, ProjectClaims, carries, done
 from reconciler.core.compose.files import Touched, reading_of, touched_files
 from reconciler.core.container import Mount, NetworkAttachment
+from reconciler.core.delivery import Delivery
+from reconciler.core.delivery_drift import state_on_host
 from reconciler.core.desired import DesiredState
 from reconciler.core.drift import (
     Drift,
@@ -26,7 +28,7 @@ from reconciler.core.drift import (
 )
 from reconciler.core.image import short_digest
 from reconciler.core.observation import ContainerDetail
-from reconciler.core.project import CONFIG_HASH_LABEL
+from reconciler.core.project import CONFIG_HASH_LABEL, Service
 from reconciler.core.repair import BUILT_IN_NETWORKS
 from reconciler.core.situation import Situation
 
@@ -101,7 +103,9 @@ def member_drift(situation: Situation, claims: ProjectClaims, member: Member) ->
         found = detail.image_reference.rpartition("@")[2] or detail.image_id
         yield Drift("image", "digest", service.image.short, f"image {short_digest(found)}")
     view = as_container(situation, claims, member)
-    yield from config_drift(view, compared(_by_service(detail, claims), view.desired, service.name))
+    live = compared(_by_service(detail, claims), view.desired, service.name)
+    yield from config_drift(view, live)
+    yield from state_on_host(view, live)
 
 
 def as_container(situation: Situation, claims: ProjectClaims, member: Member) -> Situation:
@@ -115,11 +119,18 @@ def as_container(situation: Situation, claims: ProjectClaims, member: Member) ->
         image=service.image,
         container_name=name,
         config=replace(service.config, networks=networks),
+        deliveries=_delivered(situation.desired, service),
         project=None,
     )
     detail = seen.details.get(member.row.id)
     known = {str(service.image): detail.image_id} if detail and carries(service.image, detail, seen) else {}
     return replace(situation, desired=desired, observation=replace(seen, references={**seen.references, **known}))
+
+
+def _delivered(desired: DesiredState, service: Service) -> tuple[Delivery, ...]:
+    """The document's secrets that the service mounts, at their places in its containers."""
+    by_name = {item.name: item for item in desired.deliveries}
+    return tuple(replace(by_name[file.key], target=file.target) for file in service.files if not file.artifact)
 
 
 def _named(item: NetworkAttachment, own: tuple[str, ...]) -> NetworkAttachment:

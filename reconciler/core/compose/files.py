@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from reconciler.core.action import Action, WriteRevision
+from reconciler.core.delivery import NOWHERE, Places, secret_paths
 from reconciler.core.deployment import revision_files
 from reconciler.core.desired import DesiredState
 from reconciler.core.observation import DeploymentReading
@@ -33,10 +34,18 @@ def reading_of(situation: Situation, project: Project) -> DeploymentReading | No
     return situation.observation.deployments.get(situation.desired.name) if known else None
 
 
-def wanted_digests(desired: DesiredState, project: Project, record: Record) -> Mapping[str, str]:
+def wanted_digests(
+    desired: DesiredState, project: Project, record: Record, places: Places = NOWHERE
+) -> Mapping[str, str]:
     """SHA-256 (hex) by path of the revision's files, relative to the directory."""
     known = {f"files/{item.sha256}/{item.name}": item.sha256 for item in project.files}
-    files = revision_files(project, fingerprint=desired.fingerprint, document=record.document, owner=record.owner)
+    files = revision_files(
+        project,
+        fingerprint=desired.fingerprint,
+        document=record.document,
+        owner=record.owner,
+        secrets=secret_paths(desired.deliveries, places, record.document),
+    )
     return {path: known.get(path) or hashlib.sha256(content).hexdigest() for path, content in files.items()}
 
 
@@ -45,7 +54,7 @@ def touched_files(situation: Situation, desired: DesiredState, project: Project)
     reading = reading_of(situation, project)
     if reading is None or reading.problem:
         return ()
-    wanted = wanted_digests(desired, project, situation.record)
+    wanted = wanted_digests(desired, project, situation.record, situation.places)
     return tuple(
         Touched(path=path, wanted=digest, found=reading.digests.get(path, ""))
         for path, digest in wanted.items()

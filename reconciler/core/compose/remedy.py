@@ -32,6 +32,7 @@ from reconciler.core.compose.steps import (
     stop_followers,
     unpause_actions,
 )
+from reconciler.core.delivering import deliver_absent, deliver_missing
 from reconciler.core.drift import Drift
 from reconciler.core.observation import ALIVE
 from reconciler.core.project import followers
@@ -61,6 +62,7 @@ def restart(situation: Situation, claims: ProjectClaims, drift: tuple[Drift, ...
     everything = {item.name for item in claims.project.services}
     return (
         RecordHeal(document=desired.name, cause=cause),
+        *deliver_missing(situation, desired),
         *(pull_actions(situation, desired) if up else ()),
         *(signature_actions(situation, desired.images) if up else ()),
         *(_stop(desired.name, item) for item in refreshed),
@@ -76,7 +78,8 @@ def restart(situation: Situation, claims: ProjectClaims, drift: tuple[Drift, ...
 
 def without_restart(situation: Situation, claims: ProjectClaims, drift: tuple[Drift, ...]) -> tuple[Action, ...]:
     """What can be put right without starting anything."""
-    return tuple(_repairs(situation, claims, drift, besides=()))
+    own = (item for member in claims.members for item in own_drift(situation, claims, member))
+    return (*deliver_absent(situation, own), *_repairs(situation, claims, drift, besides=()))
 
 
 def _superfluous(claims: ProjectClaims, drift: tuple[Drift, ...]) -> bool:

@@ -12,6 +12,7 @@ from reconciler.core.action import Action, RemoveDeployment, RemoveImage, Remove
 from reconciler.core.compose.claims import ProjectClaims
 from reconciler.core.compose.files import reading_of
 from reconciler.core.compose.steps import down_actions
+from reconciler.core.delivering import collect_deliveries
 from reconciler.core.deployment import folder_paths
 from reconciler.core.desired import DesiredState
 from reconciler.core.observation import ContainerRow
@@ -24,14 +25,19 @@ from reconciler.core.tidy import last_good
 def tidy(situation: Situation, claims: ProjectClaims) -> tuple[Action, ...]:
     """Collect what earlier generations left, judged by the history as it is."""
     good = last_good(situation.record)
-    return (*_former_projects(situation, claims), *_folders(situation, claims, good), *_images(situation, good))
+    return (*_former_projects(situation, claims), *_collected(situation, claims, good))
 
 
 def tidy_after_commit(situation: Situation, claims: ProjectClaims, *, gone: bool) -> tuple[Action, ...]:
     """Collect what the commit that precedes makes superfluous. ``gone``: the former project is down already."""
     good = tuple(dict.fromkeys((situation.desired.fingerprint, *last_good(situation.record))))
     former = () if gone else tuple(_former_projects(situation, claims))
-    return (*former, *_folders(situation, claims, good), *_images(situation, good))
+    return (*former, *_collected(situation, claims, good))
+
+
+def _collected(situation: Situation, claims: ProjectClaims, good: tuple[str, ...]) -> tuple[Action, ...]:
+    folders = _folders(situation, claims, good)
+    return (*folders, *_images(situation, good), *collect_deliveries(situation, good))
 
 
 def former_states(record: Record, project: Project) -> tuple[tuple[DesiredState, Project], ...]:

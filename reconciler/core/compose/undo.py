@@ -22,6 +22,7 @@ from reconciler.core.compose.change import moved, up_actions
 from reconciler.core.compose.claims import ProjectClaims, find_project_claims
 from reconciler.core.compose.files import ensure_files
 from reconciler.core.compose.steps import down_actions, leftover_actions, proof_actions, pull_actions
+from reconciler.core.delivering import deliver_missing
 from reconciler.core.desired import DesiredState
 from reconciler.core.project import DIRECTORY_LABEL, PROJECT_LABEL, Project
 from reconciler.core.record import Operation
@@ -74,6 +75,7 @@ def _bring_back(situation: Situation, former: DesiredState, tried: DesiredState,
     yield from pull_actions(kept, former, known=True)
     yield from ensure_files(kept, former, project, cause=cause)
     yield from leftover_actions(kept, claims)
+    yield from deliver_missing(kept, former)
     yield ActivateRevision(document=former.name, cause=cause, desired=former)
     yield from up_actions(kept, claims, base, cause=cause)
 
