@@ -13,6 +13,7 @@ from typing import Any
 
 from reconciler.core import action as actions
 from reconciler.core.action import Action, ProjectAction
+from reconciler.core.delivery import NOWHERE, Places, secret_paths
 from reconciler.core.deployment import compose_files, revision_files
 from reconciler.core.interfaces import Compose, ComposeProject, Deployments, Engine, Journal, Progress
 from reconciler.core.observation import ContainerRow
@@ -30,9 +31,9 @@ Method = Callable[[Any, Progress], Outcome]
 class ComposeExecutor:
     """The executor of the ``ProjectAction`` family.
 
-    ``clock`` is monotonic seconds. ``sleep`` takes seconds; it may raise ``Interrupted``, which ends a wait for
-    health. ``engine_breaks`` counts how often the engine may have died: what ends with it is not held against a
-    release.
+    ``places`` is where secrets of documents lie. ``clock`` is monotonic seconds. ``sleep`` takes seconds; it may
+    raise ``Interrupted``, which ends a wait for health. ``engine_breaks`` counts how often the engine may have
+    died: what ends with it is not held against a release.
     """
 
     def __init__(  # noqa: PLR0913  (what it needs of the world, each handed in by name)
@@ -42,6 +43,7 @@ class ComposeExecutor:
         *,
         compose: Compose,
         deployments: Deployments,
+        places: Places = NOWHERE,
         clock: Callable[[], float],
         sleep: Callable[[float], None],
         engine_breaks: Callable[[], int] = lambda: 0,
@@ -50,6 +52,7 @@ class ComposeExecutor:
         self._owner = journal.owner
         self._compose = compose
         self._deployments = deployments
+        self._places = places
         self._containers = ProjectContainers(engine, owner=journal.owner)
         gate = ProjectGate(engine, clock=clock, sleep=sleep, engine_breaks=engine_breaks)
         self._services = ServiceActions(engine, journal, gate, self._containers)
@@ -90,7 +93,7 @@ class ComposeExecutor:
     def _check(self, action: actions.CheckProject, _progress: Progress) -> Outcome:
         self._containers.everything(action.project)
         self._compare_files(action)
-        check_model(action.project, self._compose.config(_told(action)))
+        check_model(action.project, self._compose.config(_told(action)), self._secrets(action))
         return Outcome(kind="done", action=action)
 
     def _activate(self, action: actions.ActivateRevision, _progress: Progress) -> Outcome:
@@ -133,8 +136,15 @@ class ComposeExecutor:
     def _files(self, action: ProjectAction) -> Mapping[str, bytes]:
         desired = action.desired
         return revision_files(
-            action.project, fingerprint=desired.fingerprint, document=desired.name, owner=self._owner
+            action.project,
+            fingerprint=desired.fingerprint,
+            document=desired.name,
+            owner=self._owner,
+            secrets=self._secrets(action),
         )
+
+    def _secrets(self, action: ProjectAction) -> Mapping[str, str]:
+        return secret_paths(action.desired.deliveries, self._places, action.desired.name)
 
 
 def changes(before: tuple[ContainerRow, ...], after: tuple[ContainerRow, ...]) -> str:

@@ -31,9 +31,11 @@ def check_files(project: Project, files: Mapping[str, bytes], reading: Deploymen
         )
 
 
-def check_model(project: Project, model: Mapping[str, Any]) -> None:
-    """What Compose understands must be the project's services with their images, and nothing to build."""
-    wrong = list(_differences(project, model))
+def check_model(project: Project, model: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
+    """What Compose understands must be the project's services with their images, and nothing to build; and of the
+    document's ``secrets`` those that services mount, each the file at its path.
+    """
+    wrong = [*_differences(project, model), *_other_secrets(project, model, secrets)]
     if wrong:
         raise VerificationFailed(
             f"Compose understands project {project.name} otherwise than it was verified: {'; '.join(wrong)}",
@@ -55,6 +57,14 @@ def _differences(project: Project, model: Mapping[str, Any]) -> Iterator[str]:
             yield f"service {name} is built"
         if not names_same(wanted[name], str(services[name].get("image", ""))):
             yield f"service {name} has image {services[name].get('image')}"
+
+
+def _other_secrets(project: Project, model: Mapping[str, Any], secrets: Mapping[str, str]) -> Iterator[str]:
+    found = model.get("secrets") or {}
+    for name in sorted({item.key for service in project.services for item in service.files if not item.artifact}):
+        said = found.get(name) or {}
+        if said.get("external") or said.get("file") != secrets[name]:
+            yield f"secret {name} is not the file that the document's is delivered to"
 
 
 def check_numbers(project: Project, own: Mapping[str, Rows]) -> None:

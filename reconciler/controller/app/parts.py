@@ -102,6 +102,7 @@ class Parts:
             self.history,
             compose=self.compose,
             deployments=self.deployments,
+            places=self.assessor.places,
             clock=time.monotonic,
             sleep=sleep,
             engine_breaks=engine_breaks,
