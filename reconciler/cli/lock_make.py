@@ -92,7 +92,7 @@ def _in_clear_text(model: Mapping[str, Any]) -> Iterator[str]:
         if secret:
             yield (
                 f"service {service}: {secret} will be in the lock file in clear text, and in Git if you "
-                "commit it; a file under `secrets:` that is kept out of Git is safer"
+                "commit it; under `secrets:` with `external: true` the document gives it, encrypted"
             )
 
 

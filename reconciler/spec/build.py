@@ -25,7 +25,7 @@ from reconciler.core.project import Project
 from reconciler.errors import InvalidDocuments
 from reconciler.spec import notation, quantities
 from reconciler.spec.build_config import CONFIG, build_config, refuse_reserved
-from reconciler.spec.build_deliveries import Delivered, build_deliveries, secret_names
+from reconciler.spec.build_deliveries import Delivered, build_deliveries, build_project_secrets, secret_names
 from reconciler.spec.build_hooks import Release as HookRelease
 from reconciler.spec.build_hooks import build_hooks
 from reconciler.spec.build_project import PROJECT, build_project
@@ -130,7 +130,9 @@ def _container_parts(document: Mapping[str, Any], findings: Findings) -> dict[st
 def _project_parts(document: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
     services = tuple(document["spec"]["config"]["expectedDigests"])
     paths = partial(ignored_of_project, services=services)
-    return _how(document["spec"], document["metadata"]["name"], findings, paths=paths)
+    delivered = build_project_secrets(document["spec"]["config"], findings)
+    how = _how(document["spec"], document["metadata"]["name"], findings, paths=paths)
+    return {**how, "deliveries": delivered.deliveries}
 
 
 def _deployment(spec: Mapping[str, Any], name: str, findings: Findings) -> dict[str, Any]:

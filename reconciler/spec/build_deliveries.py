@@ -37,6 +37,8 @@ LONGEST_NAME_BYTES: Final = 255
 BEGIN: Final = "-----BEGIN AGE ENCRYPTED FILE-----"
 END: Final = "-----END AGE ENCRYPTED FILE-----"
 _MAGIC: Final = b"age-encryption.org/v1\n"
+EXAMPLE: Final = f"{BEGIN}\n{base64.b64encode(_MAGIC).decode()}\n{END}\n"
+"""Has the form of a ciphertext, where one is still to come."""
 _MAKE_ONE: Final = '"reconciler secret encrypt" makes one'
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,6 +10,7 @@ from reconciler.core.desired import short_digest
 from reconciler.core.project import Project, Service
 from reconciler.spec import notation
 from reconciler.spec.artifacts import CONFIG, beside, check_content, kept_artifacts, named_files
+from reconciler.spec.build_deliveries import SECRETS, secret_names
 from reconciler.spec.findings import Finding, Findings
 from reconciler.spec.lock_project import read_project
 from reconciler.spec.problem import Path, Problem, Wrong, choices
@@ -27,9 +28,16 @@ def build_project(
     outline = _outline(document, findings) if document["kind"] == PROJECT else None
     if outline is None:
         return None, ()
-    reading = read_project(outline, file=beside(file, outline.lock.source), document=document["metadata"]["name"])
+    config = document["spec"]["config"]
+    names = secret_names(config)
+    reading = read_project(
+        outline, file=beside(file, outline.lock.source), document=document["metadata"]["name"], secrets=names
+    )
     if reading.project is not None:
-        for path, message in _digests(document["spec"]["config"]["expectedDigests"], reading.project):
+        for path, message in (
+            *_digests(config["expectedDigests"], reading.project),
+            *_without_use(names, reading.project),
+        ):
             findings.note(path, message)
     return reading.project, reading.problems
 
@@ -81,6 +89,16 @@ def _digests(expected: Mapping[str, str], project: Project) -> Iterator[Finding]
             yield EXPECTED, f'the service "{name}" of the lock file is missing here ({service.image.digest})'
         elif expected[name] != service.image.digest:
             yield (*EXPECTED, name), _other(service, expected[name])
+
+
+def _without_use(secrets: Sequence[str], project: Project) -> Iterator[Finding]:
+    """A secret that no lock file takes from the document would be on the host for nothing."""
+    for index, name in enumerate(secrets):
+        if name not in project.secrets:
+            yield (
+                (*SECRETS, index, "name"),
+                f'the lock file has no secret "{name}" with external: true{choices(name, project.secrets)}',
+            )
 
 
 def _other(service: Service, expected: str) -> str:

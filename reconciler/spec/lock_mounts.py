@@ -46,7 +46,8 @@ def read_mounts(frame: Frame, service: Mapping[str, Any], at: Path) -> Mounts:
         for index, value in enumerate(service.get(kind, ())):
             use = {"source": value} if isinstance(value, str) else value
             _use(frame, found, (kind, use, default), (*at, kind, index))
-    targets = [*(item.target for item in found.mounts), *found.tmpfs]
+    given = (item.target for item in found.files if not item.artifact)
+    targets = [*(item.target for item in found.mounts), *given, *found.tmpfs]
     frame.findings.refuse_twins(targets, (*at, "volumes" if "volumes" in service else "tmpfs"), "the path")
     return found
 
@@ -128,7 +129,9 @@ def _bind(frame: Frame, found: Mounts, mount: Mount, path: Path) -> None:
 
 
 def _use(frame: Frame, found: Mounts, use: tuple[str, Mapping[str, Any], str], path: Path) -> None:
-    """A config or a secret: of a file, so a bind mount that is always read only."""
+    """A config or a secret: of a file, so a bind mount that is always read only. Where a secret lies that the
+    document gives, only the host knows.
+    """
     section, entry, default = use
     key: str = entry["source"]
     declared = frame.declared(section, key)
@@ -137,9 +140,12 @@ def _use(frame: Frame, found: Mounts, use: tuple[str, Mapping[str, Any], str], p
         return
     text = entry.get("target", "") or key
     target = frame.findings.read_value(text if text.startswith("/") else default + text, path, _target)
-    file: str = declared["file"]
     if target is None:
         return
+    if "file" not in declared:
+        found.files.append(MountedFile(artifact="", target=target, kind="secret", key=key))
+        return
+    file: str = declared["file"]
     if file.startswith("/"):
         _bind(frame, found, Mount(target, file, "bind", read_only=True), path)
         return

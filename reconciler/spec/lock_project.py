@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from reconciler.spec.lock_frame import Frame
 from reconciler.spec.lock_needs import check_circles
 from reconciler.spec.lock_networks import used_networks
 from reconciler.spec.lock_service import read_service, with_jobs
-from reconciler.spec.problem import Path, Problem
+from reconciler.spec.problem import Path, Problem, choices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,9 +25,12 @@ class ProjectReading:
     problems: tuple[Problem, ...] = ()
 
 
-def read_project(outline: Project, *, file: str, document: str) -> ProjectReading:
+def read_project(
+    outline: Project, *, file: str, document: str, secrets: Collection[str] | None = None
+) -> ProjectReading:
     """``outline`` has everything but what the lock file says; ``file`` is what the lock file is called in
-    problems.
+    problems. ``secrets`` are the names of those that the document gives,
+    None where there is no document.
     """
     text, problems = read_lock(outline.lock.content, file)
     if text is None:
@@ -41,10 +44,11 @@ def read_project(outline: Project, *, file: str, document: str) -> ProjectReadin
         findings=findings,
     )
     _check_name(frame)
+    given = tuple(_given(frame, secrets))
     services = _services(frame)
     if findings.items:
         return ProjectReading(problems=_problems(text, findings, document))
-    return ProjectReading(project=replace(outline, services=services, **_places(frame)))
+    return ProjectReading(project=replace(outline, services=services, secrets=given, **_places(frame)))
 
 
 def _problems(text: LockText, findings: Findings, document: str) -> tuple[Problem, ...]:
@@ -58,6 +62,19 @@ def _check_name(frame: Frame) -> None:
             f'is not the document\'s projectName "{frame.project}"; remove the line, Compose is told the name'
         )
         frame.findings.note(("name",), message)
+
+
+def _given(frame: Frame, secrets: Collection[str] | None) -> Iterator[str]:
+    """The lock file's secrets that are external to it: those that the document gives, and no others."""
+    for name, value in sorted(frame.value.get("secrets", {}).items()):
+        path: Path = ("secrets", name)
+        if ("file" in value) is bool(value.get("external")):
+            frame.findings.note(path, "has either a file, or external: true and its value in the document")
+        elif "file" not in value and secrets is not None and name not in secrets:
+            message = f"is external, so the document has to give it: spec.config.secrets has no {name}"
+            frame.findings.note(path, message + choices(name, tuple(secrets)))
+        elif "file" not in value:
+            yield name
 
 
 def _services(frame: Frame) -> tuple[Service, ...]:

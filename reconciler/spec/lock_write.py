@@ -192,6 +192,8 @@ def _file_of(
     )
     if name is not None:
         return {"file": f"./{name}"}
+    if kind == "secrets" and value.get("external"):
+        return {"external": True}
     kept: Mapping[str, Any] = {
         part: item for part, item in value.items() if part != "name" or value.get("external")
     }

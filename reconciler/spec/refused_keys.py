@@ -16,7 +16,6 @@ _PROJECT = {
 _CONFIG = {
     "environment": f"is decided when the lock file is made: {_LOCK_AGAIN}",
     "profiles": f"are decided when the lock file is made: {_LOCK_AGAIN}",
-    "secrets": "is not carried out by this version; name a file of the host in the lock file",
     "files": 'is called "configFiles" with projects',
     "containerName": "is of a Container; services have container_name in the lock file",
 }
@@ -36,6 +35,14 @@ _FILE = {
     "content": f"is written to a file when the lock file is made: {_LOCK_AGAIN}",
     "environment": f"is written to a file when the lock file is made: {_LOCK_AGAIN}",
     "external": "is only known in a swarm; name a file",
+}
+_IN_THE_LOCK = "is said in the Compose file, by the services that use the secret"
+_GIVEN = {
+    "mountPath": f'{_IN_THE_LOCK}: "target" of their "secrets"',
+    "envName": "is of a Container: a project's secrets are files; have the service read /run/secrets/NAME",
+    "mode": "is of a Container: a project's secrets have mode 0444",
+    "uid": "is of a Container: a project's secrets have mode 0444",
+    "gid": "is of a Container: a project's secrets have mode 0444",
 }
 _HOOK = {
     "privileged": _CONFINED,
@@ -58,7 +65,9 @@ INSTEAD: Mapping[str, Mapping[str, str]] = {
         "version": "is obsolete; remove it",
     },
     "Lock file service": _SERVICE,
-    "File of a config or secret": _FILE,
+    "File of a config": _FILE,
+    "Secret of a lock file": {key: _FILE[key] for key in ("content", "environment")},
+    "Secret of a project": _GIVEN,
     "ComposeProject document": {"artifacts": "is added by the program; remove it"},
     "Container document": {"artifacts": "is added by the program; remove it"},
 }

@@ -139,7 +139,7 @@ def test_configs_and_secrets_without_a_file_are_made() -> None:
         ("compose.stella.secret.key", "", "KEY"),
     ]
     assert found.model["secrets"]["key"] == {"file": "./compose.stella.secret.key"}
-    assert found.model["secrets"]["x"] == {"external": True, "name": "y"}
+    assert found.model["secrets"]["x"] == {"external": True}
 
 
 def test_names_that_compose_made_up_are_left_out() -> None:
