@@ -26,11 +26,18 @@ class Challenge:
     def realm(self) -> str:
         return self.parameters.get("realm", "")
 
-    @property
-    def private(self) -> bool:
-        """Whether credentials may go to the realm: nobody on the way can read them."""
-        realm = urlsplit(self.realm)
-        return realm.scheme == "https" or (realm.scheme == "http" and is_loopback(realm.netloc))
+    def private(self, registry: str) -> bool:
+        """Whether credentials for this registry (its host) may go to the realm: nobody on the way can read them.
+        Only a registry on this machine may name a realm in clear text on it: others would have us ask, and be
+        told, what listens here.
+        """
+        try:
+            realm = urlsplit(self.realm)
+        except ValueError:
+            return False
+        if realm.scheme == "http":
+            return is_loopback(realm.netloc) and is_loopback(registry)
+        return realm.scheme == "https"
 
     def query(self, scope: str) -> dict[str, str]:
         """What a token is asked for with; the registry's own scope goes before ours."""
@@ -48,7 +55,7 @@ def read_challenges(headers: Iterable[str]) -> tuple[Challenge, ...]:
     found = []
     for header in headers:
         scheme, _, rest = header.strip().partition(" ")
-        pairs = [item for item in parse_http_list(rest) if "=" in item]
+        pairs = [item for item in parse_http_list(rest) if item.partition("=")[2]]
         parameters = {key.strip().lower(): value for key, value in parse_keqv_list(pairs).items()}
         found.append(Challenge(scheme.lower(), parameters))
     return tuple(found)

@@ -107,7 +107,7 @@ class RegistryClient:
     def _token(
         self, repository: str, place: Place, challenge: Challenge, login: Login | None, *, about: str
     ) -> str:
-        if not challenge.private:
+        if not challenge.private(place.host):
             raise RegistryDenied(
                 f"{about}: it names a token server that is not asked over HTTPS: {challenge.realm}"
             )
@@ -157,7 +157,7 @@ def _look(answer: Answer, about: str) -> None:
 
 def _retry_after(answer: Answer) -> float | None:
     told = answer.headers.get("Retry-After") or ""
-    return float(told) if told.isdigit() else None
+    return float(told) if told.isdecimal() else None
 
 
 def _denied(about: str, login: Login | None) -> RegistryDenied:

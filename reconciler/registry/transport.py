@@ -67,6 +67,8 @@ class Transport:
                 return Answer(response.status, response.headers, self._read(response, url, limit, end))
         except (OSError, http.client.HTTPException) as error:
             raise RegistryUnavailable(f"asking {_shown(url)}: {_reason(error)}") from error
+        except ValueError:  # an address or a header that it gave us; the text may quote a secret
+            raise RegistryUnavailable(f"asking {_shown(url)}: it said what HTTP does not allow") from None
 
     def _opened(self, request: urllib.request.Request) -> Any:
         try:
@@ -89,7 +91,7 @@ class Transport:
             if time.monotonic() > end:
                 raise RegistryUnavailable(f"asking {_shown(url)}: not done after {self._whole_s:g} s")
         announced = response.headers.get("Content-Length", "")
-        if announced.isdigit() and int(announced) > len(body):
+        if announced.isdecimal() and int(announced) > len(body):
             raise RegistryUnavailable(f"asking {_shown(url)}: the answer broke off after {len(body)} bytes")
         return bytes(body)
 

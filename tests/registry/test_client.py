@@ -7,6 +7,7 @@ import hashlib
 import json
 import socket
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,6 +24,7 @@ from reconciler.errors import (
     RegistryUnavailable,
     VerificationFailed,
 )
+from reconciler.registry.challenge import read_challenges
 from reconciler.registry.client import RegistryClient
 from reconciler.registry.names import place_of, scheme_of
 from reconciler.registry.transport import Transport
@@ -231,6 +233,50 @@ def test_a_login_goes_to_no_token_server_in_clear_text(site: Site) -> None:
     site.answer = guarded('Bearer realm="http://tokens.example.com/",service=x', "never")
     with pytest.raises(RegistryDenied, match="not asked over HTTPS"):
         client(LOGIN).manifest(f"{site.address}/app", "1.0")
+
+
+def test_a_registry_elsewhere_has_nothing_on_this_machine_asked_for_it() -> None:
+    (local,) = read_challenges(['Bearer realm="http://127.0.0.1:8080/secrets"'])
+    assert local.private("localhost:5000")
+    assert not local.private("registry.example.com")
+    (known,) = read_challenges(['Bearer realm="https://tokens.example.com/"'])
+    assert known.private("registry.example.com")
+
+
+@pytest.mark.parametrize(
+    "challenge",
+    [
+        'Bearer realm=,service="x"',
+        'Bearer realm="https://["',
+        'Bearer ="',
+        'Bearer realm="http://127.0.0.1:1/\u00e9"',
+    ],
+)
+def test_a_challenge_that_makes_no_sense_is_told_as_one(site: Site, challenge: str) -> None:
+    site.answer = guarded(challenge, "never")
+    with pytest.raises((RegistryDenied, RegistryUnavailable), match="asking"):
+        client(LOGIN).manifest(f"{site.address}/app", "1.0")
+
+
+def test_a_token_that_is_no_header_is_not_quoted(site: Site) -> None:
+    site.answer = tokens(site, b'{"token": "t0ken\\nX-Other: 1"}')
+    with pytest.raises(RegistryUnavailable, match="what HTTP does not allow") as refused:
+        client(LOGIN).manifest(f"{site.address}/app", "1.0")
+    assert "t0ken" not in "".join(traceback.format_exception(refused.value))
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Content-Length": "\u00b2"}, {"Location": "http://["}, {"Retry-After": "\u00b2"}]
+)
+def test_headers_that_make_no_sense_are_no_bug(site: Site, headers: dict[str, str]) -> None:
+    site.answer = lambda _: (302 if "Location" in headers else 503, {**headers, "Connection": "close"}, BODY)
+    with pytest.raises(RegistryUnavailable):
+        client().manifest(f"{site.address}/app", "1.0")
+
+
+def test_a_digest_that_no_address_can_have_is_no_bug(site: Site) -> None:
+    with pytest.raises(RegistryUnavailable, match="what HTTP does not allow"):
+        client().blob(f"{site.address}/app", "sha256:\u00e9", limit=100)
 
 
 def test_a_redirect_is_followed_without_credentials(site: Site) -> None:
