@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import yaml
 
@@ -42,3 +45,18 @@ def test_no_text_of_the_host_file_is_taken_for_a_variable() -> None:
     (volume,) = told["services"]["web"]["volumes"]
     assert volume["target"] == "/www/$$PATH"
     assert volume["source"].startswith("/srv/$${A:-.}/files/")
+
+
+def test_the_file_of_an_external_secret_is_named_and_its_version_is_in_the_label() -> None:
+    mounted = MountedFile(artifact="", target="/run/secrets/external", kind="secret", key="external")
+    of = replace(project(service("web", files=(mounted,)), service("db")), secrets=("external",))
+
+    def model(place: str) -> Mapping[str, Any]:
+        return host_model(of, document="shop", owner="me", secrets={"external": place})
+
+    first, second = model("/mem/shop/1/external"), model("/mem/shop/2/external")
+    assert first["secrets"] == {"external": {"external": {}, "file": "/mem/shop/1/external"}}
+    assert b'"external": !reset {}' in host_text(first)
+    assert host_text(first).count(b"!reset") == 1
+    assert first["services"]["web"] != second["services"]["web"]
+    assert first["services"]["db"] == second["services"]["db"]
