@@ -26,7 +26,8 @@ class Safe(Host):
     there: dict[str, DeliveryState] = field(default_factory=dict)
 
     def observe(self, desired: DesiredState) -> Observation:
-        reading = DeliveryReading(states={item.version: "absent" for item in (FIRST, SECOND)} | self.there)
+        absent: dict[str, DeliveryState] = {item.version: "absent" for item in (FIRST, SECOND)}
+        reading = DeliveryReading(states=absent | self.there)
         return replace(Host.observe(self, desired), deliveries={"shop": reading})
 
     def situation(self, **fields: Any) -> Situation:
