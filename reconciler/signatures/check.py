@@ -22,7 +22,8 @@ from reconciler.core.signing import PublicKey, SignatureRule
 from reconciler.errors import SignatureRefused
 from reconciler.signatures.copies import Copies
 from reconciler.signatures.keys import signed_by
-from reconciler.signatures.payload import Claim, Signature, digests_for, holds, read_claim
+from reconciler.signatures.payload import Claim, Signature, holds, read_claim
+from reconciler.signatures.platforms import digests_for
 from reconciler.signatures.sources import FolderSource, RegistrySource, Source
 
 

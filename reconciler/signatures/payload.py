@@ -72,17 +72,6 @@ def decoded(text: str | bytes) -> bytes | None:
         return None
 
 
-def digests_for(index: bytes, *, os: str, architecture: str) -> tuple[str, ...]:
-    """The digests of an index that an engine of this platform may take: all of its system and processor, whatever
-    their variant, and those that do not say what they are for. () where it is no index, or has none.
-    """
-    return tuple(
-        digest
-        for digest, platform in _entries(index)
-        if not platform or (platform.get("os"), platform.get("architecture")) == (os, architecture)
-    )
-
-
 def holds(index: bytes, digest: str) -> bool:
     """Whether this index names that manifest."""
     return any(digest == item for item, _ in _entries(index))

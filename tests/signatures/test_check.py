@@ -29,6 +29,7 @@ REPOSITORY = "registry.example.com:5000/shop/web"
 ENGINE = EngineFacts(os="linux", architecture="amd64")
 GOOD, OTHER = Signer(), Signer()
 IMAGE = ImageReference(REPOSITORY, "sha256:" + "a" * 64)
+ONE, TWO, THREE = (f"sha256:{digit * 64}" for digit in "123")
 RULE = SignatureRule(prefix="registry.example.com:5000", keys=(Signer().public, GOOD.public))
 
 
@@ -129,14 +130,14 @@ def test_an_index_counts_where_every_manifest_for_this_platform_is_signed(
     check: SignatureCheck, registry: MemoryRegistry
 ) -> None:
     entries = [
-        for_platform("sha256:1", "amd64"),
-        for_platform("sha256:2", "amd64", "v3"),
-        for_platform("sha256:3", "arm64"),
+        for_platform(ONE, "amd64"),
+        for_platform(TWO, "amd64", "v3"),
+        for_platform(THREE, "arm64"),
     ]
     content = index_of(*entries)
     index = ImageReference(REPOSITORY, digest_of(content))
     registry.manifests[index.digest] = content
-    one, two = (ImageReference(REPOSITORY, digest) for digest in ("sha256:1", "sha256:2"))
+    one, two = (ImageReference(REPOSITORY, digest) for digest in (ONE, TWO))
     registry.add(one, GOOD.signed(one))
     with pytest.raises(SignatureRefused):
         checked(check, index)
@@ -149,8 +150,8 @@ def test_an_index_counts_where_every_manifest_for_this_platform_is_signed(
 def test_an_index_without_this_platform_counts_for_nothing(
     check: SignatureCheck, registry: MemoryRegistry
 ) -> None:
-    content = index_of(for_platform("sha256:3", "arm64"))
-    index, three = ImageReference(REPOSITORY, digest_of(content)), ImageReference(REPOSITORY, "sha256:3")
+    content = index_of(for_platform(THREE, "arm64"))
+    index, three = ImageReference(REPOSITORY, digest_of(content)), ImageReference(REPOSITORY, THREE)
     registry.manifests[index.digest] = content
     registry.add(three, GOOD.signed(three))
     with pytest.raises(SignatureRefused):
