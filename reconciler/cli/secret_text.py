@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -79,10 +80,16 @@ def with_secret(text: str, file: str, *, document: str, name: str, sealed: str) 
 
 
 def with_ciphertexts(text: str, file: str, sealed: Mapping[tuple[str, str], str]) -> str:
-    """The text with other ciphertexts, by document and name. Raises InputError when more would have to change."""
-    bare = _bare(text)
+    """The text with other ciphertexts, by document and name. Raises InputError when more would have to change, or
+    when one of these is the name of two secrets: the value of one would be lost.
+    """
+    bare, found = _bare(text), find_sealed(text, file)
     result = bare
-    for item in sorted(find_sealed(text, file), key=lambda item: item.node.start, reverse=True):
+    counted = Counter(item.id for item in found)
+    twice = next((place for place in sealed if counted[place] > 1), None)
+    if twice is not None:
+        raise InputError(f"{file}: {twice[0]} has more than one secret {twice[1]}", hint="rename one of them")
+    for item in sorted(found, key=lambda item: item.node.start, reverse=True):
         if item.id in sealed:
             start, end, new = _cut(bare, item, sealed[item.id])
             result = result[:start] + new + result[end:]

@@ -313,6 +313,13 @@ def test_a_list_in_a_strange_style_is_left_alone() -> None:
         with_secret(text, "f", document="web", name="two", sealed=sealed())
 
 
+def test_two_secrets_of_one_name_are_not_given_one_value() -> None:
+    web = with_secret(f"{HEAD}{CONFIG}", "f", document="web", name="api", sealed=sealed("one"))
+    again = with_secret(f"{HEAD}{CONFIG}", "f", document="web", name="api", sealed=sealed("two"))
+    with pytest.raises(InputError, match="web has more than one secret api"):
+        with_ciphertexts(f"{web}---\n{again}", "f", {("web", "api"): sealed("two")})
+
+
 def test_items_that_are_no_secrets_are_passed_over() -> None:
     text = _listed("      - name: api\n      - encrypted: x\n      - {name: 7, encrypted: x}\n")
     assert find_sealed(text, "f") == ()
