@@ -21,7 +21,8 @@ class LateHandler(logging.Handler):
         from reconciler.cli.logs import set_up_logs
 
         set_up_logs(format="text", level=self._least, color=self._color)
-        logging.getLogger(record.name).handle(record)
+        for handler in logging.getLogger().handlers:  # not its logger: who else listens there has heard it
+            handler.handle(record)
 
 
 def set_up_logs_when_needed(*, level: LogLevel, color: bool) -> None:
