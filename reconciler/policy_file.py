@@ -36,8 +36,8 @@ def nobody_reads(path: str, _content: bytes) -> PublicKey:
 class PolicyFile:
     """``needed``: somebody named the file, so that it must be there; else the built-in policy is in force while
     it is not. ``engine_sockets`` and ``guarded`` are what is known of this host. ``read_key`` makes a key of a
-    file that the policy names, or raises InvalidSettings: keys are trusted as the policy is, and read again when
-    they change. Safe to ask from many threads.
+    file that the policy names, or raises InvalidSettings: keys are trusted and guarded as the policy is, and read
+    again when they change. Safe to ask from many threads.
     """
 
     def __init__(
@@ -111,7 +111,8 @@ class PolicyFile:
         keys = {str(path): self._read_key(str(path), self._content(path, KEY)) for path in self._key_files}
         rules = (replace(rule, keys=tuple(keys[key.path] for key in rule.keys)) for rule in policy.signatures)
         policy = replace(policy, signatures=tuple(rules))
-        return on_host(policy, engine_sockets=self._sockets, guarded=self._guarded)
+        whose = (place for path in self._key_files for place in (str(path), os.path.realpath(path)))
+        return on_host(policy, engine_sockets=self._sockets, guarded=(*self._guarded, *whose))
 
     def _content(self, path: Path, what: str) -> bytes:
         try:
@@ -162,12 +163,12 @@ def _mark_of(path: Path) -> Mark:
 
 
 def policy_of_host(
-    path: Path, *, needed: bool, engine: str, folders: Iterable[Path], read_key: ReadKey = nobody_reads
+    path: Path, *, needed: bool, engine: str, places: Iterable[Path], read_key: ReadKey = nobody_reads
 ) -> PolicyFile:
-    """The policy file of a host with this engine (its URL). ``folders`` are the controller's own."""
+    """The policy file of a host with this engine (its URL). ``places`` are the controller's own."""
     socket = (engine.removeprefix("unix://"),) if engine.startswith("unix://") else ()
-    places = [str(place) for folder in folders for place in (folder.absolute(), folder.resolve())]
-    return PolicyFile(path, needed=needed, engine_sockets=socket, guarded=places, read_key=read_key)
+    guarded = [str(path) for place in places for path in (place.absolute(), place.resolve())]
+    return PolicyFile(path, needed=needed, engine_sockets=socket, guarded=guarded, read_key=read_key)
 
 
 def _without_waiting(path: str, flags: int) -> int:

@@ -50,6 +50,15 @@ def load(
     return load_settings(flags or {}, environment=environment or {}, folder=folder, file=file, root=root)
 
 
+def test_the_places_of_the_program_are_those_that_hold_its_secrets_and_its_memory(tmp_path: Path) -> None:
+    assert load(folder=tmp_path).own_places == (
+        Path("/var/lib/reconciler"),
+        Path("/run/reconciler"),
+        Path("/etc/reconciler/identity.txt"),
+        Path("/etc/reconciler/registries.age"),
+    )
+
+
 def test_defaults_are_those_of_the_manual(tmp_path: Path) -> None:
     settings = load(folder=tmp_path)
     assert settings == Settings(

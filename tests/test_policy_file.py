@@ -146,10 +146,10 @@ def test_where_links_lead_is_told(tmp_path: Path) -> None:
 
 def test_a_host_guards_its_state_and_the_socket_of_its_engine(file: Path, tmp_path: Path) -> None:
     (tmp_path / "state").symlink_to(tmp_path / "real")
-    policy = policy_of_host(file, needed=True, engine="unix:///opt/e.sock", folders=(tmp_path / "state",)).load()
+    policy = policy_of_host(file, needed=True, engine="unix:///opt/e.sock", places=(tmp_path / "state",)).load()
     assert "/opt/e.sock" in policy.engine_sockets
     assert {str(tmp_path / "state"), str(tmp_path.resolve() / "real")} <= set(policy.guarded)
-    far = policy_of_host(file, needed=True, engine="tcp://host:2376", folders=(tmp_path,)).load()
+    far = policy_of_host(file, needed=True, engine="tcp://host:2376", places=(tmp_path,)).load()
     assert far.engine_sockets == SOCKETS
 
 
@@ -177,6 +177,15 @@ def test_keys_are_read_with_the_policy_and_again_when_they_change(file: Path, si
     assert signed.current() is signed.current()
     write(file.parent / "k.pub", "second")
     assert fingerprint(signed.current()) == "second"
+
+
+def test_keys_are_guarded_by_both_their_names(file: Path) -> None:
+    key, link = file.parent / "real.pub", file.parent / "k.pub"
+    write(key, "one")
+    link.symlink_to(key)
+    write(file, f"version: 1\nsignatures: [{{prefix: shop, keys: [{link}]}}]\n")
+    guarded = PolicyFile(file, needed=True, read_key=key_of).load().guarded
+    assert {str(link), str(key.resolve())} <= set(guarded)
 
 
 def test_a_key_that_becomes_wrong_leaves_the_last_good_policy_in_force(file: Path, signed: PolicyFile) -> None:

@@ -52,7 +52,10 @@ def _type(value: Mapping[str, Any]) -> str:
 def _constants() -> Iterator[str]:
     yield "## What is fixed\n"
     yield f"- Capabilities that need no permission: {_listed(sorted(ORDINARY_CAPABILITIES))}."
-    yield f"- Places that have to be named themselves: {_listed(GUARDED)}, the state directory, the policy file."
+    yield (
+        f"- Places that have to be named themselves: {_listed(GUARDED)}, the state directory, the folder of "
+        "opened secrets, the identity, the registry credentials, the policy file, the keys that it names."
+    )
     yield f"- Sockets of engines: {_listed(SOCKETS)}, that of the setting `engine`.\n"
 
 

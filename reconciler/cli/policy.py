@@ -97,7 +97,7 @@ def policy_in_force(invocation: Invocation, file: Path | None = None) -> Policy:
         file or settings.policy,
         needed=file is not None or settings.policy_needed,
         engine=settings.engine,
-        folders=settings.own_folders,
+        places=settings.own_places,
         read_key=read_key,
     )
     return found.load()

@@ -57,9 +57,9 @@ class Settings:
         return self.sources.get("registry-credentials", "default") != "default"
 
     @property
-    def own_folders(self) -> tuple[Path, ...]:
-        """Folders of the program that nobody else is to have."""
-        return (self.state_dir, self.secrets_dir)
+    def own_places(self) -> tuple[Path, ...]:
+        """Folders and files of the program that nobody else is to have."""
+        return (self.state_dir, self.secrets_dir, self.identity, self.registry_credentials)
 
     @property
     def listen_address(self) -> tuple[str, int]:

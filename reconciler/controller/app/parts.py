@@ -142,7 +142,7 @@ def open_parts(settings: Settings, *, exclusive: bool, actor: Callable[[DesiredS
         settings.policy,
         needed=settings.policy_needed,
         engine=settings.engine,
-        folders=settings.own_folders,
+        places=settings.own_places,
         read_key=read_key,
     )
     policy.load()
