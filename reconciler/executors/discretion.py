@@ -2,12 +2,13 @@
 
 What a container says is not ours to trust: an app that fails likes to print its configuration. So before anything
 of it goes into an error or the history, every value that its document was given is masked, line by line, and also
-as base64 and as part of a URL.
+as base64, as part of a URL and as JSON.
 """
 
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -98,8 +99,18 @@ def hide(error: ReconcilerError, discretion: Discretion, document: str) -> None:
 def spellings(value: Secret) -> Iterator[str]:
     """The texts by which a value could be known again, but for those too short to tell of anything."""
     whole = value.reveal()
-    lines = whole.decode(errors="replace").splitlines()
-    encoded = [base64.b64encode(item).decode() for item in (whole, whole.strip())]
-    for text in (*(line.strip() for line in lines), *(quote(line.strip(), safe="") for line in lines), *encoded):
-        if len(text) >= SHORTEST_SECRET:
-            yield text
+    lines = (line.strip() for line in whole.decode(errors="replace").splitlines())
+    texts = (*(text for line in lines for text in _of_line(line)), *_in_base64(whole), *_in_base64(whole.strip()))
+    yield from (text for text in dict.fromkeys(texts) if len(text) >= SHORTEST_SECRET)
+
+
+def _of_line(line: str) -> Iterator[str]:
+    """As it is, as part of a URL, and as logs in JSON have it."""
+    yield line
+    yield from (quote(line, safe=""), quote(line))
+    yield from (json.dumps(line)[1:-1], json.dumps(line, ensure_ascii=False)[1:-1])
+
+
+def _in_base64(value: bytes) -> Iterator[str]:
+    """In both alphabets (RFC 4648, sections 4 and 5); not all writers pad it."""
+    yield from (code(value).decode().rstrip("=") for code in (base64.b64encode, base64.urlsafe_b64encode))

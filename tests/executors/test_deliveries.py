@@ -194,15 +194,24 @@ def test_a_variable_whose_key_is_gone_does_not_keep_the_rest_from_being_masked(s
     assert OPENED_VARIABLE not in words
 
 
-def test_spellings_are_lines_base64_and_parts_of_urls() -> None:
-    assert set(spellings(Secret(b"first line\n  p@ss/word\nabc\n"))) == {
+def test_spellings_are_lines_base64_parts_of_urls_and_of_json() -> None:
+    assert set(spellings(Secret('first line\n  p@ß/"word\nabc\n'.encode()))) == {
         "first line",
-        "p@ss/word",
+        'p@ß/"word',
         "first%20line",
-        "p%40ss%2Fword",
-        base64.b64encode(b"first line\n  p@ss/word\nabc\n").decode(),
-        base64.b64encode(b"first line\n  p@ss/word\nabc").decode(),
+        "p%40%C3%9F%2F%22word",
+        "p%40%C3%9F/%22word",
+        r"p@\u00df/\"word",
+        r"p@ß/\"word",
+        base64.b64encode('first line\n  p@ß/"word\nabc\n'.encode()).decode().rstrip("="),
+        base64.b64encode('first line\n  p@ß/"word\nabc'.encode()).decode().rstrip("="),
     }
+
+
+def test_spellings_are_those_of_both_alphabets_of_base64() -> None:
+    assert {"cMOkc3Midz4/cmRceD9+fg", "cMOkc3Midz4_cmRceD9-fg"} <= set(
+        spellings(Secret(b'p\xc3\xa4ss"w>?rd\\x?~~'))
+    )
 
 
 def test_files_are_delivered_once_and_collected(stage: SecretStage) -> None:
