@@ -19,6 +19,7 @@ from pathlib import Path
 from reconciler.errors import StateUnwritable
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_OF_THE_NAME = 200  # bytes: a name has at most 255 with what is added (NAME_MAX)
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -81,7 +82,8 @@ def _temporary(
     path: Path, folder: int, content: bytes, *, mode: int, owner: tuple[int, int] | None = None
 ) -> Iterator[str]:
     """A durable file with the content beside the target; gone afterwards unless it was renamed."""
-    name = f".{path.name[:200]}.{secrets.token_hex(8)}.tmp"
+    begins = os.fsencode(path.name)[:_OF_THE_NAME].decode(errors="ignore")
+    name = f".{begins}.{secrets.token_hex(8)}.tmp"
     handle = os.open(name, _NEW, mode, dir_fd=folder)
     try:
         with os.fdopen(handle, "wb") as file:

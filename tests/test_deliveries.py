@@ -132,6 +132,13 @@ def test_a_restarted_controller_without_its_identity_leaves_what_it_cannot_check
     assert host.state(SECRET) == "altered"
 
 
+@pytest.mark.parametrize("name", ["é" * 127, "x" * 255], ids=["two bytes each", "one byte each"])
+def test_the_longest_name_that_a_document_may_have_can_be_written(host: Host, name: str) -> None:
+    file = delivered_file(f"/etc/{name}", b"x")
+    assert host.store.write(DOCUMENT, (file,))
+    assert host.path(file).read_bytes() == b"x"
+
+
 def test_a_secret_that_is_no_text_is_no_variable(host: Host) -> None:
     host.values |= {"binary": b"\xff\xfe", "nul": b"a\0b"}
     for sealed in ("binary", "nul"):
