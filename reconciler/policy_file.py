@@ -122,7 +122,9 @@ class PolicyFile:
             for place in dict.fromkeys((path, path.resolve())):
                 self._trust_folders(path, what, place)
         except OSError as error:
-            raise InvalidSettings(f"{what} {path} cannot be read: {error.strerror}") from error
+            named = f"it out of signatures in {self.path}" if what == KEY else "the setting policy away"
+            hint = f"put it there, or take {named}" if isinstance(error, FileNotFoundError) else ""
+            raise InvalidSettings(f"{what} {path} cannot be read: {error.strerror}", hint=hint) from error
         return content
 
     def _trust_file(self, path: Path, what: str, found: os.stat_result) -> None:

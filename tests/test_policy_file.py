@@ -46,8 +46,9 @@ def test_without_a_file_the_built_in_policy_is_in_force_until_there_is_one(file:
 
 
 def test_a_file_that_was_named_must_be_there(file: Path) -> None:
-    with pytest.raises(InvalidSettings, match="cannot be read: No such file"):
+    with pytest.raises(InvalidSettings, match="cannot be read: No such file") as caught:
         PolicyFile(file.parent / "other.yaml", needed=True).load()
+    assert caught.value.hint == "put it there, or take the setting policy away"
 
 
 def test_what_is_wrong_is_told_with_its_place(file: Path) -> None:
@@ -198,6 +199,8 @@ def test_a_key_that_becomes_wrong_leaves_the_last_good_policy_in_force(file: Pat
     key.unlink()
     assert fingerprint(signed.current()) == "one"
     assert f"the key {key} cannot be read: No such file" in str(signed.trouble)
+    assert signed.trouble is not None
+    assert signed.trouble.hint == f"put it there, or take it out of signatures in {file}"
     write(key, "third")
     assert fingerprint(signed.current()) == "third"
     assert signed.trouble is None
