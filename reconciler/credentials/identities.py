@@ -88,7 +88,8 @@ class Identities:
         except FileNotFoundError:
             raise SecretSealed(
                 f"this host has no identity: {self.path} is not there",
-                hint=f"make one with 'reconciler secret keygen -o {self.path}', or name it with --identity",
+                hint=f"put its copy back, or make a new one with 'reconciler secret keygen -o {self.path}': "
+                "another key opens none of the secrets that are there; a file elsewhere is named with --identity",
             ) from None
         except Untrusted as error:
             raise SecretSealed(f"the identity {error}", hint=error.hint) from error
