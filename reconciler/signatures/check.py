@@ -93,7 +93,7 @@ class _Look:
 
     def refusal(self, image: ImageReference) -> SignatureRefused:
         """Why it was not accepted."""
-        places = ", ".join(source.name for source in self.sources)
+        places = " or ".join(source.name for source in self.sources)
         keys = ", ".join(map(str, self.rule.keys))
         seen = "; ".join(dict.fromkeys(self.found)) or f"it has no signature in {places}"
         return SignatureRefused(

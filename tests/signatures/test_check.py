@@ -55,7 +55,7 @@ def test_one_good_signature_among_others_counts(check: SignatureCheck, registry:
 
 
 REFUSED = {
-    "none": ((), "has no signature in the copies on this host, the registry"),
+    "none": ((), "has no signature in the copies on this host or the registry"),
     "another's key": ((OTHER.signed(IMAGE),), "by another key, or its payload was replaced"),
     "payload replaced": (
         (Signature(payload_of(IMAGE), GOOD.signed(ImageReference(REPOSITORY, "sha256:b")).value),),
