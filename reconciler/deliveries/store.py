@@ -22,7 +22,9 @@ from reconciler.errors import EngineRefused, StateUnwritable
 from reconciler.folders import READ, clear_interrupted, discard, names_in, opened, translated, unless_filled
 
 ELSEWHERE = "files and secrets are mounted from the engine's host, and the engine is not on this one"
-HOW_IN_MEMORY = "choose a folder on a tmpfs for --secrets-dir, or mount one there: mount -t tmpfs -o mode=0700"
+HOW_IN_MEMORY = (
+    "choose a folder on a tmpfs for --secrets-dir, or mount one there: mount -t tmpfs -o mode=0700 tmpfs DIR"
+)
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
