@@ -1,12 +1,14 @@
 """What can be changed on the engine: each method makes one thing so, and "already so" is success.
 
-Decides which refusals mean "already so". Nothing is retried: a request without an answer may have been carried
-out, so whoever asked has to look again.
+Decides which refusals mean "already so". Nothing without an answer is retried: it may have been carried out, so
+whoever asked has to look again. One answer is: that a container's process ended under an update, which then has
+changed nothing (moby ``daemon/update.go`` takes it back).
 """
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -21,6 +23,9 @@ from reconciler.engine.translate_create import creation, endpoint, further_netwo
 from reconciler.errors import EngineRefused, NotFound, ReconcilerError
 
 DEFAULT_STOP_S = 10
+UPDATE_PAUSES_S = (0.05, 0.2, 0.5)
+"""How long a container that ends just now is given until the engine has noticed."""
+
 PREDEFINED_NETWORKS = frozenset({"bridge", "host", "none"})
 _NOT_PAUSED = re.compile(r"is not paused", re.IGNORECASE)
 _SAME_NAME = re.compile(r"same name as its current name", re.IGNORECASE)
@@ -28,6 +33,7 @@ _CONNECTED = re.compile(r"already exists in network|already attached to network"
 _NOT_CONNECTED = re.compile(r"is not connected to (the )?network", re.IGNORECASE)
 _NETWORK_EXISTS = re.compile(r"network with name \S+ already exists", re.IGNORECASE)
 _BEING_REMOVED = re.compile(r"removal of container \S+ is already in progress", re.IGNORECASE)
+_ENDED_MEANWHILE = re.compile(r"container not running|process already finished", re.IGNORECASE)
 _IMAGE_IN_USE = re.compile(r"^conflict: unable to (remove|delete)", re.IGNORECASE)
 
 
@@ -147,7 +153,14 @@ class EngineChanges(EngineReads):
         return self._connection.send(doing, Request(method="POST", path=path, body=body, params=params or {}))
 
     def _update(self, doing: str, container_id: str, body: Mapping[str, Any]) -> None:
-        self._post(doing, route("/containers/{}/update", container_id), dict(body)).must(doing)
+        path = route("/containers/{}/update", container_id)
+        answer = self._post(doing, path, dict(body))
+        for pause in UPDATE_PAUSES_S:
+            if answer.accepted or not _ENDED_MEANWHILE.search(answer.message):
+                break
+            time.sleep(pause)
+            answer = self._post(doing, path, dict(body))
+        answer.must(doing)
 
     def _own_stop_timeout(self, container_id: str) -> int:
         """Seconds that the engine will wait by itself; negative: for ever."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.core.container import RestartPolicy
 from reconciler.engine.archive import file_archive, link_archive
 from reconciler.engine.client import DockerEngine
 from reconciler.errors import EngineRefused
@@ -86,3 +87,26 @@ def test_predefined_networks_are_there_without_asking() -> None:
         for name in ("bridge", "host", "none"):
             engine_at(server).create_network(name)
         assert server.seen == []
+
+
+@pytest.mark.parametrize("ends", [1, 99])
+def test_a_change_of_a_container_that_ends_meanwhile_is_tried_again_a_few_times(ends: int) -> None:
+    """Obligation: an engine that could not reach the process of a crash-looping container has changed nothing; a
+    moment later it can.
+    """
+    asked: list[bytes] = []
+
+    def update(exchange: Exchange) -> None:
+        asked.append(exchange.server.seen[-1][2])
+        gone = {"message": "Cannot update container cc: runc did not terminate: container not running: unknown"}
+        exchange.say(gone if len(asked) <= ends else {"Warnings": []}, status=500 if len(asked) <= ends else 200)
+
+    with ScriptedEngine({f"/containers/{ID}/update": update}) as server:
+        engine = engine_at(server)
+        if ends == 1:
+            engine.set_restart_policy(ID, RestartPolicy("no"))
+            assert len(asked) == 2
+        else:
+            with pytest.raises(EngineRefused, match="container not running"):
+                engine.set_restart_policy(ID, RestartPolicy("no"))
+            assert 2 < len(asked) < 10
