@@ -81,7 +81,7 @@ def _layer() -> bytes:
             content = path.read_bytes()
             entry.size, entry.mode = len(content), 0o755
             tar.addfile(entry, io.BytesIO(content))
-        for name in ("var/lib/postgresql", "var/run/postgresql"):
+        for name in ("var/lib/postgresql", "var/lib/postgresql/data", "var/run/postgresql"):
             entry = tarfile.TarInfo(name)
             entry.type, entry.mode = tarfile.DIRTYPE, 0o755
             entry.uid = entry.gid = SERVER_USER
