@@ -85,6 +85,8 @@ def test_a_signature_is_checked_after_the_image_and_before_anything_is_begun(wor
     kinds = [type(item) for item in actions]
     assert list(checks(actions)) == [(desired.image, "shop/web")]
     assert kinds.index(VerifyImage) < kinds.index(VerifySignature) < kinds.index(RecordIntent)
+    (check,) = (item for item in actions if isinstance(item, VerifySignature))
+    assert check.target == str(desired.image)
     assert not list(checks(make_plan(asked(player.situation("web"), rules=(rule("other"),))).actions))
 
 
