@@ -16,6 +16,7 @@ from docker import auth
 from docker.errors import DockerException
 
 from reconciler.core.login import Login
+from reconciler.core.repository import HUB, full_name
 from reconciler.core.secret import Secret
 from reconciler.engine.failures import printable
 from reconciler.errors import RegistryDenied
@@ -57,7 +58,7 @@ class RegistryLogins:
 
 def header(login: Login, repository: str) -> str:
     """The engine's header (Docker Engine API, section "Authentication")."""
-    registry, _ = auth.resolve_repository_name(repository)
+    registry = _registry(repository)
     content = {"serveraddress": auth.INDEX_URL if registry == auth.INDEX_NAME else registry}
     if login.identity_token is not None:
         content["identitytoken"] = login.identity_token.text()
@@ -66,9 +67,16 @@ def header(login: Login, repository: str) -> str:
     return base64.urlsafe_b64encode(json.dumps(content).encode()).decode("ascii")
 
 
+def _registry(repository: str) -> str:
+    """As docker's configuration calls it. Found out as the engine does it: the SDK takes ``HOST/app`` for one of
+    Docker Hub, and the engine would tell that host the Hub's login.
+    """
+    return auth.INDEX_NAME if full_name(repository)[0] == HUB else repository.partition("/")[0]
+
+
 def _of_docker(repository: str) -> Login | None:
+    registry = _registry(repository)
     try:
-        registry, _ = auth.resolve_repository_name(repository)
         found = auth.resolve_authconfig(auth.load_config(), registry)
     except DockerException as error:
         raise RegistryDenied(

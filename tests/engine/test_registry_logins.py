@@ -58,6 +58,14 @@ def test_docker_hub_has_its_old_address() -> None:
         assert sent({"X-Registry-Auth": header(OWN, repository)})["serveraddress"] == "https://index.docker.io/v1/"
 
 
+def test_the_login_of_docker_hub_is_told_to_docker_hub_alone(configuration: Path) -> None:
+    hub = {"https://index.docker.io/v1/": {"auth": base64.b64encode(b"hub:canary").decode()}}
+    configuration.write_text(json.dumps({"auths": hub}))
+    logins = RegistryLogins(None)
+    assert all(logins.find(name) for name in ("nginx", "shop/web", "index.docker.io/shop/web"))
+    assert not any(logins.find(name) for name in ("EVIL/app", "docker.io.evil.org/app", "evil:80/app"))
+
+
 def test_an_empty_entry_is_no_login(configuration: Path) -> None:
     docker_has(configuration)
     with RegistryLogins(None).told(REPOSITORY) as headers:
