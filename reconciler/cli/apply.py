@@ -172,4 +172,4 @@ def _json(item: Applied) -> dict[str, Any]:
 def _row(item: Applied) -> tuple[Cell, ...]:
     took = spent(sum(outcome.duration_ms for outcome in item.outcomes))
     work = f"{count(len(item.outcomes), 'action')} in {took}" if item.outcomes else "-"
-    return item.name, (item.outcome, STYLES[item.outcome]), work, item.error
+    return item.name, (item.outcome, STYLES[item.outcome]), work, item.error or item.remark

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from reconciler.controller.backoff import backoff_delay
 from reconciler.core.action import Commit, VerifyProject, WaitHealthy, WaitProject
 from reconciler.core.interfaces import Journal
-from reconciler.core.outcome import Outcome, Verdict, failure
+from reconciler.core.outcome import Outcome, Verdict, failure, ignored
 from reconciler.core.plan import Plan
 from reconciler.core.record import Operation
 from reconciler.core.situation import Situation
@@ -39,9 +39,9 @@ class Conclusion:
             return self._undone(situation, plan)
         if plan.purpose == "adopt" and plan.actions:
             return Verdict(kind="progressing", reason="adopted", retry_after=0.0)
-        return self._went_well(situation, plan)
+        return self._went_well(situation, plan, outcomes)
 
-    def _went_well(self, situation: Situation, plan: Plan) -> Verdict:
+    def _went_well(self, situation: Situation, plan: Plan, outcomes: Sequence[Outcome]) -> Verdict:
         if plan.waiting:
             return Verdict(kind="waiting", reason=plan.blocked, retry_after=WAIT_S)
         if _former_healed(situation, plan):
@@ -52,7 +52,8 @@ class Conclusion:
             return Verdict(kind="held", reason=plan.blocked)
         if plan.blocked:
             return Verdict(kind="blocked", reason=plan.blocked)
-        return Verdict(kind="converged")
+        ignoring = (str(item.error).partition("\n")[0] for item in ignored(outcomes))
+        return Verdict(kind="converged", reason="; ".join(f"ignored: {said}" for said in ignoring))
 
     def _undone(self, situation: Situation, plan: Plan, besides: ReconcilerError | None = None) -> Verdict:
         """The release was taken back; ``besides`` is what failed without mattering to that."""

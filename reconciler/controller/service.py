@@ -43,6 +43,7 @@ class Applied:
     name: str
     outcome: AppliedOutcome
     error: str = ""
+    remark: str = ""
     outcomes: tuple[Outcome, ...] = field(default=())
 
 
@@ -265,7 +266,9 @@ def applied_of(name: str, passes: Sequence[Pass]) -> Applied:
     outcome: AppliedOutcome = kinds.get(last.kind, "failed")
     error = "" if outcome == "converged" else last.reason
     outcomes = tuple(item for one in passes for item in one.outcomes)
-    return Applied(name=name, outcome=outcome, error=error, outcomes=outcomes)
+    remarks = dict.fromkeys(one.verdict.reason for one in passes if one.verdict.kind == "converged")
+    remark = "; ".join(filter(None, remarks))
+    return Applied(name=name, outcome=outcome, error=error, remark=remark, outcomes=outcomes)
 
 
 class SerialProgress:

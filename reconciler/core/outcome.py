@@ -30,11 +30,19 @@ class Outcome:
 
 
 def failure(outcomes: Sequence[Outcome]) -> ReconcilerError | None:
-    """What went wrong in a plan: the error that ended it, else that of the first optional Action that failed."""
-    errors = [item.error for item in outcomes if item.kind == "failed"]
-    if not errors:
-        return None
-    return errors[0] if outcomes[-1].kind != "failed" else errors[-1]
+    """What went wrong in a plan: the error that ended it, else that of the first optional Action that failed and
+    is not ignored.
+    """
+    if outcomes and outcomes[-1].kind == "failed":
+        return outcomes[-1].error
+    passed_over = ignored(outcomes)
+    errors = (item.error for item in outcomes if item.kind == "failed" and item not in passed_over)
+    return next(errors, None)
+
+
+def ignored(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
+    """Failures that the document says to ignore, and that the plan went on from."""
+    return tuple(item for item in outcomes[:-1] if item.kind == "failed" and item.action.ignored)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,6 +55,22 @@ def test_a_rollback_whose_sticker_cannot_be_written_is_a_rollback_and_says_so(st
     assert [item.phase for item in stage.service().status()] == ["RolledBack"]
 
 
+def test_a_failure_that_the_document_ignores_is_a_remark_on_what_converged(stage: Stage) -> None:
+    stage.images["smoke"] = stage.world.publish("shop/smoke", behaviour=exits(3))
+    smoke = stage.images["smoke"]
+    hook = {
+        "command": ["/smoke"],
+        "image": smoke.repository,
+        "digest": smoke.digest,
+        "failurePolicy": "ignore",
+    }
+    stage.write("web", hooks={"postDeploy": hook})
+    (applied,) = stage.service().apply(progress=quiet)
+    assert (applied.outcome, applied.error) == ("converged", "")
+    assert applied.remark == "ignored: the postDeploy hook ended with exit status 3"
+    assert [item.phase for item in stage.service().status()] == ["Converged"]
+
+
 def test_a_release_is_tried_again_at_once_after_its_former_was_put_right(stage: Stage) -> None:
     stage.write("web")
     stage.service().apply(progress=quiet)

@@ -25,11 +25,13 @@ class Action:
     """Base. ``cause`` says why, in words that can be read aloud after "because".
 
     ``optional``: nothing later in a plan rests on it, so that its failure is told and the plan goes on.
+    ``ignored``: nor is its failure one of the plan's, since its document says so.
     """
 
     kind: ClassVar[str] = ""
     sign: ClassVar[Sign] = " "
     optional: ClassVar[bool] = False
+    ignored: ClassVar[bool] = False
     document: str
     cause: str
 

@@ -229,6 +229,7 @@ class TryHook(RunHook):
     """The same of a hook whose failure its document ignores: it is told, and the plan goes on."""
 
     optional: ClassVar[bool] = True
+    ignored: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
