@@ -2,7 +2,7 @@
 
 Values are changed one by one, so that comments, order and everything that did not change stay. Nothing outside
 release, images and configuration is touched: how to deploy, depend or wait is not what a rollback goes back on.
-Of a project the configuration is what its fingerprint rests on: name, directory, files and digests.
+Of a project the configuration is what its fingerprint rests on: name, directory, files, digests and secrets.
 """
 
 from __future__ import annotations
@@ -14,8 +14,15 @@ from reconciler.core.desired import DesiredState, declared
 
 Keys = tuple[str, ...]
 
-PROJECT_KEYS: Final = ("projectName", "deploymentDirectory", "composeLock", "configFiles", "expectedDigests")
-_FILE_KEYS: Final = ("name", "source", "sha256", "size")
+PROJECT_KEYS: Final = (
+    "projectName",
+    "deploymentDirectory",
+    "composeLock",
+    "configFiles",
+    "expectedDigests",
+    "secrets",
+)
+_FIRST_KEYS: Final = ("name", "path", "source", "sha256", "size")
 _MISSING: Final = object()
 
 
@@ -42,20 +49,29 @@ def _wish(desired: DesiredState) -> dict[str, Any]:
     release = {"release": dict(spec["release"])}
     if desired.project is not None:
         config = spec["config"]
-        return {**release, "config": {key: _in_order(config[key]) for key in PROJECT_KEYS if key in config}}
+        return {**release, "config": _each_in_order({key: config[key] for key in PROJECT_KEYS if key in config})}
     return {
         **release,
         "image": spec["image"],
         "digest": spec["digest"],
-        "config": spec.get("config", _MISSING),
+        "config": _each_in_order(spec["config"]) if "config" in spec else _MISSING,
     }
+
+
+def _each_in_order(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _in_order(value) for key, value in config.items()}
 
 
 def _in_order(value: Any) -> Any:
     """Mappings of a list as people write them: the history sorts their keys."""
     if not isinstance(value, list):
         return value
-    return [{key: item[key] for key in _FILE_KEYS if key in item} if _mapping(item) else item for item in value]
+    return [_keys_in_order(item) if _mapping(item) else item for item in value]
+
+
+def _keys_in_order(item: Mapping[str, Any]) -> dict[str, Any]:
+    first = [key for key in _FIRST_KEYS if key in item]
+    return {key: item[key] for key in dict.fromkeys([*first, *item])}
 
 
 def _made(desired: DesiredState) -> Any:
@@ -63,7 +79,7 @@ def _made(desired: DesiredState) -> Any:
     project = desired.project
     if project is None:
         return desired.container_name, declared(desired.config), desired.deliveries, desired.variables
-    return project.name, project.directory, project.lock, project.files
+    return project.name, project.directory, project.lock, project.files, desired.deliveries
 
 
 def _changes(now: Mapping[str, Any], then: Mapping[str, Any], keys: Keys) -> Iterator[tuple[Keys, Any]]:

@@ -16,6 +16,7 @@ from reconciler.cli.rollback_files import Change, write_all
 from reconciler.core.desired import DesiredState
 from reconciler.core.record import Operation, Record, Revision
 from reconciler.errors import InputError, StateUnwritable
+from reconciler.spec.build_deliveries import EXAMPLE
 from tests.cli.parts import ONE
 from tests.cli.recorded import Ran, RecordedService, run
 from tests.spec.locks import OTHER, lock, project
@@ -296,3 +297,21 @@ def test_a_write_that_fails_takes_back_those_before_it(tmp_path: Path) -> None:
         write_all(tmp_path, (*good, Change(file="file/below/x", before=None, after=b"x")))
     assert (tmp_path / "old").read_text() == "old\n"
     assert not (tmp_path / "made").exists()
+
+
+def test_a_rotated_secret_comes_back_and_is_written_as_people_write_it(tmp_path: Path) -> None:
+    rotated = EXAMPLE.replace("\n-----END", "\nAAAA\n-----END").replace("Cg==", "CgAA")
+
+    def sealed(number: int, value: str) -> Files:
+        text = lock("secrets: [db]", rest="secrets: {db: {external: true}}\n")
+        source = f"{{source: {LOCK}, sha256: {digest_of(text)}, size: {len(text)}}}"
+        config = f"secrets: [{{name: db, encrypted: {json.dumps(value)}}}]\n"
+        document = project(config=config, digests=f"web: {DIGEST}", source=source)
+        return {"shop.yaml": document.replace("rel-1", f"rel-{number}"), LOCK: text}
+
+    there = case(tmp_path, sealed(1, EXAMPLE), sealed(2, rotated))
+    ran = there.rollback()
+    assert ran.status == 0, ran.err
+    assert there.load().fingerprint == there.states[0].fingerprint
+    written = str(there.now()["shop.yaml"])
+    assert written.index("name: db") < written.index("encrypted:")
