@@ -24,6 +24,29 @@ def test_what_the_policy_refuses_never_reaches_the_engine(stage: Stage) -> None:
     eventually("the new release answers", lambda: stage.page() == "web v2")
 
 
+POWERS = {
+    "hostPaths": {"volumes": ["/etc:/host:ro"]},
+    "hostNamespaces": {"networks": ["host"]},
+    "capabilities": {"capAdd": ["SYS_ADMIN"]},
+    "devices": {"devices": ["/dev/kmsg"]},
+}
+
+
+def test_every_power_over_the_host_is_refused_by_its_rule_and_nothing_is_touched(stage: Stage) -> None:
+    stage.deploy("v1")
+    before = stage.identity()
+    for rule, config in POWERS.items():
+        stage.write(stage.web("v2", config=config))
+        done = stage.apply(expect=5)
+        assert f"rule {rule}" in done.stdout + done.stderr, rule
+    stage.write(stage.web("v2", config={"privileged": True}))
+    refused = stage.reconciler("apply", stage.name)
+    assert refused.returncode != 0
+    assert "privileged" in refused.stdout + refused.stderr
+    assert stage.identity() == before
+    assert stage.page() == "web v1"
+
+
 def test_a_running_controller_hears_of_a_new_policy_and_never_of_a_wrong_one(stage: Stage) -> None:
     stage.write(stage.web("v1", config={"capAdd": ["SYS_TIME"]}))
     with stage.controller(RECONCILER_RESYNC="1") as controller:
