@@ -29,7 +29,7 @@ FULL: dict[str, Any] = {
     },
     "labels": {"team": "shop", "empty": "", "com.example/x": "a=b"},
     "ports": ["127.0.0.1:PORT:8080", "8081/udp", {"hostIp": "127.0.0.1", "containerPort": 8082}],
-    "volumes": ["VOLUME:/data", "/etc:/host/etc:ro"],
+    "volumes": ["VOLUME:/data", "/usr/share:/host/share:ro"],
     "tmpfs": ["/scratch:size=1m,mode=1777", "/run"],
     "networks": [{"name": "NET", "aliases": ["b", "a"]}, "NET2"],
     "restartPolicy": "on-failure:3",
@@ -60,7 +60,7 @@ FULL: dict[str, Any] = {
 }
 
 PERMITTED: dict[str, Any] = {
-    "hostPaths": ["/etc:ro"],
+    "hostPaths": ["/usr/share:ro"],
     "capabilities": ["NET_ADMIN", "SYS_TIME"],
     "devices": ["/dev/null:rw"],
     "hostNamespaces": ["network"],
