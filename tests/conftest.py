@@ -19,6 +19,8 @@ from tests.parts.engine import PrivateEngine
 from tests.parts.registry import PrivateRegistry
 from tests.parts.standard_images import StandardImages, publish_standard_images
 
+pytest_plugins = ["tests.e2e.fixtures", "tests.faults.report"]
+
 # Properties are never timed. A run of CI gives the same answer for the same tree; elsewhere each run tries others.
 hypothesis.settings.register_profile("here", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)

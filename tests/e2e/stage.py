@@ -14,6 +14,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -41,6 +42,7 @@ from tests.e2e.documents import as_yaml, document, merged
 from tests.parts.engine import PrivateEngine
 from tests.parts.host import program, wait_until
 from tests.parts.images import PublishedImage
+from tests.parts.poller import Poller
 from tests.parts.standard_images import WEB_PORT, StandardImages
 
 FIRST_PORT, LAST_PORT = 15_000, 31_000
@@ -103,6 +105,7 @@ class Stage:
     recipient: str = ""
     plants: list[Plant] = field(default_factory=list)
     began: float = field(default_factory=time.time)
+    figures: dict[str, list[float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.desired.mkdir()
@@ -128,6 +131,17 @@ class Stage:
     def plant(self, name: str, value: str, *, allowed: Collection[Place] = ()) -> None:
         """From now on this value must be found nowhere but where it is allowed."""
         self.plants.append(Plant(name=name, value=value, allowed=frozenset(allowed)))
+
+    def showed(self, figure: str, value: float) -> None:
+        """A figure for the report of faults: ``outage_s`` (the longest time nobody answered), ``converged_s``
+        (from the end of the fault to converged), ``kills`` (counted by the stage itself).
+        """
+        self.figures.setdefault(figure, []).append(value)
+
+    def ended(self, status: int | None) -> None:
+        """A program ended with this status; one that was killed counts."""
+        if status == -signal.SIGKILL:
+            self.showed("kills", 1)
 
     def close(self) -> None:
         """What is in memory is not removed with the stage's folder."""
@@ -229,6 +243,7 @@ class Stage:
             check=False,
         )
         self.said += [done.stdout, done.stderr]
+        self.ended(done.returncode)
         return done
 
     def apply(self, *words: str, expect: int = 0, **variables: str) -> Said:
@@ -310,6 +325,13 @@ class Stage:
         return fetch(f"http://127.0.0.1:{self.port}/").strip()
 
     @contextlib.contextmanager
+    def users(self) -> Iterator[Poller]:
+        """People who ask for the page all the time."""
+        with Poller(f"http://127.0.0.1:{self.port}/") as asking:
+            yield asking
+        self.showed("outage_s", asking.longest_outage_s)
+
+    @contextlib.contextmanager
     def controller(self, **variables: str) -> Iterator[Controller]:
         """``reconciler run``, ready; ended by SIGTERM as any service, with exit status 0."""
         with self.started(**variables) as running:
@@ -335,6 +357,7 @@ class Stage:
             if process.poll() is None:
                 running.stop()
         finally:
+            self.ended(process.poll())
             if process.poll() is None:
                 process.kill()
                 process.wait()

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pytest
@@ -15,13 +13,12 @@ from reconciler.config import load_settings
 from reconciler.controller.app import open_service
 from reconciler.errors import ImageNotFound, PlatformMismatch, ReconcilerError, VerificationFailed
 from tests.e2e.oracle import Oracle
-from tests.e2e.stage import Stage, fetch, unheard
+from tests.e2e.stage import Stage, unheard
 from tests.parts.images import PublishedImage, assemble, machine_architecture, publish, publish_index
 from tests.parts.registry_proxy import Lie, RegistryProxy, flip_a_byte, named, pad_json
 from tests.parts.standard_images import web
 
 FOREIGN = "s390x" if machine_architecture() != "s390x" else "amd64"
-POLL_S = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +95,7 @@ def test_what_is_not_as_named_is_refused_without_touching_what_runs(
     identity = stage.identity()
     upstream = stage.images.web_v1.repository.partition("/")[0]
     offered = OFFERS[offer](upstream)
-    with RegistryProxy(upstream) as registry, polled(stage) as answers:
+    with RegistryProxy(upstream) as registry, stage.users() as users:
         registry.tell(*offered.lies)
         image = f"{registry.address}/web"
         stage.write(stage.web("v2", image=image, digest=offered.image.digest))
@@ -108,7 +105,7 @@ def test_what_is_not_as_named_is_refused_without_touching_what_runs(
         assert "Traceback" not in done.stderr
         assert registry.requests, "the registry was never asked"
     assert stage.identity() == identity
-    assert set(answers) == {"web v1"}
+    assert (users.answers, users.failed) == ({"web v1"}, [])
     assert len(stage.history()["generations"]) == 1
     stage.write(stage.web("v1"))
     stage.apply()
@@ -121,22 +118,3 @@ def _refusal(stage: Stage) -> ReconcilerError | None:
     with open_service(settings, exclusive=True) as service:
         (applied,) = service.apply((stage.name,), progress=unheard)
     return applied.outcomes[-1].error
-
-
-@contextmanager
-def polled(stage: Stage) -> Iterator[list[str]]:
-    """A client that asks for the page all the time; its answers, "" for a request that failed."""
-    answers: list[str] = []
-    over = threading.Event()
-
-    def ask() -> None:
-        while not over.wait(POLL_S):
-            answers.append(fetch(f"http://127.0.0.1:{stage.port}/").strip())
-
-    client = threading.Thread(target=ask)
-    client.start()
-    try:
-        yield answers
-    finally:
-        over.set()
-        client.join()

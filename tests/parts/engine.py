@@ -44,6 +44,7 @@ class PrivateEngine:
         self.log = self.folder / "log"
         self._arguments = tuple(arguments)
         self._process: subprocess.Popen[bytes] | None = None
+        self.kills = 0
 
     @property
     def url(self) -> str:
@@ -71,6 +72,7 @@ class PrivateEngine:
 
     def kill(self) -> None:
         """SIGKILL, as in a crash: containers and their shims live on; stale pid files are removed."""
+        self.kills += 1
         self._end(signal.SIGKILL)
 
     def restart(self) -> None:
@@ -80,7 +82,7 @@ class PrivateEngine:
 
     def remove(self) -> None:
         """End everything that belongs to this engine and remove its files."""
-        self.kill()
+        self._end(signal.SIGKILL)
         self._private.remove()
 
     def __enter__(self) -> Self:

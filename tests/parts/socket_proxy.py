@@ -1,13 +1,13 @@
-"""A proxy in front of an engine's unix socket that writes down every request, for tests which count calls.
+"""A proxy in front of an engine's unix socket: writes down every request, and breaks those it is told to break.
 
-Bytes pass unchanged in both directions, also those of streams (events, logs, pulls) and of hijacked connections.
+Bytes pass unchanged in both directions, also those of streams (events, logs, pulls) and of hijacked connections,
+but for requests that a fault concerns (``engine_fault``).
 Invariant: a request is recorded before the engine gets its last byte, so whoever has seen an effect or an answer
 finds the request in the record.
 """
 
 from __future__ import annotations
 
-import re
 import socket
 import socketserver
 import threading
@@ -16,14 +16,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.parts.engine_fault import EngineFault, changing
 from tests.parts.folder import PrivateFolder
 from tests.parts.http_stream import Request, RequestReader
 
 _BLOCK = 64 * 1024
-_Recorder = Callable[[list[Request]], None]
-_CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-_READ_LIKE = re.compile(r"^(/v[\d.]+)?(/containers/[^/]+/(wait|resize)|/exec/[^/]+/resize|/auth|/session)(\?|$)")
-"""POST requests which change nothing on the host (Docker Engine API 1.41)."""
+_Recorder = Callable[[list[Request]], EngineFault | None]
 
 
 class SocketProxy:
@@ -34,6 +32,8 @@ class SocketProxy:
         self.socket = self._folder.path / "docker.sock"
         self._lock = threading.Lock()
         self._requests: list[Request] = []
+        self._faults: tuple[EngineFault, ...] = ()
+        self._broken: list[Request] = []
         self._server = _Server(str(self.socket), engine, self._record)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
 
@@ -49,8 +49,26 @@ class SocketProxy:
             return tuple(self._requests)
 
     def mutating(self) -> tuple[Request, ...]:
-        """Those which may change the host: POST, PUT, PATCH, DELETE but for the few that only read."""
-        return tuple(r for r in self.requests if r.method in _CHANGING and not _READ_LIKE.match(r.path))
+        """Those which may change the host."""
+        return tuple(request for request in self.requests if changing(request))
+
+    @property
+    def broken(self) -> tuple[Request, ...]:
+        """The requests that faults have hit since they were given."""
+        with self._lock:
+            return tuple(self._broken)
+
+    def fault(self, *faults: EngineFault) -> None:
+        """From now on these go wrong, and nothing else; ``broken`` begins anew. The first that hits counts."""
+        with self._lock:
+            self._faults = faults
+            self._broken = []
+
+    def heal(self) -> None:
+        """Nothing goes wrong any more; connections that hang end without an answer."""
+        with self._lock:
+            self._faults = ()
+        self._server.break_connections(only_hanging=True)
 
     def forget(self) -> None:
         """Begin the record anew."""
@@ -78,9 +96,16 @@ class SocketProxy:
     ) -> None:
         self.stop()
 
-    def _record(self, requests: list[Request]) -> None:
+    def _record(self, requests: list[Request]) -> EngineFault | None:
+        """Take them down; what goes wrong with one of them."""
         with self._lock:
             self._requests += requests
+            for request in requests:
+                for fault in self._faults:
+                    if fault.hits(request):
+                        self._broken.append(request)
+                        return fault
+        return None
 
 
 class _Server(socketserver.ThreadingUnixStreamServer):
@@ -94,6 +119,7 @@ class _Server(socketserver.ThreadingUnixStreamServer):
         self.record = record
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
+        self._hanging: set[socket.socket] = set()
 
     def opened(self, *ends: socket.socket) -> None:
         with self._lock:
@@ -102,10 +128,15 @@ class _Server(socketserver.ThreadingUnixStreamServer):
     def closed(self, *ends: socket.socket) -> None:
         with self._lock:
             self._open.difference_update(ends)
+            self._hanging.difference_update(ends)
 
-    def break_connections(self) -> None:
+    def hangs(self, client: socket.socket) -> None:
         with self._lock:
-            for end in self._open:
+            self._hanging.add(client)
+
+    def break_connections(self, *, only_hanging: bool = False) -> None:
+        with self._lock:
+            for end in self._hanging if only_hanging else self._open:
                 _shut(end, socket.SHUT_RDWR)
 
 
@@ -122,29 +153,49 @@ class _Connection(socketserver.BaseRequestHandler):
             except OSError:
                 return  # no engine: the client's connection ends without an answer, as with an engine that crashed
             self.server.opened(client, engine)
-            answers = threading.Thread(target=_pump, args=(engine, client))
+            self._lost = threading.Event()
+            answers = threading.Thread(target=self._carry_answers, args=(engine, client))
             answers.start()
-            _pump(client, engine, reader=RequestReader(), record=self.server.record)
+            self._carry_requests(client, engine)
             answers.join()
             self.server.closed(client, engine)
 
+    def _carry_requests(self, client: socket.socket, engine: socket.socket) -> None:
+        """Then pass the end on: half-closed connections stay half open, broken ones are closed."""
+        reader = RequestReader()
+        ended = socket.SHUT_WR
+        try:
+            while data := client.recv(_BLOCK):
+                fault = self.server.record(reader.feed(data))
+                if fault is not None and fault.how == "lost":
+                    self._lost.set()
+                elif fault is not None:
+                    ended = socket.SHUT_RDWR
+                    self._break(client, fault)
+                    break
+                engine.sendall(data)
+        except OSError:
+            _shut(client, socket.SHUT_RD)  # either side broke off; the other thread ends by the shutdown below
+        _shut(engine, ended)
 
-def _pump(
-    source: socket.socket,
-    goal: socket.socket,
-    *,
-    reader: RequestReader | None = None,
-    record: _Recorder | None = None,
-) -> None:
-    """Carry bytes until the source ends, then pass that end on (half-closed connections stay half open)."""
-    try:
-        while data := source.recv(_BLOCK):
-            if reader is not None and record is not None:
-                record(reader.feed(data))
-            goal.sendall(data)
-    except OSError:
-        _shut(source, socket.SHUT_RD)  # either side broke off; the other pump ends by the shutdown below
-    _shut(goal, socket.SHUT_WR)
+    def _break(self, client: socket.socket, fault: EngineFault) -> None:
+        """The engine hears nothing of this request, nor of any other on this connection."""
+        if fault.how == "error":
+            client.sendall(fault.answer())
+        if fault.how == "hang":
+            self.server.hangs(client)
+        if fault.how != "reset":
+            while client.recv(_BLOCK):  # until the client has enough of it
+                pass
+
+    def _carry_answers(self, engine: socket.socket, client: socket.socket) -> None:
+        """An answer that gets lost is waited for: then the engine has done what it was asked."""
+        try:
+            while (data := engine.recv(_BLOCK)) and not self._lost.is_set():
+                client.sendall(data)
+        except OSError:
+            _shut(engine, socket.SHUT_RD)
+        _shut(client, socket.SHUT_RDWR if self._lost.is_set() else socket.SHUT_WR)
 
 
 def _shut(end: socket.socket, how: int) -> None:

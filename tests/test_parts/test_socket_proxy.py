@@ -12,6 +12,7 @@ import pytest
 import requests.exceptions
 
 from tests.parts.engine import PrivateEngine, answers
+from tests.parts.engine_fault import EngineFault, asks, changing, everything
 from tests.parts.socket_proxy import SocketProxy
 from tests.parts.standard_images import StandardImages
 
@@ -120,3 +121,49 @@ def test_without_an_engine_the_connection_ends_unanswered() -> None:
         with pytest.raises(requests.exceptions.ConnectionError):
             client.ping()
         client.close()
+
+
+def test_an_error_is_told_in_the_engine_s_form_and_the_engine_hears_nothing(
+    proxy: SocketProxy, through: docker.APIClient, images: StandardImages, prefix: str
+) -> None:
+    through.pull(images.plain.reference)
+    proxy.fault(EngineFault(asks("POST", "/containers/create"), "error", status=409, message="broken here"))
+    with pytest.raises(docker.errors.APIError, match="broken here") as refused:
+        through.create_container(images.plain.reference, name=f"{prefix}-one")
+    assert refused.value.status_code == 409
+    assert [request.method for request in proxy.broken] == ["POST"]
+    assert through.containers(all=True, filters={"name": prefix}) == []
+    through.create_container(images.plain.reference, name=f"{prefix}-one")
+
+
+def test_a_lost_answer_is_of_a_request_that_was_done(
+    proxy: SocketProxy, through: docker.APIClient, images: StandardImages, prefix: str
+) -> None:
+    through.pull(images.plain.reference)
+    proxy.fault(EngineFault(changing, "lost"))
+    with pytest.raises(requests.exceptions.ConnectionError):
+        through.create_container(images.plain.reference, name=f"{prefix}-one")
+    (row,) = through.containers(all=True, filters={"name": prefix})
+    assert row["Names"] == [f"/{prefix}-one"]
+
+
+def test_the_nth_connection_breaks_and_those_after_it_until_it_was_enough(
+    proxy: SocketProxy, through: docker.APIClient
+) -> None:
+    proxy.fault(EngineFault(everything, "reset", nth=2, times=2))
+    through.networks()
+    for _ in range(2):
+        with pytest.raises(requests.exceptions.ConnectionError):
+            through.networks()
+    through.networks()
+    assert len(proxy.broken) == 2
+
+
+def test_who_gets_no_answer_has_it_when_the_proxy_is_healed(proxy: SocketProxy, through: docker.APIClient) -> None:
+    proxy.fault(EngineFault(everything, "hang", times=0))
+    healed = threading.Timer(0.3, proxy.heal)
+    healed.start()
+    with pytest.raises(requests.exceptions.ConnectionError):
+        through.networks()
+    healed.join()
+    assert through.networks()

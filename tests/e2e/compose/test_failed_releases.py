@@ -11,7 +11,6 @@ import pytest
 from tests.e2e.compose.project_oracle import ProjectOracle
 from tests.e2e.compose.project_stage import ProjectStage
 from tests.e2e.compose.shop import Catalogue, edited
-from tests.parts.poller import Poller
 
 PASSES_AFTER = 3
 
@@ -62,7 +61,7 @@ def test_an_upgrade_that_fails_is_back_whole_on_the_former_revision(
 ) -> None:
     project.deploy(project.shop(), "r1")
     before = project.identities("web", "migrate")
-    with Poller(f"http://127.0.0.1:{project.stage.port}/") as users:
+    with project.stage.users() as users:
         project.write(_broken(project, kind), "r2")
         done = project.apply(expect=3)
     reason = done.stdout[done.stdout.index("rolled-back") :]

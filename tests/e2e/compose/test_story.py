@@ -9,7 +9,6 @@ import pytest
 from tests.e2e.compose.project_oracle import ProjectOracle
 from tests.e2e.compose.project_stage import ProjectStage, Saved
 from tests.e2e.compose.shop import MOTD, edited
-from tests.parts.poller import Poller
 from tests.parts.registry import PrivateRegistry
 
 
@@ -41,7 +40,7 @@ def test_an_upgrade_of_one_service_leaves_the_others_alone_and_runs_no_job_again
 ) -> None:
     project.deploy(project.shop(), "r1")
     before = project.identities("web", "worker", "migrate")
-    with Poller(f"http://127.0.0.1:{project.stage.port}/") as users:
+    with project.stage.users() as users:
         project.write(edited(project.model, "worker", image=project.images["worker v2"].tagged), "r2")
         project.apply()
     after = project.identities("web", "worker", "migrate")
