@@ -24,6 +24,12 @@ run: setup-run ## Run the controller on the documents in desired/ (DESIRED=folde
 test: setup-dev ## All tests, on a private engine and registry, with coverage gates (ARGS='-k name' for some)
 	@tools/test $(ARGS)
 
+.PHONY: faults
+faults: setup-dev ## Every fault and what holds then, with all variants; writes docs/faults.md
+	@THOROUGH=1 FAULTS_REPORT=.work/faults.json tools/test -m fault --numprocesses $$(($$(nproc) + 2)) \
+	    --dist worksteal
+	@$(BIN)/python -m tools.faults --take .work/faults.json
+
 .PHONY: check
 check: setup-dev ## Format, lint, types, layers, shell scripts: finds, changes nothing
 	$(BIN)/ruff format --check .
