@@ -162,8 +162,8 @@ def printable(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """``text`` for a table's cell: line ends become ``; ``."""
-    return printable("; ".join(line.strip() for line in text.splitlines() if line.strip()))
+    """``text`` for a table's cell: line ends become ``; ``, but after a colon."""
+    return printable("; ".join(line.strip() for line in text.splitlines() if line.strip()).replace(":; ", ": "))
 
 
 def _shown(char: str) -> str:

@@ -15,7 +15,7 @@ from reconciler.core import action as actions
 from reconciler.core.action import Action, ProjectAction
 from reconciler.core.delivery import NOWHERE, Places, secret_paths
 from reconciler.core.deployment import compose_files, revision_files
-from reconciler.core.interfaces import Compose, ComposeProject, Deployments, Engine, Journal, Progress
+from reconciler.core.interfaces import Compose, ComposeProject, Deliveries, Deployments, Engine, Journal, Progress
 from reconciler.core.observation import ContainerRow
 from reconciler.core.outcome import Outcome
 from reconciler.core.project import SERVICE_LABEL
@@ -23,6 +23,7 @@ from reconciler.errors import EngineRefused, ReconcilerError
 from reconciler.executors.compose_check import check_files, check_model
 from reconciler.executors.compose_containers import ProjectContainers
 from reconciler.executors.compose_services import ServiceActions
+from reconciler.executors.discretion import DeliveredSecrets, Discretion, NoSecrets, hide
 from reconciler.executors.project_gate import ProjectGate
 
 Method = Callable[[Any, Progress], Outcome]
@@ -31,9 +32,10 @@ Method = Callable[[Any, Progress], Outcome]
 class ComposeExecutor:
     """The executor of the ``ProjectAction`` family.
 
-    ``places`` is where secrets of documents lie. ``clock`` is monotonic seconds. ``sleep`` takes seconds; it may
-    raise ``Interrupted``, which ends a wait for health. ``engine_breaks`` counts how often the engine may have
-    died: what ends with it is not held against a release.
+    ``places`` is where secrets of documents lie, ``deliveries`` opens them to mask what containers say.
+    ``clock`` is monotonic seconds. ``sleep`` takes seconds; it may raise ``Interrupted``, which ends a wait for
+    health. ``engine_breaks`` counts how often the engine may have died: what ends with it is not held against a
+    release.
     """
 
     def __init__(  # noqa: PLR0913  (what it needs of the world, each handed in by name)
@@ -44,6 +46,7 @@ class ComposeExecutor:
         compose: Compose,
         deployments: Deployments,
         places: Places = NOWHERE,
+        deliveries: Deliveries | None = None,
         clock: Callable[[], float],
         sleep: Callable[[float], None],
         engine_breaks: Callable[[], int] = lambda: 0,
@@ -54,8 +57,9 @@ class ComposeExecutor:
         self._deployments = deployments
         self._places = places
         self._containers = ProjectContainers(engine, owner=journal.owner)
+        self._discretion: Discretion = DeliveredSecrets(deliveries, journal) if deliveries else NoSecrets()
         gate = ProjectGate(engine, clock=clock, sleep=sleep, engine_breaks=engine_breaks)
-        self._services = ServiceActions(engine, journal, gate, self._containers)
+        self._services = ServiceActions(engine, journal, gate, self._containers, self._discretion)
         self._methods = self._dispatch_table()
 
     def handles(self, action: Action) -> bool:
@@ -67,6 +71,7 @@ class ComposeExecutor:
         try:
             return self._methods[action.kind](action, progress)
         except ReconcilerError as error:
+            hide(error, self._discretion, action.document)
             return Outcome(kind="failed", action=action, error=error)
 
     def _dispatch_table(self) -> Mapping[str, Method]:

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from reconciler.core.action import ServiceAction, StartService, VerifyProject, WaitProject, WaitService
+from reconciler.core.action import (
+    ProjectAction,
+    ServiceAction,
+    StartService,
+    VerifyProject,
+    WaitProject,
+    WaitService,
+)
 from reconciler.core.interfaces import Engine, Journal, Progress
 from reconciler.core.observation import ALIVE, ContainerDetail, ContainerRow
 from reconciler.core.outcome import Outcome
@@ -16,6 +23,7 @@ from reconciler.core.project import NeedCondition, Project, Service
 from reconciler.errors import NotFound, ReconcilerError, Unhealthy
 from reconciler.executors.compose_check import check_image, check_numbers, config_hashes
 from reconciler.executors.compose_containers import ProjectContainers, Rows
+from reconciler.executors.discretion import Discretion
 from reconciler.executors.health_gate import Ask
 from reconciler.executors.project_gate import Member, ProjectGate
 from reconciler.executors.read_back import refuse_unpublished
@@ -24,7 +32,15 @@ from reconciler.executors.read_back import refuse_unpublished
 class ServiceActions:
     """Methods raise what the engine and the history raise."""
 
-    def __init__(self, engine: Engine, journal: Journal, gate: ProjectGate, containers: ProjectContainers) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        journal: Journal,
+        gate: ProjectGate,
+        containers: ProjectContainers,
+        discretion: Discretion,
+    ) -> None:
+        self._discretion = discretion
         self._engine = engine
         self._journal = journal
         self._gate = gate
@@ -67,15 +83,20 @@ class ServiceActions:
         """Raises Unhealthy and EngineUnavailable."""
         own = self._containers.own(action.project)
         members = _members(action.project, (_service(action),), own, until=action.condition)
-        ask = Ask(timeout_ms=action.timeout_ms, min_healthy_ms=0)
-        return Outcome(kind="done", action=action, detail=self._gate.wait(members, ask=ask, progress=progress))
+        return self._pass(action, members, Ask(timeout_ms=action.timeout_ms, min_healthy_ms=0), progress)
 
     def wait_project(self, action: WaitProject, progress: Progress) -> Outcome:
         """Raises Unhealthy and EngineUnavailable."""
         own = self._containers.own(action.project)
         members = _members(action.project, action.project.services, own)
         ask = Ask(timeout_ms=action.timeout_ms, min_healthy_ms=action.min_healthy_ms)
-        return Outcome(kind="done", action=action, detail=self._gate.wait(members, ask=ask, progress=progress))
+        return self._pass(action, members, ask, progress)
+
+    def _pass(self, action: ProjectAction, members: Sequence[Member], ask: Ask, progress: Progress) -> Outcome:
+        detail = self._gate.wait(
+            members, ask=ask, progress=progress, words=lambda: self._discretion.words(action.document)
+        )
+        return Outcome(kind="done", action=action, detail=detail)
 
     def verify(self, action: VerifyProject, _progress: Progress) -> Outcome:
         """Raises VerificationFailed and NotFound. Notes the hashes of Compose in the history."""

@@ -25,7 +25,9 @@ from reconciler.executors.health_gate import (
     Judgement,
     Passed,
     Waiting,
+    Words,
     judge,
+    no_words,
     pauses,
     remaining_s,
     seconds,
@@ -103,8 +105,9 @@ class ProjectGate:
         self._sleep = sleep
         self._breaks = engine_breaks
 
-    def wait(self, members: Sequence[Member], *, ask: Ask, progress: Progress) -> str:
-        """How it passed, and after how long. ``completes`` of ``ask`` is each member's own.
+    def wait(self, members: Sequence[Member], *, ask: Ask, progress: Progress, words: Words = no_words) -> str:
+        """How it passed, and after how long. ``completes`` of ``ask`` is each member's own. ``words`` are not to
+        be told of what containers say.
 
         Raises Unhealthy, EngineUnavailable and what ``sleep`` raises.
         """
@@ -114,7 +117,7 @@ class ProjectGate:
         while True:
             failed = next((item for item in watched if isinstance(item.judgement, Failed)), None)
             if failed is not None:
-                raise self._failure(failed, engine_died=silent or self._breaks() != breaks)
+                raise self._failure(failed, engine_died=silent or self._breaks() != breaks, words=words)
             if all(isinstance(item.judgement, Passed) for item in watched):
                 return f"{_counted(watched)} after {seconds(elapsed_ms)}"
             told = _tell(watched, ask, elapsed_ms, told=told, progress=progress)
@@ -148,7 +151,7 @@ class ProjectGate:
             return False
         return True
 
-    def _failure(self, item: _Watched, *, engine_died: bool) -> Unhealthy | EngineUnavailable:
+    def _failure(self, item: _Watched, *, engine_died: bool, words: Words) -> Unhealthy | EngineUnavailable:
         failed, name = item.judgement, str(item.member)
         assert isinstance(failed, Failed)  # noqa: S101  (that is why we are asked)
         if engine_died and failed.reason in ENDED_WITH_THE_ENGINE:
@@ -159,6 +162,7 @@ class ProjectGate:
             item.first.id,
             failed,
             environment=item.first.config.environment or {},
+            words=words,
             hint=_hint(item, failed),
         )
 

@@ -103,6 +103,7 @@ class Parts:
             compose=self.compose,
             deployments=self.deployments,
             places=self.assessor.places,
+            deliveries=self.deliveries,
             clock=time.monotonic,
             sleep=sleep,
             engine_breaks=engine_breaks,

@@ -90,3 +90,14 @@ def test_a_secret_that_is_gone_or_altered_is_put_right_and_one_that_is_sealed_bl
     assert told["actions"] == []
     project.apply(expect=5)
     assert project.identities("first", "second") == before
+
+
+def test_what_a_failing_service_says_of_its_secret_is_masked(project: ProjectStage) -> None:
+    """A service that prints its secret and ends: the lines are told, the value is not."""
+    project.files = {}
+    sealed = project.stage.sealed(FIRST)
+    project.deploy(model(project), "r1", **given(sealed))
+    telling = {"command": ["sh", "-c", f"echo opened $$(cat {PLACE}); exit 3"]}
+    project.write(merged(model(project), {"services": {"first": telling}}), "r2", **given(sealed))
+    failed = project.apply(expect=3)
+    assert "opened [secret]" in failed.stdout
