@@ -16,6 +16,7 @@ from tests.e2e.stage import Stage, eventually
 BACK_WITHIN_S = 40.0
 
 
+@pytest.mark.fault("E1")
 @pytest.mark.parametrize(
     "point",
     [
@@ -38,6 +39,7 @@ def test_program_and_engine_killed_in_a_deploy(point: str, fresh_stage: Stage, f
     fresh_oracle.holds("v2")
 
 
+@pytest.mark.fault("E1")
 def test_program_and_engine_killed_while_a_failed_release_is_taken_back(
     fresh_stage: Stage, fresh_oracle: Oracle
 ) -> None:
@@ -52,6 +54,7 @@ def test_program_and_engine_killed_while_a_failed_release_is_taken_back(
     fresh_oracle.holds("v1")
 
 
+@pytest.mark.fault("E1")
 def test_an_engine_killed_under_a_deploy_of_the_running_controller(
     fresh_stage: Stage, fresh_oracle: Oracle
 ) -> None:

@@ -76,6 +76,7 @@ def test_hooks_that_end_well_let_a_release_serve_and_say_what_they_did(stage: St
     assert stage.identity() == before
 
 
+@pytest.mark.fault("H1")
 def test_a_hook_that_hangs_is_killed_when_its_time_is_over(stage: Stage, oracle: Oracle) -> None:
     said = attacked(stage, "trap '' TERM; echo begun; sleep 600", timeout="2s")
     assert "took longer than 2s and was killed" in said
@@ -83,17 +84,20 @@ def test_a_hook_that_hangs_is_killed_when_its_time_is_over(stage: Stage, oracle:
     oracle.holds(str(stage.web("v1")["spec"]["release"]["id"]))
 
 
+@pytest.mark.fault("H2")
 def test_a_fork_bomb_stays_within_its_bound(stage: Stage) -> None:
     said = attacked(stage, "while :; do sleep 60 & echo process; done", timeout="10s")
     assert "can't fork" in said
     assert said.count("process") < 64
 
 
+@pytest.mark.fault("H3")
 def test_a_memory_bomb_ends_in_its_sandbox_alone(stage: Stage) -> None:
     said = attacked(stage, "x=aaaaaaaa; while :; do x=$x$x; done", memoryLimit="16Mi")
     assert "needed more memory than its 16Mi" in said
 
 
+@pytest.mark.fault("H4")
 def test_nothing_but_scratch_can_be_written(stage: Stage) -> None:
     text = "for place in / /etc /bin /var /root; do touch $place/x && echo WRITTEN; done; echo a >/tmp/a && exit 1"
     said = attacked(stage, text)
@@ -102,6 +106,7 @@ def test_nothing_but_scratch_can_be_written(stage: Stage) -> None:
     assert "ended with exit status 1" in said
 
 
+@pytest.mark.fault("H5")
 def test_scratch_is_bounded(stage: Stage) -> None:
     said = attacked(stage, "dd if=/dev/zero of=/tmp/fill bs=1M count=64; stat -c %s /tmp/fill; exit 1")
     assert "No space left on device" in said
@@ -109,6 +114,7 @@ def test_scratch_is_bounded(stage: Stage) -> None:
     assert "needed more memory" not in said
 
 
+@pytest.mark.fault("H6")
 def test_a_hook_reaches_nobody(stage: Stage) -> None:
     stage.deploy_here("v1")
     networks = stage.inspect()["NetworkSettings"]
@@ -124,6 +130,7 @@ def test_a_hook_reaches_nobody(stage: Stage) -> None:
     assert "eth0" not in said
 
 
+@pytest.mark.fault("H7")
 def test_a_hook_finds_nothing_of_the_controller_or_the_release(stage: Stage) -> None:
     search = "find / -name docker.sock -o -name policy.yaml -o -name history.db 2>/dev/null"
     text = (
@@ -145,12 +152,14 @@ def test_a_hook_finds_nothing_of_the_controller_or_the_release(stage: Stage) -> 
         assert foreign not in said, foreign
 
 
+@pytest.mark.fault("H8")
 def test_a_flood_of_output_is_cut_and_ends_with_the_time(stage: Stage) -> None:
     said = attacked(stage, "yes abcdefghijklmnopqrstuvwxyz", timeout="2s")
     assert "took longer than 2s" in said
     assert len(said) < 20_000
 
 
+@pytest.mark.fault("H9")
 def test_no_privilege_is_there_or_can_be_had(stage: Stage) -> None:
     text = """
     grep -E '^(CapEff|CapBnd|NoNewPrivs|Seccomp):' /proc/self/status
@@ -173,12 +182,14 @@ def test_no_privilege_is_there_or_can_be_had(stage: Stage) -> None:
     assert "65534" in words
 
 
+@pytest.mark.fault("H9")
 @pytest.mark.parametrize("user", ["0", "65534:65534"])
 def test_even_root_in_a_sandbox_is_nobody(stage: Stage, user: str) -> None:
     said = attacked(stage, "mount -t tmpfs none /mnt && echo MOUNTED; cat /etc/shadow; exit 1", user=user)
     assert "MOUNTED" not in said
 
 
+@pytest.mark.fault("H10")
 def test_a_smoke_test_that_fails_brings_the_former_container_back(stage: Stage, oracle: Oracle) -> None:
     stage.deploy_here("v1")
     release, before = str(stage.web("v1")["spec"]["release"]["id"]), stage.identity()[0]
@@ -191,6 +202,7 @@ def test_a_smoke_test_that_fails_brings_the_former_container_back(stage: Stage, 
     oracle.holds(release)
 
 
+@pytest.mark.fault("H10")
 def test_a_failure_that_is_ignored_is_told_and_the_release_serves(stage: Stage) -> None:
     stage.deploy_here("v1")
     stage.write(stage.web("v2", hooks={"postDeploy": script("exit 4", failurePolicy="ignore")}))
@@ -209,6 +221,7 @@ def test_a_hook_that_says_not_now_is_asked_again(stage: Stage) -> None:
     assert stage.page() == "web v1"
 
 
+@pytest.mark.fault("H10")
 @pytest.mark.parametrize("idempotent", [False, True])
 def test_a_controller_killed_during_a_hook_leaves_nothing_and_runs_it_twice_only_if_it_may(
     stage: Stage, *, idempotent: bool
@@ -235,6 +248,7 @@ def test_a_controller_killed_during_a_hook_leaves_nothing_and_runs_it_twice_only
     assert stage.page() == "web v2"
 
 
+@pytest.mark.fault("H10")
 def test_a_hook_that_runs_when_the_controller_is_stopped_may_end_and_is_not_run_again(stage: Stage) -> None:
     stage.deploy_here("v1")
     before = stage.identity()
@@ -250,6 +264,7 @@ def test_a_hook_that_runs_when_the_controller_is_stopped_may_end_and_is_not_run_
     assert [event["action"] for event in stage.json("why", stage.name)["events"]].count("run-hook") == 1
 
 
+@pytest.mark.fault("H10")
 def test_a_hook_that_does_not_end_does_not_keep_the_controller_from_stopping(stage: Stage) -> None:
     stage.deploy_here("v1")
     before = stage.identity()
@@ -261,6 +276,7 @@ def test_a_hook_that_does_not_end_does_not_keep_the_controller_from_stopping(sta
     assert "the preDeploy hook was interrupted" in stage.apply(expect=5).stdout
 
 
+@pytest.mark.fault("H11")
 @pytest.mark.parametrize("broken", ["missing", "tampered"])
 def test_a_hook_whose_image_cannot_be_had_stops_before_anything_is_begun(stage: Stage, broken: str) -> None:
     stage.deploy_here("v1")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 
+import pytest
+
 from tests.e2e.oracle import Oracle
 from tests.e2e.stage import Stage, eventually
 
@@ -14,6 +16,7 @@ PICKED_UP_S = 5.0
 """About one second, first Actions of the deploy included, where a machine has nothing else to do."""
 
 
+@pytest.mark.fault("M1")
 def test_a_second_program_on_the_state_directory_says_who_holds_it(stage: Stage, oracle: Oracle) -> None:
     stage.deploy("v1")
     with stage.controller() as controller:
@@ -25,6 +28,7 @@ def test_a_second_program_on_the_state_directory_says_who_holds_it(stage: Stage,
     oracle.holds("v1")
 
 
+@pytest.mark.fault("M2")
 def test_a_second_controller_on_the_engine_leaves_ours_alone(stage: Stage, oracle: Oracle) -> None:
     stage.deploy("v1")
     identity = stage.identity()
@@ -37,6 +41,7 @@ def test_a_second_controller_on_the_engine_leaves_ours_alone(stage: Stage, oracl
     oracle.holds("v1")
 
 
+@pytest.mark.fault("C16")
 def test_sigterm_in_a_deploy_leaves_the_old_container_serving(stage: Stage, oracle: Oracle) -> None:
     stage.deploy("v1")
     identity = stage.inspect()["Id"]
@@ -67,6 +72,7 @@ def test_a_controller_killed_in_a_deploy_leaves_what_the_next_pass_understands(
     oracle.holds("v2")
 
 
+@pytest.mark.fault("E5")
 def test_an_engine_that_is_away_at_the_start_is_waited_for(fresh_stage: Stage, fresh_oracle: Oracle) -> None:
     fresh_stage.engine.stop()
     fresh_stage.write(fresh_stage.web("v1"))
@@ -92,6 +98,7 @@ def test_a_plan_without_an_engine_is_an_error_that_names_it(stage: Stage) -> Non
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.fault("E2")
 def test_what_a_crashed_engine_left_stopped_is_started_again(fresh_stage: Stage, fresh_oracle: Oracle) -> None:
     fresh_stage.deploy("v1")
     container = fresh_stage.inspect()["Id"]

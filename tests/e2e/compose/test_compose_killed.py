@@ -70,6 +70,7 @@ def _kill(pid: int) -> bool:
     return True
 
 
+@pytest.mark.fault("P2")
 @pytest.mark.parametrize(
     "number", [0, 1, 2, *(pytest.param(number, marks=pytest.mark.thorough) for number in range(3, KILLS))]
 )
@@ -92,6 +93,7 @@ def test_compose_killed_in_an_upgrade_is_healed_by_the_next_pass(
     oracle.holds()
 
 
+@pytest.mark.fault("P2")
 @pytest.mark.parametrize("after_s", [0.1, 0.7, 1.3])
 def test_compose_and_the_program_killed_together_are_healed_by_the_next_pass(
     after_s: float, project: ProjectStage, oracle: ProjectOracle
@@ -107,6 +109,7 @@ def test_compose_and_the_program_killed_together_are_healed_by_the_next_pass(
     oracle.holds()
 
 
+@pytest.mark.fault("P2")
 def test_a_compose_that_outlives_the_program_is_waited_for(project: ProjectStage, oracle: ProjectOracle) -> None:
     project.deploy(_slow(project, "v1"), "r1")
     project.write(_slow(project, "v2"), "r2")
@@ -118,6 +121,7 @@ def test_a_compose_that_outlives_the_program_is_waited_for(project: ProjectStage
     oracle.holds()
 
 
+@pytest.mark.fault("P2")
 def test_a_running_controller_heals_after_compose_was_killed(project: ProjectStage, oracle: ProjectOracle) -> None:
     project.deploy(_slow(project, "v1"), "r1")
     with project.stage.controller(RECONCILER_RESYNC="600") as controller:

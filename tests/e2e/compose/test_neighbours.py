@@ -32,6 +32,7 @@ def _identities(project: ProjectStage, name: str) -> dict[str, tuple[str, str]]:
     return {row["Names"][0]: project.stage.identity(row["Id"]) for row in rows}
 
 
+@pytest.mark.fault("P3")
 def test_two_projects_in_folders_of_one_name_live_side_by_side(
     stage: Stage, catalogue: Catalogue, proxy: SocketProxy, project: ProjectStage
 ) -> None:

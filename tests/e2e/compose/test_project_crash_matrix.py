@@ -52,13 +52,15 @@ def duo(project: ProjectStage, number: int, *, broken: bool = False) -> Model:
 @dataclass(frozen=True, kw_only=True)
 class Story:
     """``write`` has the author write the n-th release; ``actions`` are what applying it does undisturbed, with
-    exit status ``status`` then. ``stays``: the release before is what stands afterwards.
+    exit status ``status`` then. ``row``: what a kill in it shows of the faults. ``stays``: the release
+    before is what stands afterwards.
     """
 
     name: str
     write: Callable[[ProjectStage, int], None]
     actions: tuple[str, ...]
     status: int
+    row: pytest.MarkDecorator
     stays: bool = False
 
 
@@ -80,11 +82,23 @@ STORIES = (
         write=_deploying,
         actions=(*BEGIN, *UP, "commit", "write-sticker"),
         status=0,
+        row=pytest.mark.fault("C1-C12"),
     ),
     Story(
-        name="a deploy that fails", write=_failing, actions=(*BEGIN, *UP[:-1], *TAKING_BACK), status=3, stays=True
+        name="a deploy that fails",
+        write=_failing,
+        actions=(*BEGIN, *UP[:-1], *TAKING_BACK),
+        status=3,
+        row=pytest.mark.fault("C1-C12"),
+        stays=True,
     ),
-    Story(name="a rollback", write=_going_back, actions=(*BEGIN, *UP, "commit", "write-sticker"), status=0),
+    Story(
+        name="a rollback",
+        write=_going_back,
+        actions=(*BEGIN, *UP, "commit", "write-sticker"),
+        status=0,
+        row=pytest.mark.fault("C13"),
+    ),
 )
 TELLS = frozenset({"record-intent", "commit", "record-undone"})
 PARTS = 3
@@ -119,7 +133,7 @@ def _points(story: Story, part: int) -> Iterator[tuple[str, int]]:
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("part", range(PARTS))
-@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
+@pytest.mark.parametrize("story", [pytest.param(story, id=story.name, marks=story.row) for story in STORIES])
 def test_killed_at_every_action_and_started_again(
     story: Story, part: int, project: ProjectStage, oracle: ProjectOracle
 ) -> None:

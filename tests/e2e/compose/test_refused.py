@@ -24,6 +24,7 @@ def _applied(project: ProjectStage, variables: dict[str, str]) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.fault("P4")
 def test_env_files_override_files_and_variables_have_no_effect(
     project: ProjectStage, oracle: ProjectOracle
 ) -> None:
@@ -97,6 +98,7 @@ def _refused(project: ProjectStage, proxy: SocketProxy, *words: str) -> None:
     assert sorted(project.directory.rglob("*")) == files
 
 
+@pytest.mark.fault("P5")
 def test_artifacts_that_are_not_what_they_must_be_are_refused(
     standing: ProjectStage, oracle: ProjectOracle, proxy: SocketProxy
 ) -> None:
@@ -168,6 +170,7 @@ LOCKS: dict[str, tuple[Callable[[Lock], None], str]] = {
 }
 
 
+@pytest.mark.fault("P6")
 def test_lock_files_that_say_more_or_less_than_was_agreed_are_refused(
     standing: ProjectStage, oracle: ProjectOracle, proxy: SocketProxy
 ) -> None:
@@ -189,6 +192,7 @@ def test_lock_files_that_say_more_or_less_than_was_agreed_are_refused(
     oracle.holds(runs=1)
 
 
+@pytest.mark.fault("P6")
 def test_an_image_of_another_repository_with_the_right_digest_is_never_run(
     standing: ProjectStage, oracle: ProjectOracle
 ) -> None:
@@ -287,6 +291,7 @@ def _wrapped_compose(project: ProjectStage, script: str) -> dict[str, str]:
     return {"DOCKER_CONFIG": str(folder.parent)}
 
 
+@pytest.mark.fault("P8")
 def test_a_lock_file_that_changes_between_verify_and_up_is_refused(
     project: ProjectStage, oracle: ProjectOracle
 ) -> None:

@@ -35,6 +35,7 @@ def test_services_are_started_in_the_order_of_what_they_need(project: ProjectSta
     oracle.holds(runs=1)
 
 
+@pytest.mark.fault("P7")
 def test_an_upgrade_of_one_service_leaves_the_others_alone_and_runs_no_job_again(
     project: ProjectStage, oracle: ProjectOracle
 ) -> None:
