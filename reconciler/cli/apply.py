@@ -14,8 +14,8 @@ from reconciler.cli.files import read_bounded
 from reconciler.cli.interrupts import interruptible
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.next_step import BAD, next_step
-from reconciler.cli.options import HOST, names_argument, output_option, settings_options
-from reconciler.cli.problems import located, show_problems
+from reconciler.cli.options import HOST, WORK, names_argument, output_option, settings_options
+from reconciler.cli.problems import concerning, located, show_problems
 from reconciler.cli.progress import progress
 from reconciler.cli.screen import Cell, Column, Screen
 from reconciler.cli.words import count, spent
@@ -52,7 +52,7 @@ STYLES: Final = {
     help="Do this saved plan; refused when either side moved.",
 )
 @output_option
-@settings_options(*HOST, "workers", "pull-deadline", "prune", "prune-cap")
+@settings_options(*HOST, *WORK)
 @pass_invocation
 @click.pass_context
 def apply(
@@ -65,7 +65,8 @@ def apply(
     """
     expected = read_plan(plan_file) if plan_file else None
     with invocation.service(exclusive=True) as service:
-        broken = show_problems(invocation.screen, located(service.loaded().problems, invocation.settings.desired))
+        loaded = service.loaded()
+        show_problems(invocation.screen, located(loaded.problems, invocation.settings.desired))
         capped = _capped(invocation, service) if invocation.settings.prune else ""
         prune = invocation.settings.prune and not capped
         began = invocation.clock()
@@ -82,7 +83,7 @@ def apply(
     if capped:
         invocation.screen.note(f"not pruned: {capped}", "magenta")
     worst = of_outcomes([*(item.outcome for item in results), *(["held"] if capped else [])])
-    context.exit(Exit.ERROR if broken and not names and worst == Exit.DONE else worst)
+    context.exit(Exit.ERROR if worst == Exit.DONE and concerning(loaded, names) else worst)
 
 
 def _tell_stopped(

@@ -23,7 +23,8 @@ HOST: Final = (
     "identity",
     "registry-credentials",
 )
-CONTROLLER: Final = (*HOST, "listen", "resync", "full-every", "workers", "pull-deadline", "prune", "prune-cap")
+WORK: Final = ("workers", "pull-deadline", "engine-timeout", "prune", "prune-cap")
+CONTROLLER: Final = (*HOST, "listen", "resync", "full-every", *WORK)
 LOGS: Final = ("log-format", "log-level")
 
 

@@ -15,7 +15,7 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.files import write_atomically
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import HOST, names_argument, output_option, settings_options
-from reconciler.cli.problems import located, show_problems
+from reconciler.cli.problems import concerning, located, show_problems
 from reconciler.cli.screen import Screen
 from reconciler.core.plan import Plan
 from reconciler.core.plan_json import plans_json
@@ -44,7 +44,8 @@ def plan(
     Exit status: 0 nothing to do, 2 changes, 1 error (also when a document cannot be read).
     """
     with invocation.service() as service:
-        broken = show_problems(invocation.screen, located(service.loaded().problems, invocation.settings.desired))
+        loaded = service.loaded()
+        show_problems(invocation.screen, located(loaded.problems, invocation.settings.desired))
         plans = service.plans(names)
     if out is not None:
         write_atomically(out, json.dumps(plans_json(plans), indent=2) + "\n")
@@ -53,7 +54,7 @@ def plan(
     else:
         show_plans(invocation.screen, plans)
     changes = any(item.changes for item in plans)
-    context.exit(Exit.ERROR if broken and not names else Exit.DIFFERS if changes else Exit.DONE)
+    context.exit(Exit.ERROR if concerning(loaded, names) else Exit.DIFFERS if changes else Exit.DONE)
 
 
 def show_plans(screen: Screen, plans: Sequence[Plan]) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.cli.screen import Screen
 from reconciler.spec.problem import Problem, is_error
+
+if TYPE_CHECKING:
+    from reconciler.sources.files import Loaded
 
 _KEYS: Final = ("file", "line", "column", "path", "message", "level", "document")
 
@@ -37,6 +40,19 @@ def show_problems(screen: Screen, problems: Sequence[Problem]) -> bool:
     for problem in problems:
         screen.note(str(problem), style="red" if is_error(problem) else "yellow")
     return any(map(is_error, problems))
+
+
+def concerning(loaded: Loaded, names: Sequence[str]) -> bool:
+    """Whether an error is of what was asked for: of anything where no document is named; else of a named one, of
+    the file that it stood in when it could be read, or of the folder as a whole.
+    """
+    files = {item.source.file for item in loaded.documents if item.name in names and item.source is not None}
+    everything = not names or not loaded.complete
+    return any(
+        everything or (problem.document in names if problem.document else problem.file in files)
+        for problem in loaded.problems
+        if is_error(problem)
+    )
 
 
 def problem_json(problem: Problem) -> dict[str, Any]:

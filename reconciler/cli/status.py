@@ -12,12 +12,12 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.next_step import BAD, next_step
 from reconciler.cli.options import HOST, names_argument, output_option, settings_options
-from reconciler.cli.problems import located, problem_json, show_problems
+from reconciler.cli.problems import concerning, located, problem_json, show_problems
 from reconciler.cli.screen import Cell, Column, Screen
 from reconciler.cli.words import age, count
 from reconciler.core.status import DocumentStatus
 from reconciler.core.status_json import statuses_json, timestamp
-from reconciler.spec.problem import Problem, is_error
+from reconciler.spec.problem import Problem
 
 if TYPE_CHECKING:
     from reconciler.controller.service import Service
@@ -48,10 +48,13 @@ _SYNCS: Final = ("OutOfSync", "Unknown", "Synced")
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What one look found: statuses worst first, and what is wrong in the files, what to do next."""
+    """What one look found: statuses worst first, and what is wrong in the files, what to do next. ``broken``: an
+    error in them is of what was asked for.
+    """
 
     statuses: tuple[DocumentStatus, ...]
     problems: tuple[Problem, ...]
+    broken: bool
     advice: tuple[str, ...]
 
 
@@ -82,8 +85,7 @@ def status(
             _watch(invocation, service, names=names, every=every, output=output)
         seen = _look(invocation, service, names)
         _show(invocation, seen, names=names, output=output)
-    broken = any(map(is_error, seen.problems)) and not names
-    context.exit(Exit.ERROR if broken else exit_of(seen.statuses))
+    context.exit(Exit.ERROR if seen.broken else exit_of(seen.statuses))
 
 
 def exit_of(statuses: Sequence[DocumentStatus]) -> Exit:
@@ -119,9 +121,10 @@ def row(item: DocumentStatus, now: float) -> tuple[Cell, ...]:
 
 def _look(invocation: Invocation, service: Service, names: Sequence[str]) -> _Seen:
     statuses = tuple(worst_first(service.status(names)))
-    problems = located(service.loaded().problems, invocation.settings.desired)
+    loaded = service.loaded()
+    problems = located(loaded.problems, invocation.settings.desired)
     advice = (next_step(service.record(item.name), item.phase) for item in statuses if item.phase in BAD)
-    return _Seen(statuses, problems, tuple(filter(None, advice)))
+    return _Seen(statuses, problems, concerning(loaded, names), tuple(filter(None, advice)))
 
 
 def _show(invocation: Invocation, seen: _Seen, *, names: Sequence[str], output: str) -> None:

@@ -34,6 +34,7 @@ class RecordedService:
     """Answers like ``controller.service.Service``; ``failing`` is raised by every method."""
 
     documents: tuple[DesiredState, ...] = ()
+    complete: bool = True
     problems: tuple[Problem, ...] = ()
     planned: tuple[Plan, ...] = ()
     orphans: tuple[Plan, ...] = ()
@@ -50,7 +51,7 @@ class RecordedService:
     calls: list[tuple[Any, ...]] = field(default_factory=list)
 
     def loaded(self) -> Loaded:
-        return Loaded(documents=self.documents, problems=self.problems, unknown_files=(), complete=True)
+        return Loaded(documents=self.documents, problems=self.problems, unknown_files=(), complete=self.complete)
 
     def plans(self, names: Sequence[str] = ()) -> tuple[Plan, ...]:
         self._called("plans", tuple(names))

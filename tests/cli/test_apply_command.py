@@ -143,6 +143,25 @@ def test_a_broken_file_makes_an_otherwise_good_run_an_error(tmp_path: Path) -> N
     assert run(RecordedService(results=(WEB,), problems=broken), "apply", folder=tmp_path).status == 3
 
 
+@pytest.mark.parametrize(
+    ("file", "document", "status"),
+    [("other.yaml", "", 0), ("web.yaml", "", 1), ("web.yaml", "other", 0), ("other.yaml", "web", 1)],
+)
+def test_a_named_document_that_cannot_be_read_is_an_error(
+    tmp_path: Path, file: str, document: str, status: int
+) -> None:
+    """Its last good state is in force; that it converged is no answer to whoever asked for the file as it is."""
+    broken = Problem(file, 1, 1, "", "is empty", document=document)
+    service = RecordedService(results=(DB,), documents=(ONE,), problems=(broken,))
+    assert run(service, "apply", "web", folder=tmp_path).status == status
+
+
+def test_a_folder_that_cannot_be_read_is_an_error_whatever_is_named(tmp_path: Path) -> None:
+    broken = (Problem("desired", 1, 1, "", "the folder cannot be read"),)
+    service = RecordedService(results=(DB,), documents=(ONE,), problems=broken, complete=False)
+    assert run(service, "apply", "web", folder=tmp_path).status == 1
+
+
 def test_pruning_is_handed_on(tmp_path: Path) -> None:
     service = RecordedService(results=(DB,), orphans=(PRUNE,), documents=(ONE,))
     assert run(service, "apply", "--prune", folder=tmp_path).status == 0

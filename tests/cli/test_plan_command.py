@@ -111,7 +111,9 @@ def test_a_terminal_gets_colours(tmp_path: Path) -> None:
         ((BLOCKED,), (), [], 0),
         ((DEPLOY, NOTHING), (), [], 2),
         ((DEPLOY,), (BROKEN,), [], 1),
-        ((DEPLOY,), (BROKEN,), ["web"], 2),
+        ((DEPLOY,), (BROKEN,), ["db"], 2),
+        ((DEPLOY,), (replace(BROKEN, document="web"),), ["web"], 1),
+        ((DEPLOY,), (replace(BROKEN, document="other"),), ["web"], 2),
         ((NOTHING,), (ODD,), [], 0),
     ],
 )
