@@ -39,6 +39,7 @@ class Settings:
     full_every_s: float
     workers: int
     pull_deadline_s: float
+    engine_timeout_s: float
     prune: bool
     prune_cap_percent: int
     color: Color
@@ -101,6 +102,9 @@ SETTINGS: Final = (
     Setting("full-every", "full_every_s", duration(1, 604800), "10m", "Inspect all this often.", "SECONDS"),
     Setting("workers", "workers", integer(1, 64), "8", "Documents worked on at once.", "COUNT"),
     Setting("pull-deadline", "pull_deadline_s", duration(1, 86400), "15m", "Longest pull.", "SECONDS"),
+    Setting(
+        "engine-timeout", "engine_timeout_s", duration(1, 86400), "2m", "Longest silence of the engine.", "SECONDS"
+    ),
     Setting("prune", "prune", boolean, "false", "Remove orphans whose document asked for it.", BOOLEAN),
     Setting("prune-cap", "prune_cap_percent", integer(0, 100), "20", "Most that is pruned unasked.", "PERCENT"),
     Setting("color", "color", choice(*_WHEN), "auto", "Use colours.", "|".join(_WHEN)),

@@ -16,7 +16,7 @@ from typing import Any
 from reconciler.core.action import UpdateLimits
 from reconciler.core.container import ContainerConfig, NetworkAttachment, RestartPolicy
 from reconciler.core.desired import ImageReference
-from reconciler.engine.connection import CHANGE_S, Answer, Request, route
+from reconciler.engine.connection import Answer, Request, route
 from reconciler.engine.limits import NO_QUOTA, blocked_by_quota, unliftable, update_body
 from reconciler.engine.reads import EngineReads
 from reconciler.engine.translate_create import creation, endpoint, further_networks, isolation, restart_policy
@@ -70,7 +70,7 @@ class EngineChanges(EngineReads):
             method="POST",
             path=route("/containers/{}/stop", container_id),
             params={} if timeout_s is None else {"t": str(timeout_s)},
-            timeout_s=None if patience < 0 else patience + CHANGE_S,
+            timeout_s=None if patience < 0 else patience + self._connection.change_s,
         )
         _accept(self._connection.send(doing, request), doing, gone_is_fine=True)
 

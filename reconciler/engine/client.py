@@ -15,7 +15,7 @@ from reconciler.core.interfaces import Progress
 from reconciler.core.login import Login
 from reconciler.engine import pull
 from reconciler.engine.changes import EngineChanges
-from reconciler.engine.connection import Connection
+from reconciler.engine.connection import CHANGE_S, Connection
 from reconciler.engine.registry_logins import FindLogin, RegistryLogins
 from reconciler.engine.volume_files import VolumeFiles
 
@@ -25,7 +25,8 @@ class DockerEngine(EngineChanges):
 
     ``clock`` gives seconds since the epoch, for the times of files. ``environment`` is where the TLS files of a
     ``tcp://`` engine are named (default: the process's own). ``logins`` knows the logins of registries that come
-    before those of docker's own configuration.
+    before those of docker's own configuration. ``change_s``: how many seconds the engine may be silent when
+    it is to change something.
     """
 
     def __init__(
@@ -35,8 +36,9 @@ class DockerEngine(EngineChanges):
         clock: Callable[[], float],
         environment: Mapping[str, str] | None = None,
         logins: FindLogin | None = None,
+        change_s: float = CHANGE_S,
     ) -> None:
-        connection = Connection(url, environment=environment)
+        connection = Connection(url, environment=environment, change_s=change_s)
         super().__init__(connection)
         self._logins = RegistryLogins(logins)
         self._files = VolumeFiles(connection, clock=clock)

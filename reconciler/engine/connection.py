@@ -17,7 +17,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 from weakref import WeakSet
 
@@ -35,6 +35,7 @@ from reconciler.errors import EngineUnavailable, InvalidSettings, ReconcilerErro
 READ_S = 30.0
 CHANGE_S = 120.0
 CONNECT_S = 10.0
+"""Seconds that an engine may be silent, and that it may take to accept a connection."""
 
 _UNIX = "unix://"
 _TRANSPORT = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
@@ -43,7 +44,7 @@ _TRANSPORT = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One request. ``body`` is sent as JSON, or as a tar archive when it is bytes. ``timeout_s`` bounds the wait
-    for each next byte; None waits for ever.
+    for each next byte; None waits for ever, "usual" as long as the connection usually does.
     """
 
     method: str
@@ -51,7 +52,7 @@ class Request:
     params: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    timeout_s: float | None = CHANGE_S
+    timeout_s: float | Literal["usual"] | None = "usual"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +96,15 @@ class Answer:
 class Connection:
     """Requests to one engine, from any thread. ``url`` as in ``DOCKER_HOST``; for ``tcp://`` the TLS files are
     those of ``DOCKER_CERT_PATH`` and ``DOCKER_TLS_VERIFY`` in ``environment``, as for the docker command.
+    ``change_s``: how long the engine may be silent when it is to change something.
     """
 
-    def __init__(self, url: str, *, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, url: str, *, environment: Mapping[str, str] | None = None, change_s: float = CHANGE_S
+    ) -> None:
         self.url = url
+        self.change_s = change_s
+        self.read_s = min(READ_S, change_s)
         self._environment = {**(os.environ if environment is None else environment), "DOCKER_HOST": url}
         self._local = threading.local()
         self._clients: WeakSet[docker.APIClient] = WeakSet()
@@ -117,7 +123,7 @@ class Connection:
 
     def get(self, doing: str, path: str, params: Mapping[str, str] | None = None) -> Answer:
         """Ask for something. ``doing`` names the attempt in errors."""
-        return self.send(doing, Request(method="GET", path=path, params=params or {}, timeout_s=READ_S))
+        return self.send(doing, Request(method="GET", path=path, params=params or {}))
 
     def send(self, doing: str, request: Request) -> Answer:
         """Send and read the whole answer."""
@@ -181,13 +187,18 @@ class Connection:
                 params=dict(request.params),
                 data=data,
                 headers={**kind, **request.headers},
-                timeout=(CONNECT_S, request.timeout_s),
+                timeout=(min(CONNECT_S, self.change_s), self._timeout(request)),
                 stream=True,
                 allow_redirects=False,
             )
         except _TRANSPORT as error:
             self.drop()
             raise unreachable(doing, error, changes=request.method != "GET") from error
+
+    def _timeout(self, request: Request) -> float | None:
+        if request.timeout_s != "usual":
+            return request.timeout_s
+        return self.read_s if request.method == "GET" else self.change_s
 
     def _connect(self) -> docker.APIClient:
         try:
@@ -205,7 +216,7 @@ class Connection:
 
     def _negotiate(self) -> tuple[int, int]:
         doing = f"asking the engine at {printable(self.url)} for its version"
-        request = Request(method="GET", path="/version", timeout_s=READ_S)
+        request = Request(method="GET", path="/version")
         try:
             with self._open(doing, request, prefix="") as response:
                 answer = Answer(response.status_code, response.content)

@@ -24,6 +24,9 @@ from reconciler.engine.progress import PullProgress
 from reconciler.engine.stream import BROKEN, LineStream
 from reconciler.errors import EngineUnavailable, RegistryUnavailable
 
+REGISTRY_S = 120.0
+"""How long the engine may ask a registry for a tag."""
+
 
 def pull(
     connection: Connection,
@@ -56,7 +59,9 @@ def pull(
 def resolve_tag(connection: Connection, repository: str, tag: str, *, headers: Mapping[str, str]) -> str:
     """The digest that the registry has for a tag now, asked through the engine. Raises as ``pull`` does."""
     name = f"{repository}:{tag}"
-    request = Request(method="GET", path=route("/distribution/{}/json", name), headers=headers)
+    request = Request(
+        method="GET", path=route("/distribution/{}/json", name), headers=headers, timeout_s=REGISTRY_S
+    )
     answer = connection.send(f"looking up {name}", request)
     if not answer.accepted:
         raise pull_failure(name, answer.message)

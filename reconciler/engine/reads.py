@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.core.observation import ContainerDetail, ContainerRow, EngineFacts, ImageFacts
-from reconciler.engine.connection import READ_S, Answer, Connection, Request, route
+from reconciler.engine.connection import Answer, Connection, Request, route
 from reconciler.engine.events import EventStream, open_events
 from reconciler.engine.logs import last_lines
 from reconciler.engine.translate_inspect import container_detail, shares_host_name
@@ -69,7 +69,6 @@ class EngineReads:
             path=route("/containers/{}/logs", container_id),
             params={"stdout": "1", "stderr": "1", "tail": str(lines)},
             headers={"Accept-Encoding": "identity"},
-            timeout_s=READ_S,
         )
         with self._connection.streaming(doing, request) as response:
             if response.status_code < 400:

@@ -81,6 +81,7 @@ class VolumeFiles:
             path=route("/containers/{}/archive", container),
             params={"path": f"{MOUNT_POINT}/{place}"},
             headers={"Accept-Encoding": "identity"},
+            timeout_s=self._connection.change_s,
         )
         with self._connection.streaming(doing, request) as response:
             if response.status_code < 400:

@@ -140,6 +140,21 @@ def test_a_mute_engine_is_not_waited_for_longer_than_said() -> None:
         assert time.monotonic() - began < 5
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_how_long_an_engine_may_be_mute_can_be_said_for_all_calls(method: str) -> None:
+    with ScriptedEngine({"/networks": lambda exchange: exchange.server.ended.wait(20)}) as server:
+        connection = Connection(server.url, environment={}, change_s=0.2)
+        began = time.monotonic()
+        with pytest.raises(EngineUnavailable, match="timed out"):
+            connection.send("asking", Request(method=method, path="/networks"))
+        assert time.monotonic() - began < 5
+
+
+def test_an_engine_is_asked_for_no_longer_than_half_a_minute_however_long_a_change_may_take() -> None:
+    connection = Connection("unix:///nowhere", environment={}, change_s=600.0)
+    assert (connection.read_s, connection.change_s) == (30.0, 600.0)
+
+
 def test_each_thread_has_a_client_of_its_own() -> None:
     with ScriptedEngine() as server:
         connection = Connection(server.url, environment={})

@@ -159,7 +159,9 @@ def open_parts(settings: Settings, *, exclusive: bool, actor: Callable[[DesiredS
             needed=settings.registry_credentials_needed,
             open_sealed=identities.open,
         )
-        engine = DockerEngine(settings.engine, clock=time.time, logins=logins.login_for)
+        engine = DockerEngine(
+            settings.engine, clock=time.time, logins=logins.login_for, change_s=settings.engine_timeout_s
+        )
         stack.callback(engine.close)
         stickers = PermittedStickers(StickerStore(engine), policy.current)
         source = FolderSource(settings.desired, target=settings.target or None, remember=history.accepted())
