@@ -13,6 +13,7 @@ from typing import Any
 from reconciler.controller.assess import Assessment, Assessor
 from reconciler.controller.conclude import Conclusion
 from reconciler.controller.perform import Performer, always
+from reconciler.core.action import RecordIntent
 from reconciler.core.desired import DesiredState
 from reconciler.core.interfaces import Progress
 from reconciler.core.outcome import Outcome, Verdict
@@ -51,8 +52,9 @@ class Reconciler:
     """Passes over single documents. Different documents may be worked on by different threads at once.
 
     ``assessed`` and ``passed`` are told of every pass before and after it acts. Between Actions is asked
-    whether we still ``may_act`` (hold the lock) and whether we are ``stopping``; a stop lets taking back what was
-    begun go on. ``actor`` says who wanted a document.
+    whether we still ``may_act`` (hold the lock), whether we are ``stopping``, and whether a release that is not
+    begun yet is still the one that is wanted; to take back what was begun only the lock is needed. ``actor`` says
+    who wanted a document.
     """
 
     assessor: Assessor
@@ -77,15 +79,27 @@ class Reconciler:
             plan,
             progress=progress,
             actor=self.actor(assessment.situation.desired),
-            may_continue=self.may_act if plan.purpose == "undo" else self._goes_on,
+            may_continue=self.may_act if plan.purpose == "undo" else lambda: self._goes_on(assessment),
         )
         verdict = self.conclusion.conclude(assessment.situation, plan, outcomes)
         done = Pass(assessment=assessment, outcomes=outcomes, verdict=verdict)
         self.passed(done)
         return done
 
-    def _goes_on(self) -> bool:
-        return self.may_act() and not self.stopping()
+    def _goes_on(self, assessment: Assessment) -> bool:
+        return self.may_act() and not self.stopping() and self._still_wanted(assessment)
+
+    def _still_wanted(self, assessment: Assessment) -> bool:
+        """False for a release that its document no longer asks for and that nothing was done for but a pull, which
+        may have taken long; what was begun is ended first.
+        """
+        before = assessment.situation
+        name = before.desired.name
+        now = self.assessor.catalogue.desired().get(name, before.desired)
+        if now.fingerprint == before.desired.fingerprint:
+            return True
+        begins = any(isinstance(action, RecordIntent) for action in assessment.plan.actions)
+        return not begins or self.assessor.journal.record(name).generation != before.record.generation
 
     def until_settled(
         self, name: str, *, progress: Progress, expected: Mapping[str, Any] | None = None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.controller.loop import MOST_STEPS
+from reconciler.controller.loop import MOST_STEPS, Pass
 from reconciler.controller.stop_flag import StopFlag
 from reconciler.core.desired import Suspension
 from reconciler.core.plan_json import plans_json
@@ -261,6 +261,47 @@ def test_a_lost_lock_stops_every_action(stage: Stage) -> None:
     (done,) = reconciler.until_settled("web", progress=lambda _: None)
     assert done.verdict.kind == "waiting"
     assert stage.world.engine.mutations == 0
+
+
+def edited_at(stage: Stage, moment: str, release: str) -> Pass:
+    """One pass over ``web``, whose document asks for another release as soon as an Action of this kind begins."""
+
+    def progress(line: str) -> None:
+        if line.startswith(moment):
+            stage.write("web", release)
+
+    return stage.reconciler().one_pass("web", progress=progress)
+
+
+def test_a_release_that_is_not_wanted_any_more_after_its_pull_is_not_begun(stage: Stage) -> None:
+    stage.write("web", "v1")
+    outcomes(stage)
+    serving = stage.world.engine.container("web").id
+    stage.write("web", "v2")
+    done = edited_at(stage, "pull-image", "v1")
+    assert [item.action.kind for item in done.outcomes if item.kind == "done"] == ["pull-image"]
+    assert (done.verdict.kind, done.verdict.retry_after) == ("waiting", 0.0)
+    assert outcomes(stage) == {"web": "converged"}
+    assert stage.world.engine.container("web").id == serving
+    assert stage.service().record("web").generation == 1
+
+
+def test_a_release_that_is_begun_is_ended_whatever_its_document_says_meanwhile(stage: Stage) -> None:
+    stage.write("web", "v1")
+    outcomes(stage)
+    stage.write("web", "v2")
+    assert edited_at(stage, "create-container", "v1").verdict.kind == "converged"
+    assert stage.service().record("web").generation == 2
+
+
+def test_a_heal_does_not_end_half_way_because_of_an_edit(stage: Stage) -> None:
+    stage.write("web", "v1")
+    outcomes(stage)
+    stage.world.engine.by_hand.stop("web")
+    stage.write("web", "v1")
+    done = edited_at(stage, "start-container", "v2")
+    assert done.plan.purpose == "heal"
+    assert all(item.kind == "done" for item in done.outcomes)
 
 
 def test_steps_without_end_are_left_for_later(stage: Stage) -> None:
