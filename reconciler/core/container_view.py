@@ -9,7 +9,7 @@ from reconciler.core.action import Action, ContainerRef, RemoveContainer, StopCo
 from reconciler.core.adoption import Adoption, adopt
 from reconciler.core.drift import Drift, find_drift
 from reconciler.core.observation import ALIVE, ContainerRow
-from reconciler.core.ownership import Claims, find_claims
+from reconciler.core.ownership import Claims, estrangement, find_claims
 from reconciler.core.ports import port_conflict
 from reconciler.core.record import Operation, OperationKind
 from reconciler.core.remedy import restart, stable, without_restart
@@ -37,12 +37,7 @@ class ContainerView:
     @property
     def stranger(self) -> str:
         holder = self.claims.holder
-        if holder is None:
-            return ""
-        return (
-            f"the name {holder.name} is held by a container that is not ours ({holder.id[:12]}); "
-            f"remove or rename it, or set spec.adopt: true"
-        )
+        return "" if holder is None else estrangement(holder, self.situation.record)
 
     @property
     def endangered(self) -> str:

@@ -24,6 +24,9 @@ HOOK = "stella.hook"
 SECRET = "stella.secret."  # noqa: S105  (the beginning of a label)
 """Before the name of a secret that the container has as a variable: which version of it that is."""
 PREFIX = "stella."
+
+_DIGITS = 18
+"""No generation has more; Python refuses to read thousands of them."""
 OF_TOOLS = (PREFIX, "com.docker.compose.")
 """Beginnings of labels that we or Compose add: never a difference."""
 
@@ -57,11 +60,17 @@ def is_hook(row_name: str, labels: Mapping[str, str], *, document: str, owner: s
     """Whether a container is one of this document's hooks: by its labels, and the name that goes with them, which
     a copy of our labels cannot have at the same time.
     """
+    generation = generation_of(labels, document=document, owner=owner)
+    return generation > 0 and row_name == hook_name(document, labels.get(HOOK, ""), generation)
+
+
+def generation_of(labels: Mapping[str, str], *, document: str, owner: str) -> int:
+    """The generation in which this installation made something for the document, as its labels say; 0 where they
+    say no such thing.
+    """
     marked = (labels.get(DOCUMENT), labels.get(OWNER)) == (document, owner)
-    generation = labels.get(GENERATION, "")
-    if not marked or not (generation.isascii() and generation.isdigit()):
-        return False
-    return row_name == hook_name(document, labels.get(HOOK, ""), int(generation))
+    text = labels.get(GENERATION, "")
+    return int(text) if marked and text.isascii() and text.isdigit() and len(text) <= _DIGITS else 0
 
 
 def operation_id(owner: str, document: str, generation: int) -> str:

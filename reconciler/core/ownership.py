@@ -53,6 +53,21 @@ def find_claims(container_name: str, observation: Observation, record: Record) -
     )
 
 
+def estrangement(holder: ContainerRow, record: Record) -> str:
+    """Why the container that holds the document's name is not ours, and what a person can do."""
+    made = names.generation_of(holder.labels, document=record.document, owner=record.owner)
+    if made > record.generation:
+        return (
+            f"{holder.name} ({holder.id[:12]}) is of a time that the history does not know: its generation is "
+            f"{made}, the history ends with {record.generation}; put back a newer copy of the history, or set "
+            "spec.adopt: true"
+        )
+    return (
+        f"the name {holder.name} is held by a container that is not ours ({holder.id[:12]}); "
+        "remove or rename it, or set spec.adopt: true"
+    )
+
+
 def _newest(record: Record) -> dict[str, Operation]:
     """What each container of ours was last: an interrupted try to use a kept one again did not change it."""
     newest: dict[str, Operation] = {}
