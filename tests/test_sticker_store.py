@@ -63,6 +63,7 @@ def test_a_file_in_the_place_of_a_folder_means_absent(store: Stickers, tmp_path:
         store.write(place, b"x", helper="")
 
 
+@pytest.mark.fault("S2")
 def test_what_is_no_readable_file_is_told_and_never_followed(store: Stickers, tmp_path: Path) -> None:
     (tmp_path / "secret").write_bytes(b"secret")
     (tmp_path / "link").symlink_to("secret")
@@ -88,6 +89,7 @@ def test_a_name_the_system_refuses_is_a_reading_too(store: Stickers, tmp_path: P
     assert (reading.fact, reading.problem[-18:]) == ("unreadable", "File name too long")
 
 
+@pytest.mark.fault("S2")
 def test_a_sticker_is_not_written_through_a_link(store: Stickers, tmp_path: Path) -> None:
     (tmp_path / "kept").write_bytes(b"kept")
     (tmp_path / "link").symlink_to("kept")

@@ -445,6 +445,7 @@ def test_a_queued_name_whose_document_is_gone_is_dropped_in_silence(stage: Stage
     assert not [line for line in lines if line.get("document") == "gone"]
 
 
+@pytest.mark.fault("T1")
 def test_a_clock_that_was_set_back_does_not_put_a_document_off_for_long(stage: Stage) -> None:
     stage.write("web")
     stage.history.retry_later("web", error="earlier", retry_at=stage.clock.time() + 1e6)

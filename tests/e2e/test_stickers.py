@@ -59,6 +59,7 @@ def web(stage: Stage, version: str, place: Place) -> None:
     stage.apply()
 
 
+@pytest.mark.fault("S2", "S3")
 @pytest.mark.parametrize("state", HARM)
 def test_a_sticker_that_was_changed_is_told_and_written_anew(
     state: str, place: Place, stage: Stage, oracle: Oracle
@@ -70,6 +71,7 @@ def test_a_sticker_that_was_changed_is_told_and_written_anew(
     oracle.holds("v1")
 
 
+@pytest.mark.fault("S1")
 def test_a_sticker_that_was_removed_is_told_and_written_anew(place: Place, stage: Stage, oracle: Oracle) -> None:
     web(stage, "v1", place)
     true = place.file().read_bytes()

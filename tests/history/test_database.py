@@ -82,6 +82,7 @@ def test_a_damaged_file_is_told_with_what_to_do(path: Path, clock: Clock) -> Non
         History.open(path, clock=clock, rebuild=rebuild)
 
 
+@pytest.mark.fault("S9")
 def test_a_file_with_a_damaged_page_is_told(history: History, begin: Begin, path: Path, clock: Clock) -> None:
     for number in range(1, 300):
         begin(number, f"rel-{number}")
@@ -112,6 +113,7 @@ def test_a_database_of_a_newer_reconciler_is_left_alone(history: History, path: 
     assert not isinstance(caught.value, StateDamaged)
 
 
+@pytest.mark.fault("S8")
 def test_a_database_of_version_1_opens(path: Path, clock: Clock) -> None:
     connection = sqlite3.connect(path)
     connection.executescript((FIXTURES / "history-v1.sql").read_text("utf-8"))
