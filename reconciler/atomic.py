@@ -3,13 +3,17 @@
 The recipe: a temporary file in the same folder, created exclusively; mode; content; fsync; rename; fsync of
 the folder. Everything happens relative to a handle of the folder, which must not be a link, so that a folder
 swapped meanwhile changes nothing. A failed fsync ends the write: the kernel may have dropped the data, and a
-second fsync would wrongly say yes (https://wiki.postgresql.org/wiki/Fsync_Errors).
+second fsync would wrongly say yes (https://wiki.postgresql.org/wiki/Fsync_Errors). Who writes has the temporary
+file locked; one that nobody has locked was left behind by a process that was killed, and goes with the next write
+of the same file.
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator
@@ -19,6 +23,7 @@ from pathlib import Path
 from reconciler.errors import StateUnwritable
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_LOOK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _OF_THE_NAME = 200  # bytes: a name has at most 255 with what is added (NAME_MAX)
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -82,9 +87,9 @@ def _temporary(
     path: Path, folder: int, content: bytes, *, mode: int, owner: tuple[int, int] | None = None
 ) -> Iterator[str]:
     """A durable file with the content beside the target; gone afterwards unless it was renamed."""
-    begins = os.fsencode(path.name)[:_OF_THE_NAME].decode(errors="ignore")
-    name = f".{begins}.{secrets.token_hex(8)}.tmp"
-    handle = os.open(name, _NEW, mode, dir_fd=folder)
+    begins = f".{os.fsencode(path.name)[:_OF_THE_NAME].decode(errors='ignore')}."
+    _remove_left_behind(folder, begins)
+    name, handle = _new(folder, begins, mode)
     try:
         with os.fdopen(handle, "wb") as file:
             if owner is not None:
@@ -93,10 +98,42 @@ def _temporary(
             file.write(content)
             file.flush()
             os.fsync(handle)
-        yield name
+            yield name
     finally:
         with suppress(FileNotFoundError):
             os.unlink(name, dir_fd=folder)
+
+
+def _new(folder: int, begins: str, mode: int) -> tuple[str, int]:
+    """Name and handle of a new file, locked."""
+    name = f"{begins}{secrets.token_hex(8)}.tmp"
+    handle = os.open(name, _NEW, mode, dir_fd=folder)
+    if _locked(handle, fcntl.LOCK_EX) and not os.fstat(handle).st_nlink:
+        os.close(handle)  # taken for a leftover in the moment before it was locked
+        return _new(folder, begins, mode)
+    return name, handle
+
+
+def _remove_left_behind(folder: int, begins: str) -> None:
+    """Temporary files of the same target that nobody writes any more."""
+    ours = re.compile(rf"{re.escape(begins)}[0-9a-f]{{16}}\.tmp")
+    for name in filter(ours.fullmatch, os.listdir(folder)):
+        with suppress(OSError):  # gone meanwhile, or no file that could be ours
+            handle = os.open(name, _LOOK, dir_fd=folder)
+            try:
+                if stat.S_ISREG(os.fstat(handle).st_mode) and _locked(handle, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                    os.unlink(name, dir_fd=folder)
+            finally:
+                os.close(handle)
+
+
+def _locked(handle: int, how: int) -> bool:
+    """False also where the file system knows no locks: there nothing counts as left behind."""
+    try:
+        fcntl.flock(handle, how)
+    except OSError:
+        return False
+    return True
 
 
 def _refuse_special(path: Path, folder: int) -> None:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import stat
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -83,6 +86,67 @@ def test_a_failed_write_leaves_the_old_content_and_nothing_else(
     with pytest.raises(StateUnwritable, match=r"No space left on device \(free some space\)"):
         write_file(tmp_path / "note", b"new")
     assert (tmp_path / "note").read_bytes() == b"old"
+    assert _names(tmp_path) == ["note"]
+
+
+def test_what_a_killed_process_left_behind_is_removed_by_the_next_write(tmp_path: Path) -> None:
+    left, others = f".note.{'a' * 16}.tmp", [f".notes.{'a' * 16}.tmp", ".note.tmp", f".note.{'a' * 16}.tmpx"]
+    for name in (left, *others):
+        (tmp_path / name).write_bytes(b"half")
+    (tmp_path / f".note.{'b' * 16}.tmp").symlink_to("elsewhere")
+    os.mkfifo(tmp_path / f".note.{'c' * 16}.tmp")
+    write_file(tmp_path / "note", b"one")
+    kept = [*others, f".note.{'b' * 16}.tmp", f".note.{'c' * 16}.tmp"]
+    assert _names(tmp_path) == sorted([*kept, "note"])
+
+
+def test_what_another_process_writes_just_now_is_left_to_it(tmp_path: Path) -> None:
+    busy = tmp_path / f".note.{'a' * 16}.tmp"
+    with busy.open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        write_file(tmp_path / "note", b"one")
+        assert busy.exists()
+    write_file(tmp_path / "note", b"two")
+    assert _names(tmp_path) == ["note"]
+
+
+def test_a_file_that_was_taken_for_a_leftover_before_it_was_locked_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, taken = fcntl.flock, list[str]()
+
+    def late(handle: int, how: int) -> None:
+        if not taken:
+            (name,) = _names(tmp_path)
+            taken.append(name)
+            (tmp_path / name).unlink()
+        lock(handle, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    write_file(tmp_path / "note", b"one")
+    assert (tmp_path / "note").read_bytes() == b"one"
+    assert _names(tmp_path) == ["note"]
+
+
+def test_where_files_cannot_be_locked_they_are_written_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_handle: int, _how: int) -> None:
+        raise OSError(errno.EOPNOTSUPP, "not supported")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    left = tmp_path / f".note.{'a' * 16}.tmp"
+    left.write_bytes(b"half")
+    write_file(tmp_path / "note", b"one")
+    assert _names(tmp_path) == [left.name, "note"]
+
+
+def test_many_that_write_one_file_do_not_take_each_others_for_leftovers(tmp_path: Path) -> None:
+    contents = [bytes([letter]) * 10_000 for letter in b"abcdefgh"]
+    with ThreadPoolExecutor(8) as pool:
+        writes = [pool.submit(write_file, tmp_path / "note", content) for content in contents * 20]
+    assert [write.exception() for write in writes if write.exception()] == []
+    assert (tmp_path / "note").read_bytes() in contents
     assert _names(tmp_path) == ["note"]
 
 
