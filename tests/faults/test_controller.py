@@ -17,8 +17,8 @@ import pytest
 from tests.e2e.oracle import Oracle
 from tests.e2e.stage import Controller, Stage, eventually
 from tests.e2e.stories import STORIES, Story
+from tests.parts.control_group import MemoryLimit
 from tests.parts.images import publish
-from tests.parts.memory_limit import MemoryLimit
 from tests.parts.registry_proxy import Answer, Lie, RegistryProxy, blobs
 from tests.parts.standard_images import web
 
