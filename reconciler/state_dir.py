@@ -23,6 +23,9 @@ from reconciler.atomic import create_file
 from reconciler.errors import StateDamaged, StateLocked, StateUnwritable
 
 KEY_BYTES = 32
+ROOM_BYTES = 256 * 1024
+ROOM_FILES = 8
+"""Less than this free counts as full: what one deploy writes, with room for the history's own upkeep."""
 _LOCK_FILE = "lock"
 
 Identity = tuple[int, int]
@@ -78,7 +81,10 @@ class StateDir:
                 hint="a running controller applies by itself: see `reconciler status`; else stop it first",
             ) from error
         except OSError as error:
-            raise StateUnwritable(f"could not lock {self.path}: {error.strerror}") from error
+            raise StateUnwritable(
+                f"could not lock {self.path}: {error.strerror}",
+                hint="check free space, permissions and mount options of the state directory",
+            ) from error
         try:
             yield
         finally:
@@ -100,6 +106,31 @@ class StateDir:
         finally:
             os.close(handle)
         return ""
+
+    def check_room(self) -> None:
+        """Raises StateUnwritable where the file system says that it is read-only or full. Writes nothing."""
+        try:
+            told = os.statvfs(self.path)
+        except OSError as error:
+            raise StateUnwritable(
+                f"the state directory {self.path} cannot be reached: {error.strerror}"
+            ) from error
+        if told.f_flag & os.ST_RDONLY:
+            raise StateUnwritable(
+                f"the state directory {self.path} is on a read-only file system",
+                hint="make it writable again; nothing is changed until then",
+            )
+        blocks = told.f_bfree if os.geteuid() == 0 else told.f_bavail
+        if blocks * told.f_frsize < ROOM_BYTES:
+            raise StateUnwritable(
+                f"the disk of the state directory {self.path} is full",
+                hint=f"free at least {ROOM_BYTES // 1024} KiB on it; nothing is changed until then",
+            )
+        if told.f_files and told.f_ffree < ROOM_FILES:
+            raise StateUnwritable(
+                f"the file system of the state directory {self.path} has no inodes left",
+                hint="remove files from it; nothing is changed until then",
+            )
 
     def still_locked(self) -> bool:
         """Whether the lock that this object took still guards the directory.

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -52,6 +53,43 @@ def test_a_folder_that_is_open_to_others_is_closed(state: StateDir) -> None:
     state.path.chmod(0o755)
     StateDir(state.path)
     assert stat.S_IMODE(state.path.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize(
+    ("fact", "value", "told"),
+    [
+        ("f_flag", os.ST_RDONLY, "on a read-only file system .*make it writable again"),
+        ("f_bfree", 1, "is full .*free at least 256 KiB"),
+        ("f_ffree", 0, "no inodes left .*remove files"),
+    ],
+)
+def test_a_file_system_that_takes_nothing_more_is_told_with_what_to_do(
+    fact: str, value: int, told: str, state: StateDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state.check_room()
+    usual = {"f_flag": 0, "f_bfree": 1 << 20, "f_frsize": 4096, "f_files": 100, "f_ffree": 50}
+    facts = SimpleNamespace(**{**usual, "f_bavail": 1 << 20, fact: value})
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "statvfs", lambda _: facts)
+    with pytest.raises(StateUnwritable) as caught:
+        state.check_room()
+    assert re.search(told, str(caught.value))
+
+
+def test_who_is_not_root_has_no_use_of_roots_reserve(state: StateDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = SimpleNamespace(f_flag=0, f_bfree=1 << 20, f_bavail=0, f_frsize=4096, f_files=0, f_ffree=0)
+    monkeypatch.setattr(os, "statvfs", lambda _: facts)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    state.check_room()
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(StateUnwritable, match="is full"):
+        state.check_room()
+
+
+def test_a_folder_that_has_gone_has_no_room(state: StateDir) -> None:
+    state.path.rmdir()
+    with pytest.raises(StateUnwritable, match="cannot be reached"):
+        state.check_room()
 
 
 def test_a_link_or_a_file_is_no_state_directory(tmp_path: Path) -> None:

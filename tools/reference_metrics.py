@@ -32,7 +32,8 @@ This page is made from the program (`python -m tools.reference`).
 `--listen` (127.0.0.1:9464 unless told otherwise); all three are read-only.
 
 - `/healthz` answers 200 while the loop turns, whatever the engine does; restart the program when it does not.
-- `/readyz` answers 200 when the engine answers and everything was looked at once; else 503 and the reason.
+- `/readyz` answers 200 when the engine answers, everything was looked at once and what is done can be recorded;
+  else 503 and the reason.
 
 State is taken from one snapshot at each scrape: a document that is gone has no series in the next one. Labels hold
 names of documents and targets, release ids, and words from the closed lists below; what is not on a list is

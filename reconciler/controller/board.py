@@ -37,6 +37,8 @@ class Board:
         self.problem = ""
         self.trouble: StateError | None = None
         """Why the history did not take what the last look found; None when it did."""
+        self.unwritable: StateError | None = None
+        """Why nothing can be recorded, and so nothing is changed; None when all can."""
         self._blind = False
         self._unnoted: dict[str, tuple[Sync, float]] = {}
         self._last_turn = monotonic()
@@ -76,10 +78,14 @@ class Board:
         self._blind = True
 
     def ready(self) -> tuple[bool, str]:
-        """Readiness: the engine answers, everything was looked at once, and the last look did not fail."""
+        """Readiness: the engine answers, everything was looked at once, the last look did not fail, and what is
+        done can be recorded.
+        """
         if not self.first_pass_done:
             return False, self.problem or "the first look at everything is not done"
         well = self.engine_up and not self._blind
+        if well and self.unwritable is not None:
+            return False, str(self.unwritable)
         return well, "ready" if well else self.problem
 
     def healthy(self) -> tuple[bool, str]:

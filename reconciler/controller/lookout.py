@@ -15,8 +15,10 @@ from reconciler.controller.assess import Assessment, Assessor
 from reconciler.controller.board import Board
 from reconciler.controller.troubles import Troubles
 from reconciler.core.pruning import over_the_cap
+from reconciler.errors import StateError
 from reconciler.spec.problem import Problem
 
+UNWRITABLE = "nothing can be recorded, so nothing is changed"
 FORGETFUL = "the last good documents cannot be kept for a restart"
 LAST_POLICY = "the policy is not in force as it is written; the last good one is"
 TIMELESS = "since when a document differs cannot be kept for a restart"
@@ -36,6 +38,7 @@ class Lookout:
     prune: bool
     prune_cap_percent: int
     policy_trouble: Callable[[], Exception | None] = lambda: None
+    state_trouble: Callable[[], StateError | None] = lambda: None
     troubles: Troubles = field(default_factory=Troubles)
     known: frozenset[str] = frozenset()
     pruning: frozenset[str] = frozenset()
@@ -47,6 +50,9 @@ class Lookout:
         self._tell_problems(self.assessor.catalogue.reload().problems)
         found = self.assessor.assess()
         self.board.show(found, everything=True)
+        unwritable = self.state_trouble()
+        self.board.unwritable = unwritable
+        self.troubles.stands(UNWRITABLE, unwritable, told="what is done can be recorded again")
         kept = self.assessor.catalogue.trouble
         self.troubles.stands(FORGETFUL, kept, told="the last good documents are kept again")
         self.troubles.stands(TIMELESS, self.board.trouble, told="since when a document differs is kept again")

@@ -43,6 +43,10 @@ def never() -> bool:
     return False
 
 
+def unchecked() -> None:
+    """What is done can be recorded, for all we know."""
+
+
 def unheard(_: object) -> None:
     """Nobody listens."""
 
@@ -53,8 +57,9 @@ class Reconciler:
 
     ``assessed`` and ``passed`` are told of every pass before and after it acts. Between Actions is asked
     whether we still ``may_act`` (hold the lock), whether we are ``stopping``, and whether a release that is not
-    begun yet is still the one that is wanted; to take back what was begun only the lock is needed. ``actor`` says
-    who wanted a document.
+    begun yet is still the one that is wanted; to take back what was begun only the lock is needed. Before the
+    first Action ``before_acting`` raises StateError where what would be done could not be recorded; not before
+    something is taken back, whose intent is recorded. ``actor`` says who wanted a document.
     """
 
     assessor: Assessor
@@ -63,18 +68,23 @@ class Reconciler:
     actor: Callable[[DesiredState], str]
     may_act: Callable[[], bool] = always
     stopping: Callable[[], bool] = never
+    before_acting: Callable[[], None] = unchecked
     assessed: Callable[[Assessment], None] = unheard
     passed: Callable[[Pass], None] = unheard
 
     def one_pass(
         self, name: str, *, progress: Progress, expected: Mapping[str, Any] | None = None, prune: bool = False
     ) -> Pass:
-        """Look once, act once. Raises StalePlan, before anything is done, for a plan that is not ``expected``."""
+        """Look once, act once. Raises StalePlan, before anything is done, for a plan that is not ``expected``,
+        and StateError where it could not be recorded.
+        """
         assessment = self._assess(name, prune=prune)
         plan = assessment.plan
         if expected is not None:
             refuse_changed(expected, plan)
         self.assessed(assessment)
+        if plan.actions and plan.purpose != "undo":
+            self.before_acting()
         outcomes = self.performer.perform(
             plan,
             progress=progress,

@@ -83,6 +83,7 @@ class Readings:
             lambda: Snapshot(
                 statuses=board.statuses,
                 engine_up=board.engine_up,
+                state_writable=board.unwritable is None,
                 event_stream_up=event_stream_up(),
                 invalid_documents=invalid(),
                 last_pass=board.last_pass,

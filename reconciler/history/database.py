@@ -45,9 +45,10 @@ class Database:
         newer reconciler wrote the file.
         """
         self.path = path
+        self.unwritable: StateError | None = None
         self._lock = threading.RLock()
         with self._translated("open"):
-            self._connection = _connect(path)
+            self._connection, self._identity = _connect(path)
             try:
                 self._prepare()
             except BaseException:
@@ -116,7 +117,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """The connection inside a transaction: on disk when the block ends, undone when it raises."""
-        with self._lock, self._translated("write"):
+        with self._lock, self._watched(), self._translated("write"):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -126,6 +127,31 @@ class Database:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
+
+    def check_writable(self) -> None:
+        """Write and commit, as the next transaction will. Raises StateUnwritable, StateLocked, StateDamaged; the
+        last also where the file is no longer the one that was opened: what is written then is lost.
+        """
+        with self._lock:
+            with self._watched(), self._translated("look at"):
+                if _identity_of(self.path) != self._identity:
+                    raise self._lost()
+            with self.write() as connection:
+                connection.execute(
+                    "INSERT INTO meta (key, value) VALUES ('checked', '0')"
+                    " ON CONFLICT DO UPDATE SET value = iif(value = '0', '1', '0')"
+                )
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        try:
+            yield
+        except StateLocked:  # another process was slow; the file is well
+            raise
+        except StateError as error:
+            self.unwritable = error
+            raise
+        self.unwritable = None
 
     def close(self) -> None:
         with self._lock:
@@ -158,6 +184,12 @@ class Database:
             )
         return self._damaged(str(error))
 
+    def _lost(self) -> StateDamaged:
+        return StateDamaged(
+            f"the history {self.path} was moved, removed or replaced while it was in use",
+            hint="put it back and start the reconciler anew, or begin with an empty history and adopt what runs",
+        )
+
     def _damaged(self, what: str) -> StateDamaged:
         return StateDamaged(
             f"the history {self.path} is damaged: {what}",
@@ -166,9 +198,19 @@ class Database:
         )
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path) -> tuple[sqlite3.Connection, tuple[int, int]]:
     # Created by hand so that nobody else can read it, not even for a moment; SQLite's side files get its mode.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    found = os.fstat(handle)
+    os.close(handle)
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
-    return connection
+    return connection, (found.st_dev, found.st_ino)
+
+
+def _identity_of(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import MappingProxyType
 
 from reconciler.core.record import Record
-from reconciler.errors import StateDamaged
+from reconciler.errors import StateDamaged, StateError
 from reconciler.history.database import Database
 from reconciler.history.rows import Rebuild, RecordRows
 
@@ -93,6 +93,15 @@ class Part:
     def data_version(self) -> int:
         """A number that changes when another process has written (an operator's command, as a rule)."""
         return self._database.data_version()
+
+    @property
+    def unwritable(self) -> StateError | None:
+        """Why the last write failed; None when it went well, or another process was only too slow."""
+        return self._database.unwritable
+
+    def check_writable(self) -> None:
+        """Write something, as what comes next will. Raises StateError."""
+        self._database.check_writable()
 
     def close(self) -> None:
         """Close the database; the object is of no use afterwards."""

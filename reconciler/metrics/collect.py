@@ -96,6 +96,11 @@ def _controller(snapshot: Snapshot) -> Iterator[Metric]:
         ("reconciler_invalid_documents", "Documents that are wrong or unreadable.", snapshot.invalid_documents),
         ("reconciler_engine_up", "Whether the Docker engine answers.", snapshot.engine_up),
         ("reconciler_event_stream_up", "Whether the engine's events come in.", snapshot.event_stream_up),
+        (
+            "reconciler_state_writable",
+            "Whether the state directory takes what is to be recorded; nothing is changed while it does not.",
+            snapshot.state_writable,
+        ),
     )
     for name, text, value in plain:
         yield GaugeMetricFamily(name, text, value=value)

@@ -18,6 +18,7 @@ from reconciler.controller.lookout import Lookout
 from reconciler.controller.loop import Reconciler, never
 from reconciler.controller.perform import Performer
 from reconciler.controller.readings import Readings
+from reconciler.controller.recordable import Recordable
 from reconciler.controller.service import Service
 from reconciler.controller.stop import StopRequest
 from reconciler.controller.stop_flag import StopFlag
@@ -52,6 +53,7 @@ class Stage:
         self.images: dict[str, ImageReference] = {}
         self.policy = Policy(deployment_paths=(str(folder), "/proc", "/var/stella"))
         self.history = History.open(folder / "history.db", clock=self.clock.time, rebuild=build)
+        self.recordable = Recordable(history=self.history)
         self.meters = Meters()
         self.stickers = StickerStore(self.world.engine)
         self.source = FolderSource(
@@ -145,6 +147,7 @@ class Stage:
             actor=lambda _: "user:test",
             may_act=may_act,
             stopping=stopping,
+            before_acting=self.recordable.before_acting,
             assessed=self.readings.assessed,
             passed=self.readings.passed,
         )
@@ -171,7 +174,13 @@ class Stage:
             reconciler=self.reconciler(stopping=lambda: stop.stopping, **options),
             engine=self.world.engine,
             history=self.history,
-            lookout=Lookout(assessor=self.assessor, board=self.board, prune=prune, prune_cap_percent=50),
+            lookout=Lookout(
+                assessor=self.assessor,
+                board=self.board,
+                state_trouble=self.recordable.trouble,
+                prune=prune,
+                prune_cap_percent=50,
+            ),
             watch=FolderWatch(self.desired),
             stop=stop,
             queue=WorkQueue(self.meters),

@@ -12,7 +12,7 @@ import pytest
 from reconciler.controller import assess
 from reconciler.controller import controller as module
 from reconciler.controller.controller import Controller
-from reconciler.controller.lookout import FORGETFUL, TIMELESS
+from reconciler.controller.lookout import FORGETFUL, TIMELESS, UNWRITABLE
 from reconciler.controller.stop import StopRequest
 from reconciler.core.desired import DesiredState, Suspension
 from reconciler.core.interfaces import EngineEvent
@@ -367,12 +367,17 @@ def test_the_controller_outlives_a_history_that_cannot_be_written_and_works_on_a
         allow(writing=False)
         stage.write("new")
         stage.world.engine.by_hand.remove("web")
-        await until(lambda: stage.board.trouble and stage.catalogue.trouble)
-        assert stage.board.ready() == (True, "ready")
+        await until(lambda: stage.board.trouble and stage.catalogue.trouble and not stage.board.ready()[0])
+        assert "could not write" in stage.board.ready()[1]
+        assert stage.world.engine.list_containers() == (), "nothing is done that cannot be recorded"
         allow(writing=True)
         await until(lambda: phase(stage) == phase(stage, "new") == "Converged")
+        assert stage.board.ready() == (True, "ready")
 
-    assert played(stage, story) == 0
+    with told_lines() as lines:
+        assert played(stage, story) == 0
+    told = [line["event"] for line in lines]
+    assert (told.count(UNWRITABLE), told.count("what is done can be recorded again")) == (1, 1)
 
 
 def test_a_bug_in_planning_one_document_blocks_that_one_and_is_told_once(

@@ -153,6 +153,44 @@ def test_a_read_only_file_system_is_told(history: History) -> None:
         history.hold("web", reason="x")
 
 
+def test_whether_it_can_be_written_is_known_from_the_last_write(history: History) -> None:
+    history.check_writable()
+    assert history.unwritable is None
+    with history._database.read() as connection:
+        connection.execute("PRAGMA query_only = ON")
+    with pytest.raises(StateUnwritable, match="check free space") as caught:
+        history.check_writable()
+    assert history.unwritable is caught.value
+    with history._database.read() as connection:
+        connection.execute("PRAGMA query_only = OFF")
+    history.check_writable()
+    assert history.unwritable is None
+
+
+@pytest.mark.parametrize("how", ["deleted", "replaced"])
+def test_a_file_that_is_taken_away_while_it_is_open_is_noticed(how: str, history: History, path: Path) -> None:
+    path.rename(path.with_name("aside"))
+    if how == "replaced":
+        path.write_bytes((path.with_name("aside")).read_bytes())
+    with pytest.raises(StateDamaged, match="moved, removed or replaced while it was in use"):
+        history.check_writable()
+    assert history.unwritable is not None
+
+
+def test_another_process_that_is_slow_does_not_make_the_history_unwritable(
+    path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0.05)
+    history = History.open(path, clock=clock, rebuild=rebuild)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StateLocked):
+        history.check_writable()
+    assert history.unwritable is None
+    other.close()
+    history.close()
+
+
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path, clock: Clock) -> None:
     with pytest.raises(StateUnwritable, match="No such file"):
         History.open(tmp_path / "missing" / "history.db", clock=clock, rebuild=rebuild)

@@ -20,6 +20,7 @@ from reconciler.controller.loop import Reconciler
 from reconciler.controller.perform import Performer
 from reconciler.controller.permitted_stickers import PermittedStickers
 from reconciler.controller.readings import Readings
+from reconciler.controller.recordable import Recordable
 from reconciler.core.delivery import Places
 from reconciler.core.desired import DesiredState
 from reconciler.credentials.identities import Identities
@@ -63,6 +64,10 @@ class Parts:
     policy: PolicyFile
     meters: Meters
     actor: Callable[[DesiredState], str]
+
+    @property
+    def recordable(self) -> Recordable:
+        return Recordable(history=self.history, check_room=self.state.check_room)
 
     def record_executor(self) -> RecordExecutor:
         return RecordExecutor(self.history, self.stickers, key=self.assessor.key, actor=self._actor_of)
@@ -127,6 +132,7 @@ class Parts:
             actor=self.actor,
             may_act=self.state.still_locked,
             stopping=stopping,
+            before_acting=self.recordable.before_acting,
             assessed=readings.assessed,
             passed=readings.passed,
         )

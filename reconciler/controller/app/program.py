@@ -53,6 +53,7 @@ async def run(settings: Settings) -> None:
                 assessor=parts.assessor,
                 board=board,
                 policy_trouble=lambda: parts.policy.trouble,
+                state_trouble=parts.recordable.trouble,
                 prune=settings.prune,
                 prune_cap_percent=settings.prune_cap_percent,
             ),
