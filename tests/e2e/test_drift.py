@@ -70,6 +70,7 @@ HARM = {
 }
 
 
+@pytest.mark.fault("K11")
 @pytest.mark.parametrize("kind", HARM)
 def test_what_is_changed_by_hand_is_shown_and_put_right(kind: str, stage: Stage, oracle: Oracle) -> None:
     harm = HARM[kind]
@@ -92,6 +93,7 @@ def test_what_is_changed_by_hand_is_shown_and_put_right(kind: str, stage: Stage,
     oracle.holds("v1")
 
 
+@pytest.mark.fault("O1")
 def test_a_stranger_on_our_name_stops_everything_and_is_left_alone(stage: Stage, oracle: Oracle) -> None:
     stage.docker("run", "-d", "--name", stage.name, stage.images.plain.reference)
     identity = stage.identity()
@@ -105,6 +107,7 @@ def test_a_stranger_on_our_name_stops_everything_and_is_left_alone(stage: Stage,
     oracle.holds("v1")
 
 
+@pytest.mark.fault("O1")
 def test_a_stranger_that_takes_the_name_of_a_lost_container_is_left_alone(stage: Stage, oracle: Oracle) -> None:
     stage.deploy_here("v1")
     stage.docker("rm", "-f", stage.name)
@@ -117,6 +120,7 @@ def test_a_stranger_that_takes_the_name_of_a_lost_container_is_left_alone(stage:
     oracle.holds("v1")
 
 
+@pytest.mark.fault("O2", "O3")
 def test_a_stranger_with_all_our_labels_is_shown_and_left_alone(stage: Stage, oracle: Oracle) -> None:
     ours = stage.deploy("v1")
     copied = [f"--label={key}={value}" for key, value in ours["Config"]["Labels"].items()]
@@ -133,6 +137,7 @@ def test_a_stranger_with_all_our_labels_is_shown_and_left_alone(stage: Stage, or
     oracle.holds("v2")
 
 
+@pytest.mark.fault("O1")
 def test_a_stranger_on_the_name_that_a_deploy_needs_for_a_moment_is_left_alone(
     stage: Stage, oracle: Oracle
 ) -> None:
@@ -279,6 +284,7 @@ ADOPTED: dict[str, dict[str, Made]] = {
 }
 
 
+@pytest.mark.fault("O5")
 @pytest.mark.parametrize("group", ADOPTED)
 @pytest.mark.timeout(300)
 def test_a_container_made_by_hand_is_adopted_and_its_one_difference_corrected(
@@ -300,6 +306,7 @@ def test_a_container_made_by_hand_is_adopted_and_its_one_difference_corrected(
     oracle.strangers_are_untouched()
 
 
+@pytest.mark.fault("O5")
 def test_a_container_made_by_hand_that_matches_is_adopted_as_it_is(stage: Stage, oracle: Oracle) -> None:
     made = Made(shown=())
     _run_by_hand(stage, "web", made)

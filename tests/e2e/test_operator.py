@@ -97,6 +97,7 @@ def test_rollback_with_nothing_to_go_back_to_changes_nothing(stage: Stage, oracl
     oracle.holds("v1")
 
 
+@pytest.mark.fault("F15")
 def test_a_rollback_starts_the_very_container_that_was_kept(stage: Stage, oracle: Oracle) -> None:
     keep = {"cleanupPrevious": False}
     first = stage.deploy("v1", config=keep)
@@ -179,6 +180,7 @@ def orphaned(stage: Stage, oracle: Oracle) -> Stage:
     return stage
 
 
+@pytest.mark.fault("F10")
 def test_an_orphan_is_reported_and_left_alone(orphaned: Stage) -> None:
     identity = orphaned.identity()
     orphaned.reconciler("apply")
@@ -232,6 +234,7 @@ def test_pruning_much_at_once_waits_for_a_person(stage: Stage, oracle: Oracle) -
     oracle.holds(name=names[0])
 
 
+@pytest.mark.fault("F10")
 def test_an_empty_folder_removes_nothing(stage: Stage) -> None:
     identity = stage.deploy("v1")["Id"]
     (stage.desired / "web.yaml").unlink()

@@ -9,6 +9,7 @@ from tests.e2e.stage import Stage, eventually
 pytestmark = pytest.mark.engine
 
 
+@pytest.mark.fault("F14")
 def test_what_the_policy_refuses_never_reaches_the_engine(stage: Stage) -> None:
     stage.deploy("v1")
     socket = stage.engine.url.removeprefix("unix://")
@@ -32,6 +33,7 @@ POWERS = {
 }
 
 
+@pytest.mark.fault("F14")
 def test_every_power_over_the_host_is_refused_by_its_rule_and_nothing_is_touched(stage: Stage) -> None:
     stage.deploy("v1")
     before = stage.identity()

@@ -142,6 +142,7 @@ LOGINS: dict[str, Any] = {
 }
 
 
+@pytest.mark.fault("R9")
 @pytest.mark.parametrize(
     "kind",
     [
@@ -185,6 +186,7 @@ def test_a_login_that_is_refused_is_told_and_tried_ever_more_seldom(
     assert stage.identity() != before
 
 
+@pytest.mark.fault("R9")
 def test_a_registry_with_a_password_file_is_pulled_from_with_the_right_one(
     visitor: Visitor, locked: PrivateRegistry, registry: PrivateRegistry
 ) -> None:

@@ -28,7 +28,7 @@ def test_a_second_program_on_the_state_directory_says_who_holds_it(stage: Stage,
     oracle.holds("v1")
 
 
-@pytest.mark.fault("M2")
+@pytest.mark.fault("M2", "O4")
 def test_a_second_controller_on_the_engine_leaves_ours_alone(stage: Stage, oracle: Oracle) -> None:
     stage.deploy("v1")
     identity = stage.identity()
@@ -112,6 +112,7 @@ def test_what_a_crashed_engine_left_stopped_is_started_again(fresh_stage: Stage,
     fresh_oracle.holds("v1")
 
 
+@pytest.mark.fault("F2")
 def test_a_broken_file_keeps_its_last_good_state_also_over_a_restart(stage: Stage, oracle: Oracle) -> None:
     good = stage.web("v1")
     stage.write(good)
@@ -152,6 +153,7 @@ def test_a_new_file_in_a_folder_that_was_not_there_is_followed(stage: Stage, ora
     oracle.holds("v1")
 
 
+@pytest.mark.fault("K4")
 def test_a_container_that_keeps_dying_is_held_and_says_so(stage: Stage, oracle: Oracle) -> None:
     stage.deploy("v1")
     for _ in range(5):

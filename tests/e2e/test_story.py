@@ -66,6 +66,7 @@ def quarantined(stage: Stage, oracle: Oracle) -> Stage:
     return stage
 
 
+@pytest.mark.fault("K1")
 def test_a_release_that_fails_is_rolled_back_and_not_tried_again(quarantined: Stage, oracle: Oracle) -> None:
     assert quarantined.page() == "web v2"
     status = quarantined.status()
@@ -86,6 +87,7 @@ def test_what_went_before_is_healed_while_a_release_is_quarantined(quarantined: 
     oracle.holds("v2")
 
 
+@pytest.mark.fault("F15")
 def test_editing_back_ends_the_quarantine(quarantined: Stage, oracle: Oracle) -> None:
     identity = quarantined.identity()
     quarantined.write(quarantined.web("v2"))

@@ -15,7 +15,7 @@ from reconciler.errors import ImageNotFound, PlatformMismatch, ReconcilerError, 
 from tests.e2e.oracle import Oracle
 from tests.e2e.stage import Stage, unheard
 from tests.parts.images import PublishedImage, assemble, machine_architecture, publish, publish_index
-from tests.parts.registry_proxy import Lie, RegistryProxy, flip_a_byte, named, pad_json
+from tests.parts.registry_proxy import Lie, RegistryProxy, flip_a_byte, named, pad_json, swap_for
 from tests.parts.standard_images import web
 
 FOREIGN = "s390x" if machine_architecture() != "s390x" else "amd64"
@@ -43,6 +43,15 @@ def _tampered_manifest(address: str) -> Offered:
 def _broken_manifest(address: str) -> Offered:
     image = publish(address, "web", "tampered", web(_unique()))
     return Offered(image=image, lies=(Lie(named(image.digest), flip_a_byte),), refusal=VerificationFailed)
+
+
+def _another_manifest(address: str) -> Offered:
+    """A manifest that is valid in itself, and of another image of the same repository."""
+    recipe = web(_unique())
+    image = publish(address, "web", "right", web(_unique()))
+    publish(address, "web", "other", recipe)
+    theirs = assemble(recipe).manifest
+    return Offered(image=image, lies=(Lie(named(image.digest), swap_for(theirs)),), refusal=VerificationFailed)
 
 
 def _tampered_layer(address: str) -> Offered:
@@ -79,6 +88,7 @@ def _digest(content: bytes) -> str:
 OFFERS: dict[str, Callable[[str], Offered]] = {
     "a tampered manifest": _tampered_manifest,
     "a broken manifest": _broken_manifest,
+    "another image's manifest": _another_manifest,
     "a tampered layer": _tampered_layer,
     "a tampered config": _tampered_config,
     "a wrong digest": _wrong_digest,
@@ -87,7 +97,19 @@ OFFERS: dict[str, Callable[[str], Offered]] = {
 }
 
 
-@pytest.mark.parametrize("offer", OFFERS)
+@pytest.mark.parametrize(
+    "offer",
+    [
+        pytest.param("a tampered manifest", marks=pytest.mark.fault("R3")),
+        pytest.param("a broken manifest", marks=pytest.mark.fault("R3")),
+        pytest.param("another image's manifest", marks=pytest.mark.fault("R4")),
+        pytest.param("a tampered layer", marks=pytest.mark.fault("R5")),
+        pytest.param("a tampered config", marks=pytest.mark.fault("R6")),
+        pytest.param("an index without our platform", marks=pytest.mark.fault("R11")),
+        pytest.param("an image for another platform", marks=pytest.mark.fault("R12")),
+        "a wrong digest",
+    ],
+)
 def test_what_is_not_as_named_is_refused_without_touching_what_runs(
     offer: str, stage: Stage, oracle: Oracle
 ) -> None:

@@ -141,6 +141,7 @@ def test_an_image_that_is_not_there_is_refused_before_anything_is_touched(
     oracle.holds(runs=1)
 
 
+@pytest.mark.fault("K8")
 def test_a_port_that_somebody_else_has_blocks_the_release_before_anything_is_touched(
     project: ProjectStage, oracle: ProjectOracle
 ) -> None:

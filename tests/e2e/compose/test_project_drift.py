@@ -220,6 +220,7 @@ HARM: dict[str, dict[str, Harm]] = {
 }
 
 
+@pytest.mark.fault("K11")
 @pytest.mark.parametrize("group", HARM)
 def test_what_is_changed_by_hand_is_shown_and_put_right(
     group: str, project: ProjectStage, oracle: ProjectOracle
@@ -240,6 +241,7 @@ def test_what_is_changed_by_hand_is_shown_and_put_right(
     oracle.holds(runs=1)
 
 
+@pytest.mark.fault("K6")
 def test_an_ill_service_is_shown_and_left_to_its_owner(project: ProjectStage, oracle: ProjectOracle) -> None:
     project.deploy(project.shop(), "r1")
     before = project.identities("web", "worker")

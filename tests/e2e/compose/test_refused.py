@@ -239,6 +239,7 @@ POLICY: dict[str, tuple[Callable[[Lock], None], str]] = {
 }
 
 
+@pytest.mark.fault("F14")
 def test_what_the_host_does_not_allow_is_refused_and_the_former_revision_kept_well(
     standing: ProjectStage, oracle: ProjectOracle, proxy: SocketProxy
 ) -> None:
