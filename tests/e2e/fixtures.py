@@ -19,6 +19,7 @@ from tests.e2e.stage import Stage
 from tests.parts.engine import PrivateEngine
 from tests.parts.socket_proxy import SocketProxy
 from tests.parts.standard_images import StandardImages
+from tests.parts.warm import WarmPrograms
 
 STRANGER = "somebody-elses"
 
@@ -44,6 +45,13 @@ def arguments() -> Iterator[Arguments]:
         yield watching
 
 
+@pytest.fixture(scope="session")
+def programs() -> Iterator[WarmPrograms]:
+    """Begin at once."""
+    with WarmPrograms() as warm:
+        yield warm
+
+
 def assert_searched(request: pytest.FixtureRequest) -> None:
     """A test of the program that uses none of the stages would go unsearched."""
     real = request.node.get_closest_marker("engine") is not None
@@ -60,12 +68,13 @@ def stage(  # noqa: PLR0917  (fixtures come by name)
     stranger: str,
     tmp_path: Path,
     arguments: Arguments,
+    programs: WarmPrograms,
     request: pytest.FixtureRequest,
 ) -> Iterator[Stage]:
     """An empty stage, with two foreign containers on its engine: one that runs, and one whose name looks like a
     backup of ours.
     """
-    made = Stage(folder=tmp_path, engine=engine, images=images, prefix=prefix, sdk=sdk)
+    made = Stage(folder=tmp_path, engine=engine, images=images, prefix=prefix, sdk=sdk, programs=programs)
     sdk.create_container(images.plain.reference, name=f"{made.name}-previous-g99")
     with reported(made, request), searched(made, arguments):
         yield made
@@ -83,12 +92,15 @@ def fresh_stage(
     images: StandardImages,
     tmp_path: Path,
     arguments: Arguments,
+    programs: WarmPrograms,
     request: pytest.FixtureRequest,
 ) -> Iterator[Stage]:
     """A stage whose engine may be killed. A foreign container runs on it."""
     with contextlib.closing(docker.APIClient(base_url=fresh_engine.url, version="auto", timeout=60)) as sdk:
         run_stranger(sdk, images)
-        made = Stage(folder=tmp_path, engine=fresh_engine, images=images, prefix="fresh", sdk=sdk)
+        made = Stage(
+            folder=tmp_path, engine=fresh_engine, images=images, prefix="fresh", sdk=sdk, programs=programs
+        )
         with reported(made, request), searched(made, arguments):
             yield made
             made.showed("kills", fresh_engine.kills)

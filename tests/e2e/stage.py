@@ -17,14 +17,14 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
+import tempfile
 import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import docker
 from click.testing import CliRunner
@@ -44,6 +44,7 @@ from tests.parts.host import program, wait_until
 from tests.parts.images import PublishedImage
 from tests.parts.poller import Poller
 from tests.parts.standard_images import WEB_PORT, StandardImages
+from tests.parts.warm import Process, Programs
 
 FIRST_PORT, LAST_PORT = 15_000, 31_000
 """Below the ports that the kernel gives to outgoing connections: nobody takes one between our look and our use."""
@@ -83,9 +84,26 @@ def eventually(what: str, so: Callable[[], object], *, within_s: float = SOON_S)
     assert wait_until(lambda: bool(so()), seconds=within_s), f"not within {within_s:g} s: {what}"
 
 
+@contextlib.contextmanager
+def killed_at_last(process: Process) -> Iterator[None]:
+    """It does not live longer than the block."""
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait(SOON_S)
+
+
+def _text(file: IO[bytes]) -> str:
+    """All that is in it."""
+    file.seek(0)
+    return file.read().decode()
+
+
 @dataclass(kw_only=True)
 class Stage:
-    """``name`` is the one document that most tests are about; its container has the same name.
+    """``name`` is the one document that most tests are about; its container has the same name. ``programs`` are
+    warm ones; where it is about how a program starts or what its command line shows, a test takes cold ones.
 
     ``canary`` stands in its environment as APP_PASSWORD: it may be in the container's environment and in the
     history's copy of the document, and nowhere else.
@@ -96,6 +114,7 @@ class Stage:
     images: StandardImages
     prefix: str
     sdk: docker.APIClient
+    programs: Programs
     port: int = field(default_factory=free_port)
     metrics_port: int = field(default_factory=free_port)
     canary: str = field(default_factory=lambda: f"canary-{uuid.uuid4().hex}")
@@ -233,18 +252,27 @@ class Stage:
 
     def reconciler(self, *words: str, engine: str = "", **variables: str) -> Said:
         """Our own command line; ``variables`` are added to its environment."""
-        done = subprocess.run(
-            [sys.executable, "-m", "reconciler", *words],
-            env={**self.environment(engine), **variables},
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_S,
-            check=False,
-        )
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            process = self._start(*words, out=out, err=err, environment={**self.environment(engine), **variables})
+            with killed_at_last(process):
+                status = process.wait(COMMAND_S)
+            done = Said(["reconciler", *words], status, _text(out), _text(err))
         self.said += [done.stdout, done.stderr]
         self.ended(done.returncode)
         return done
+
+    @contextlib.contextmanager
+    def beside(self, *words: str) -> Iterator[Process]:
+        """Our own command line, running beside the block; waited for at its end."""
+        with Path(os.devnull).open("wb") as nothing:
+            process = self._start(*words, out=nothing, err=nothing, environment=self.environment())
+        with killed_at_last(process):
+            yield process
+            process.wait(COMMAND_S)
+
+    def _start(self, *words: str, out: IO[bytes], err: IO[bytes], environment: Mapping[str, str]) -> Process:
+        files = {"out": out.fileno(), "err": err.fileno()}
+        return self.programs.start(*words, environment=environment, folder=self.folder, **files)
 
     def apply(self, *words: str, expect: int = 0, **variables: str) -> Said:
         """``reconciler apply``, and its exit status as expected."""
@@ -343,24 +371,17 @@ class Stage:
         """``reconciler run``, just started."""
         log = self.folder / f"controller-{uuid.uuid4().hex[:6]}.log"
         with log.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "reconciler", "run"],
-                env={**self.environment(), "RECONCILER_LOG_LEVEL": "debug", **variables},
-                cwd=self.folder,
-                stdout=output,
-                stderr=output,
-            )
+            environment = {**self.environment(), "RECONCILER_LOG_LEVEL": "debug", **variables}
+            process = self._start("run", out=output, err=output, environment=environment)
         running = Controller(process=process, log=log, address=f"127.0.0.1:{self.metrics_port}")
         try:
-            yield running
-            self.said += [running.page("metrics"), running.page("readyz")]
-            if process.poll() is None:
-                running.stop()
+            with killed_at_last(process):
+                yield running
+                self.said += [running.page("metrics"), running.page("readyz")]
+                if process.poll() is None:
+                    running.stop()
         finally:
-            self.ended(process.poll())
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+            self.ended(process.returncode)
             self.said.append(log.read_text())
 
 
@@ -368,7 +389,7 @@ class Stage:
 class Controller:
     """A running ``reconciler run``."""
 
-    process: subprocess.Popen[bytes]
+    process: Process
     log: Path
     address: str
 

@@ -8,12 +8,14 @@ import pytest
 
 from tests.e2e.oracle import Oracle
 from tests.e2e.stage import Stage, eventually
+from tests.parts.warm import ColdPrograms
 
 EVENTS_ONLY = {"RECONCILER_RESYNC": "600"}
 """What is healed sooner than this was heard of by the engine's events."""
 
 
 def test_a_document_becomes_a_container_that_serves(stage: Stage, oracle: Oracle) -> None:
+    stage.programs = ColdPrograms()  # as people start it
     stage.write(stage.web("v1"))
     done = stage.apply()
     assert "converged" in done.stdout
@@ -106,6 +108,7 @@ def test_clearing_a_quarantine_has_the_release_tried_again(quarantined: Stage, o
 
 
 def test_the_whole_story_in_the_running_controller(stage: Stage, oracle: Oracle) -> None:
+    stage.programs = ColdPrograms()  # as people start it
     stage.write(stage.web("v2"))
     with stage.controller(**EVENTS_ONLY) as controller:
         eventually("v2 serves", lambda: stage.page() == "web v2")

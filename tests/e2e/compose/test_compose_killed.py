@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
@@ -37,17 +35,6 @@ def _slow(project: ProjectStage, version: str) -> Model:
             "second": {**service, "depends_on": ["first"]},
         }
     }
-
-
-def _apply_beside(project: ProjectStage) -> subprocess.Popen[bytes]:
-    """``reconciler apply``, running beside the test."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "reconciler", "apply", project.name],
-        env=project.stage.environment(),
-        cwd=project.stage.folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
 
 
 def _compose_at_work(project: ProjectStage) -> int:
@@ -82,7 +69,7 @@ def test_compose_killed_in_an_upgrade_is_healed_by_the_next_pass(
     project.deploy(_slow(project, "v1"), "r1")
     project.stage.docker("exec", project.container("first"), "touch", "/kept/data")
     project.write(_slow(project, "v2"), "r2")
-    with _apply_beside(project) as program:
+    with project.stage.beside("apply", project.name) as program:
         compose = _compose_at_work(project)
         time.sleep(after_s)
         killed = _kill(compose)
@@ -100,7 +87,7 @@ def test_compose_and_the_program_killed_together_are_healed_by_the_next_pass(
 ) -> None:
     project.deploy(_slow(project, "v1"), "r1")
     project.write(_slow(project, "v2"), "r2")
-    with _apply_beside(project) as program:
+    with project.stage.beside("apply", project.name) as program:
         compose = _compose_at_work(project)
         time.sleep(after_s)
         program.kill()
@@ -113,7 +100,7 @@ def test_compose_and_the_program_killed_together_are_healed_by_the_next_pass(
 def test_a_compose_that_outlives_the_program_is_waited_for(project: ProjectStage, oracle: ProjectOracle) -> None:
     project.deploy(_slow(project, "v1"), "r1")
     project.write(_slow(project, "v2"), "r2")
-    with _apply_beside(project) as program:
+    with project.stage.beside("apply", project.name) as program:
         compose = _compose_at_work(project)
         program.kill()
     assert compose in set(compose_processes(project.directory)), "it was to go on"
