@@ -73,6 +73,13 @@ def generation_of(labels: Mapping[str, str], *, document: str, owner: str) -> in
     return int(text) if marked and text.isascii() and text.isdigit() and len(text) <= _DIGITS else 0
 
 
+def made_elsewhere(labels: Mapping[str, str], *, document: str, owner: str) -> bool:
+    """Whether the labels say that another installation made it for this document: another controller, or this one
+    with the history that it had before.
+    """
+    return labels.get(DOCUMENT) == document and labels.get(OWNER, owner) != owner
+
+
 def operation_id(owner: str, document: str, generation: int) -> str:
     """Names one operation; the same on every repetition of it."""
     return f"{owner}.{document}.{generation}"

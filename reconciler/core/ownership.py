@@ -62,10 +62,13 @@ def estrangement(holder: ContainerRow, record: Record) -> str:
             f"{made}, the history ends with {record.generation}; put back a newer copy of the history, or set "
             "spec.adopt: true"
         )
-    return (
-        f"the name {holder.name} is held by a container that is not ours ({holder.id[:12]}); "
-        "remove or rename it, or set spec.adopt: true"
-    )
+    held = f"the name {holder.name} is held by a container that is not ours ({holder.id[:12]})"
+    if names.made_elsewhere(holder.labels, document=record.document, owner=record.owner):
+        return (
+            f"{held}: controller {holder.labels[names.OWNER]} made it for this document; if that was this one "
+            "before its history was lost, set spec.adopt: true"
+        )
+    return f"{held}; remove or rename it, or set spec.adopt: true"
 
 
 def _newest(record: Record) -> dict[str, Operation]:

@@ -66,6 +66,19 @@ def test_a_generation_that_the_history_lost_is_not_used_again() -> None:
     assert player.world.journal.record("web").generation > 4
 
 
+def test_a_container_of_a_history_that_was_lost_is_told_as_such_and_adopted() -> None:
+    player = of_yesterday(keep=False)
+    labels = {"stella.document": "web", "stella.owner": "another", "stella.generation": "5"}
+    player.world.engine.by_hand.remove("web")
+    player.world.engine.by_hand.run("web", labels=labels)
+    before = seen(player)
+    verdict = player.settle()
+    assert seen(player) == before
+    assert verdict.kind == "blocked"
+    assert "controller another made it for this document" in verdict.reason
+    assert "before its history was lost, set spec.adopt: true" in verdict.reason
+
+
 @pytest.mark.parametrize("generation", ["", "-1", "two", "\N{SUPERSCRIPT TWO}", "9" * 5000])
 def test_labels_that_say_no_generation_are_a_stranger_s(generation: str) -> None:
     world = World()
@@ -75,3 +88,23 @@ def test_labels_that_say_no_generation_are_a_stranger_s(generation: str) -> None
     verdict = player.settle()
     assert verdict.kind == "blocked"
     assert "held by a container that is not ours" in verdict.reason
+
+
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize("number", range(1, 14))
+def test_a_copy_made_in_the_middle_of_a_deploy_takes_back_nothing_of_what_came_later(
+    number: int, keep: bool
+) -> None:
+    world = World()
+    player = Player(world, world.desired(release="1", config=CONFIG, cleanup_previous=not keep))
+    player.settle()
+    player.want(world.desired(release="2", config=CONFIG, cleanup_previous=not keep))
+    player.settle_killed_at(number, "after")
+    backup = copy.deepcopy(world.journal._records)
+    player.settle()
+    player.want(world.desired(release="3", config=CONFIG, cleanup_previous=not keep))
+    player.settle()
+    world.journal._records = backup
+    (serving,) = (row for row in seen(player) if row[0] == "web")
+    player.settle()
+    assert serving in seen(player)

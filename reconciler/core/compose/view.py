@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from reconciler.core import names
 from reconciler.core.action import Action, RemoveDeployment
 from reconciler.core.adoption import Adoption
 from reconciler.core.compose.change import replacement
@@ -41,10 +42,11 @@ class ProjectView:
     @property
     def stranger(self) -> str:
         if self.claims.strangers:
-            return _in_the_project(self.project, self.claims.strangers[0])
+            return self._in_the_project(self.project, self.claims.strangers[0])
         for row in self.claims.holders:
             return f"the name {row.name} is held by {stranger(row)}, which is not ours; remove or rename it"
-        return ""
+        later = self._of_later(known=self.situation.desired.fingerprint)
+        return f"{later}, or deploy the release that runs once more first" if later else ""
 
     @property
     def endangered(self) -> str:
@@ -52,8 +54,35 @@ class ProjectView:
         for project in (self.project, *(project for _, project in former_states(record, self.project))):
             found = find_project_claims(project, seen, record).strangers
             if found:
-                return _in_the_project(project, found[0])
-        return ""
+                return self._in_the_project(project, found[0])
+        later = self._of_later()
+        return f"{later}, or take the project down by hand" if later else ""
+
+    def _in_the_project(self, project: Project, row: ContainerRow) -> str:
+        told = (
+            f"project {project.name} has {stranger(row)}, which is not ours: Compose would treat it as its own; "
+        )
+        record = self.situation.record
+        if names.made_elsewhere(row.labels, document=record.document, owner=record.owner):
+            return (
+                f"{told}if that controller was this one before its history was lost, take the project down with "
+                f"`docker compose -p {project.name} down` (volumes stay), and it is deployed anew"
+            )
+        return f"{told}give one of the two another projectName"
+
+    def _of_later(self, *, known: str = "") -> str:
+        """What runs is of a time that the history does not know, as where an older copy of it was put back: the
+        revision that is active on the host is one it has never heard of. "" where it is ``known`` all the same.
+        """
+        record = self.situation.record
+        reading = self.situation.observation.deployments.get(self.situation.desired.name)
+        active = reading.active if reading else ""
+        if active in {"", known} or record.revision(active) is not None or not self.claims.ours:
+            return ""
+        return (
+            f"project {self.project.name} runs a revision that the history does not know ({active[:12]}), the "
+            f"history ends with generation {record.generation}; put back a newer copy of the history"
+        )
 
     @property
     def adoptable(self) -> bool:
@@ -104,10 +133,3 @@ class ProjectView:
 
     def health(self) -> HealthWord:
         return project_health(self.situation, self.claims)
-
-
-def _in_the_project(project: Project, row: ContainerRow) -> str:
-    return (
-        f"project {project.name} has {stranger(row)}, which is not ours: Compose would treat it as its own; "
-        "give one of the two another projectName"
-    )
