@@ -78,7 +78,7 @@ REGISTRY = Area(
         Row("R7", "a body that trickles without end", "ends at the pull's deadline; other documents go on"),
         Row("R8", "the tag points to another image, the digest is the same", "nothing happens"),
         Row("R9", "401, a wrong login, an expired token", "told as such, no credential is told"),
-        Row("R10", "429 with Retry-After", "tried again no sooner than asked"),
+        Row("R10", "429 with Retry-After", "asked ever more seldom, told as such"),
         Row("R11", "index digest, platform digest, an index without this platform", "equal, equal, refused"),
         Row("R12", "an image for another platform", "refused before anything is stopped"),
         Row("R13", "an error in the stream, an older image has the tag", "fails; never the older image"),
