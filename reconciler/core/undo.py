@@ -3,7 +3,8 @@
 Works from the containers that are there, never from a step counter, so that it may itself be interrupted
 anywhere and made again. Service comes first: the new container is stopped and the former one started under
 whatever name it has; then names are put right, and leftovers go last, so that nothing that is refused there can
-keep the service down. What failed is kept, stopped, for a look; what was only interrupted is removed.
+keep the service down. What failed is kept, stopped, for a look; what was only interrupted is removed, and so is
+what was created without an answer: it never ran, and would not be known as ours once the operation is closed.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from reconciler.core.ownership import Claims, free_name
 from reconciler.core.record import Operation
 from reconciler.core.situation import Situation, completed, restart_policy
 from reconciler.core.swap import NO_RESTART, wait_healthy
+
+SUPERFLUOUS = "it is neither serving nor kept"
 
 
 def undo_actions(situation: Situation, claims: Claims, operation: Operation) -> tuple[Action, ...]:
@@ -84,6 +87,9 @@ def _lay_aside(
 ) -> Iterator[Action]:
     if new is None:
         return
+    if not operation.container_id:
+        yield _removal(situation, new)
+        return
     to = free_name(_resting_name(situation, new, operation), new.id, situation.observation)
     if new.name != to:
         container = ContainerRef(new.name, new.id)
@@ -125,13 +131,20 @@ def _leftovers(
 ) -> Iterator[Action]:
     """Only the last failed container is kept; one that was interrupted is of no interest."""
     stale = [row for earlier, row in claims.kept if earlier.state == "undone" and operation.failure]
-    if new is not None and not operation.failure and not situation.record.served(new.id):
+    interrupted = bool(operation.container_id) and not operation.failure
+    if new is not None and interrupted and not situation.record.served(new.id):
         stale.append(replace(new, name=_resting_name(situation, new, operation), status="exited"))
     for row in stale:
-        container = ContainerRef(row.name, row.id)
-        document, cause = situation.record.document, "it is neither serving nor kept"
         if row.status in ALIVE:
-            yield StopContainer(document=document, cause=cause, container=container)
-        yield RemoveContainer(
-            document=document, cause=cause, container=container, volumes=not situation.record.served(row.id)
-        )
+            container = ContainerRef(row.name, row.id)
+            yield StopContainer(document=situation.record.document, cause=SUPERFLUOUS, container=container)
+        yield _removal(situation, row)
+
+
+def _removal(situation: Situation, row: ContainerRow) -> RemoveContainer:
+    return RemoveContainer(
+        document=situation.record.document,
+        cause=SUPERFLUOUS,
+        container=ContainerRef(row.name, row.id),
+        volumes=not situation.record.served(row.id),
+    )

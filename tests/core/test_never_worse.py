@@ -194,3 +194,42 @@ def test_an_engine_call_that_fails_anywhere_leaves_nothing_worse(after: bool) ->
         player.settle()
         assert violations(player) == [], f"call {number}"
         assert player.idle(), f"call {number}"
+
+
+def unanswered_creation(monkeypatch: pytest.MonkeyPatch) -> Player:
+    """The engine has created the new container and gone away: nobody heard it, and nobody could look."""
+    player = upgrade()
+    engine = player.world.engine
+    create = engine.create
+
+    def unheard(*args: Any, **options: Any) -> str:
+        create(*args, **options)
+        engine.go_away()
+        raise EngineUnavailable("no answer")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(engine, "create", unheard)
+        player.one_pass()
+    engine.come_back()
+    assert len(engine.list_containers()) == 2
+    assert player.world.journal.record("web").open is not None
+    return player
+
+
+@pytest.mark.parametrize("edge", ["before", "after"])
+def test_what_was_created_unheard_is_ours_and_goes_wherever_that_is_interrupted(
+    edge: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(1, MOST_ACTIONS):
+        player = unanswered_creation(monkeypatch)
+        killed = player.settle_killed_at(number, edge)
+        player.settle()
+        player.world.clock.advance(400)
+        player.settle()
+        assert violations(player) == [], f"killed {edge} action {number}"
+        assert player.idle(), f"killed {edge} action {number}"
+        assert [row.name for row in player.world.engine.list_containers()] == ["web"]
+        if not killed:
+            assert number > 5
+            return
+    pytest.fail("the story has no end")
