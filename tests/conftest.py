@@ -15,6 +15,7 @@ import docker
 import hypothesis
 import pytest
 
+from tests.parts import engine_program
 from tests.parts.engine import PrivateEngine
 from tests.parts.registry import PrivateRegistry
 from tests.parts.standard_images import StandardImages, publish_standard_images
@@ -28,6 +29,12 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 _ENGINE_FIXTURES = {"engine", "engine_url", "fresh_engine", "registry", "images"}
 _ENGINE_TEST_TIMEOUT_S = 180
+
+
+def pytest_report_header() -> str:
+    """Which engine the tests run on; whether it can be had is found out by those that need it."""
+    wanted = os.environ.get(engine_program.VARIABLE)
+    return f"Docker Engine: {wanted or 'of this machine'}"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -40,7 +40,7 @@ from reconciler.credentials import age
 from tests.e2e.canary import Place, Plant
 from tests.e2e.documents import as_yaml, document, merged
 from tests.parts.engine import PrivateEngine
-from tests.parts.host import program, wait_until
+from tests.parts.host import wait_until
 from tests.parts.images import PublishedImage
 from tests.parts.poller import Poller
 from tests.parts.standard_images import WEB_PORT, StandardImages
@@ -321,7 +321,7 @@ class Stage:
     def docker(self, *words: str) -> str:
         """The real docker command, by hand."""
         done = subprocess.run(
-            [program("docker", package="docker.io"), *words],
+            [self.engine.program.docker, *words],
             env=self.environment(),
             capture_output=True,
             text=True,

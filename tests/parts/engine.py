@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.parts import host
+from tests.parts import engine_program, host
 from tests.parts.bridge import claim_bridge
 from tests.parts.folder import PrivateFolder
 
@@ -28,13 +28,16 @@ _STOP_S = 20.0
 
 
 class PrivateEngine:
-    """One dockerd. ``arguments`` are added to its command line (for example ``--live-restore``)."""
+    """One dockerd, of the version that this run of the tests is for (``engine_program``). ``arguments`` are added
+    to its command line (for example ``--live-restore``).
+    """
 
     private = True
 
     def __init__(self, *, arguments: Sequence[str] = ()) -> None:
         if os.geteuid() != 0:
             raise host.PartFailed("a private Docker engine needs root: run as root")
+        self.program = engine_program.chosen()
         self._private = PrivateFolder()
         self.folder = self._private.path
         self.bridge = claim_bridge()
@@ -52,6 +55,11 @@ class PrivateEngine:
         return f"unix://{self.socket}"
 
     @property
+    def version(self) -> tuple[int, ...]:
+        """As ``(20, 10, 24)``: for what differs between versions."""
+        return tuple(int(number) for number in self.program.version.split("."))
+
+    @property
     def pid(self) -> int:
         """Process id of the running dockerd."""
         if self._process is None:
@@ -62,7 +70,7 @@ class PrivateEngine:
         """Start and wait until it answers. Raises PartFailed with the end of its log."""
         if self._process is not None:
             raise host.PartFailed("the engine runs already")
-        self._process = host.start_daemon(self._command(), log=self.log, cwd=self.folder)
+        self._process = host.start_daemon(self._command(), log=self.log, cwd=self.folder, path=self.program.path)
         if not host.wait_until(self._answers_or_ended, seconds=_READY_S) or self._process.poll() is not None:
             raise host.PartFailed(f"dockerd did not come up, log {self.log}:\n{host.tail(self.log)}")
 
@@ -101,7 +109,7 @@ class PrivateEngine:
     def _command(self) -> list[str]:
         name = self.folder.name
         return [
-            host.program("dockerd", package="docker.io iptables"),
+            self.program.dockerd,
             f"--data-root={self.folder / 'data'}",
             f"--exec-root={self.folder / 'exec'}",
             f"--pidfile={self.folder / 'pid'}",

@@ -32,9 +32,9 @@ def program(name: str, *, package: str) -> str:
     return path
 
 
-def environment() -> dict[str, str]:
+def environment(path: str = SYSTEM_PATH) -> dict[str, str]:
     """A small environment for daemons: no proxies, no credentials, nothing of the caller's but the time zone."""
-    return {"PATH": SYSTEM_PATH, "HOME": "/root", "TZ": os.environ.get("TZ", "UTC")}
+    return {"PATH": path, "HOME": "/root", "TZ": os.environ.get("TZ", "UTC")}
 
 
 def run(*argv: str) -> str:
@@ -45,8 +45,10 @@ def run(*argv: str) -> str:
     return done.stdout
 
 
-def start_daemon(argv: Sequence[str], *, log: Path, cwd: Path) -> subprocess.Popen[bytes]:
-    """Start a daemon in a session of its own (so that Ctrl-C does not reach it); output is appended to ``log``."""
+def start_daemon(argv: Sequence[str], *, log: Path, cwd: Path, path: str = SYSTEM_PATH) -> subprocess.Popen[bytes]:
+    """Start a daemon in a session of its own (so that Ctrl-C does not reach it); output is appended to ``log``.
+    ``path``: where it looks for programs.
+    """
     with log.open("ab") as output:
         return subprocess.Popen(
             argv,
@@ -55,7 +57,7 @@ def start_daemon(argv: Sequence[str], *, log: Path, cwd: Path) -> subprocess.Pop
             stderr=subprocess.STDOUT,
             start_new_session=True,
             cwd=cwd,
-            env=environment(),
+            env=environment(path),
         )
 
 
