@@ -23,6 +23,7 @@ from reconciler.errors import (
     ComposeMissing,
     NoSpace,
     ReconcilerError,
+    StateDamaged,
     StateUnwritable,
     Unhealthy,
     VerificationFailed,
@@ -166,15 +167,19 @@ def test_a_project_serves_when_it_is_healthy_and_runs_what_was_verified(
     assert serves(outcomes) == serving
 
 
+BEGUN = Operation(generation=1, kind="deploy", fingerprint=SHOP.fingerprint, state="intent")
+SITUATION = Situation(
+    desired=SHOP, observation=Observation(), record=Record(document="shop", owner="me"), sticker="absent", now=0.0
+)
+
+
 def test_a_host_without_compose_or_with_a_busy_one_never_quarantines_a_release() -> None:
-    operation = Operation(generation=1, kind="deploy", fingerprint=SHOP.fingerprint, state="intent")
-    situation = Situation(
-        desired=SHOP,
-        observation=Observation(),
-        record=Record(document="shop", owner="me"),
-        sticker="absent",
-        now=0.0,
-    )
-    assert not quarantines(situation, operation, ComposeMissing("none here"))
-    assert not quarantines(situation, operation, ComposeBusy("still at work"))
-    assert quarantines(situation, operation, ComposeFailed("it says no"))
+    assert not quarantines(SITUATION, BEGUN, ComposeMissing("none here"))
+    assert not quarantines(SITUATION, BEGUN, ComposeBusy("still at work"))
+    assert quarantines(SITUATION, BEGUN, ComposeFailed("it says no"))
+
+
+@pytest.mark.fault("D5")
+def test_a_disk_that_takes_nothing_never_quarantines_a_release() -> None:
+    assert not quarantines(SITUATION, BEGUN, StateUnwritable("could not write: disk I/O error"))
+    assert not quarantines(SITUATION, BEGUN, StateDamaged("a page is broken"))

@@ -1,4 +1,4 @@
-"""What the controller remembers is lost, damaged or of yesterday, or a sticker cannot be written: what runs goes on."""
+"""The history is lost, damaged or of yesterday, or a sticker cannot be written: what runs goes on."""
 
 from __future__ import annotations
 

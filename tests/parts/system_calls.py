@@ -20,6 +20,11 @@ def failing(call: str, number: int, error: str) -> tuple[str, ...]:
     return _tampered(call, f"error={error}:when={number}")
 
 
+def failing_from(call: str, number: int, error: str) -> tuple[str, ...]:
+    """The same for this call and every one after it."""
+    return _tampered(call, f"error={error}:when={number}+")
+
+
 def _tampered(call: str, how: str) -> tuple[str, ...]:
     strace = program("strace", package="strace")
     quiet = ("-f", "-qq", "-o", "/dev/null")  # with --seccomp-bpf a program with threads is not met everywhere
