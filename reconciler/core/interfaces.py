@@ -92,7 +92,7 @@ class Engine(Protocol):
         """Running already is success. Raises NotFound, PortTaken, EngineRefused."""
 
     def stop(self, container_id: str, *, timeout_s: int | None) -> None:
-        """Stopped already, or gone, is success."""
+        """Stopped already, or gone, is success. Lists that are asked for afterwards know it."""
 
     def unpause(self, container_id: str) -> None: ...
 

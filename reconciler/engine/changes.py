@@ -2,7 +2,8 @@
 
 Decides which refusals mean "already so". Nothing without an answer is retried: it may have been carried out, so
 whoever asked has to look again. One answer is: that a container's process ended under an update, which then has
-changed nothing (moby ``daemon/update.go`` takes it back).
+changed nothing (moby ``daemon/update.go`` takes it back). Newer engines than 20.10 answer a stop before lists know
+of it; an inspect waits for that (moby ``daemon/monitor.go`` holds the container meanwhile).
 """
 
 from __future__ import annotations
@@ -73,6 +74,7 @@ class EngineChanges(EngineReads):
             timeout_s=None if patience < 0 else patience + self._connection.change_s,
         )
         _accept(self._connection.send(doing, request), doing, gone_is_fine=True)
+        self._container(container_id)  # waits until the engine has written the end down, and lists know of it
 
     def unpause(self, container_id: str) -> None:
         doing = f"unpausing container {container_id[:12]}"

@@ -286,14 +286,9 @@ def test_the_life_of_a_container_is_told(world: EngineWorld) -> None:
         world.engine.remove(container, volumes=False)
         world.wait(lambda: "destroy" in actions(listener, container))
     told = actions(listener, container)
-    assert [action for action in told if "network" not in action] == [
-        "create",
-        "start",
-        "rename",
-        "die",
-        "stop",
-        "destroy",
-    ]
+    alone = [action for action in told if "network" not in action]
+    assert (alone[:3], alone[5:]) == (["create", "start", "rename"], ["destroy"])
+    assert set(alone[3:5]) == {"die", "stop"}, "engines from 25 on may tell them in this order or the other"
     assert "network-connect" in told
     first = next(event for event in listener.seen if event.container_id == container)
     assert (first.container_name, dict(first.labels)["team"]) == (world.name("web"), "shop")

@@ -71,6 +71,14 @@ def test_stopping_what_is_stopped_or_gone_succeeds(world: EngineWorld, serves: I
     assert shown(world, container).status == "exited"
 
 
+def test_what_was_stopped_is_listed_as_stopped_at_once(world: EngineWorld, serves: ImageReference) -> None:
+    container = make(world, serves)
+    for _ in range(5):
+        world.engine.start(container)
+        world.engine.stop(container, timeout_s=None)
+        assert listed(world, container).status == "exited"
+
+
 @pytest.mark.parametrize("own", [True, False], ids=["its own timeout", "the timeout of the call"])
 def test_a_stubborn_process_is_killed_after_the_timeout(world: EngineWorld, own: bool) -> None:
     config = ContainerConfig(stop_timeout_s=1) if own else BARE

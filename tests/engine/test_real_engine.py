@@ -174,7 +174,8 @@ def test_a_thousand_quiet_passes_are_a_thousand_lists(
         for _ in range(1000):
             observer.observe([subject])
         assert proxy.mutating() == ()
-        assert {request.path for request in proxy.requests} == {"/v1.41/containers/json?all=1"}
+        spoken = {request.path.split("/", 2)[2] for request in proxy.requests}
+        assert spoken == {"containers/json?all=1"}
         assert len(proxy.requests) == 1000
         live.close()
 

@@ -52,7 +52,7 @@ def of_version(version: str) -> EngineProgram:
     own = _own()
     if not f"{own.version}.".startswith(f"{version}."):
         raise host.PartFailed(
-            f"{VARIABLE}={version}: {own.dockerd} is {own.version}, and there is no {folder}: run `tools/setup dev`"
+            f"{VARIABLE}={version}: {own.dockerd} is {own.version}, there is no {folder}: run `tools/setup dev`"
         )
     return own
 
