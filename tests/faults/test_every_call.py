@@ -20,6 +20,7 @@ from reconciler.errors import ReconcilerError
 from tests.e2e.oracle import Oracle
 from tests.e2e.stage import Stage, unheard
 from tests.parts.engine_fault import EngineFault, How, asks, everything
+from tests.parts.http_stream import Request
 from tests.parts.socket_proxy import SocketProxy
 
 Way = tuple[How, int]
@@ -28,7 +29,7 @@ PARTS = 5
 """The calls are dealt out to so many tests."""
 
 MOST_CALLS = 200
-PATIENCE = {"RECONCILER_ENGINE_TIMEOUT": "1"}
+PATIENCE = {"RECONCILER_ENGINE_TIMEOUT": "3"}
 LOSABLE = {
     "create": asks("POST", r"/containers/create"),
     "start": asks("POST", r"/containers/\w+/start"),
@@ -68,10 +69,14 @@ class Deploys:
         return applied.outcome
 
     def end(self, about: str) -> None:
-        """The next pass, undisturbed. A release whose failure looked like its own fault is held; then what went
-        before serves, and the release is tried once more on request.
+        """The next pass, undisturbed; after one that took back what was left half-done, one more.
+        A release whose failure looked like its own fault is held; then what went before serves, and the release is
+        tried once more on request.
         """
         outcome = self.apply()
+        if outcome == "failed":
+            self.serves(about, f"v{2 - self._number % 2}")
+            outcome = self.apply()
         if outcome == "held":
             self.serves(about, f"v{2 - self._number % 2}")
             self._stage.here("clear", self._stage.name)
@@ -146,4 +151,31 @@ def test_the_answer_to_a_change_is_lost(call: str, stage: Stage, oracle: Oracle,
     assert json.loads(stage.here("history", stage.name, "--json"))["quarantined"] == []
     assert deploys.apply() == "converged"
     deploys.serves(call, "v2")
+    oracle.holds("v2")
+
+
+@pytest.mark.fault("E8")
+def test_the_answer_to_a_create_is_lost_and_the_engine_is_away_then(
+    stage: Stage, oracle: Oracle, proxy: SocketProxy
+) -> None:
+    """Nobody can look whether there is a container now: what the engine has made is ours all the same, and goes.
+    The pass that takes it back tells what went wrong; the one after it tries again.
+    """
+    deploys = Deploys(stage, proxy)
+    stage.deploy_here("v1")
+    deploys.begin()
+    created: list[Request] = []
+
+    def creates(request: Request) -> bool:
+        if LOSABLE["create"](request):
+            created.append(request)
+        return bool(created)
+
+    away = EngineFault(lambda _: bool(created), "reset", times=0)
+    assert deploys.apply(EngineFault(creates, "lost"), away) == "failed"
+    assert len(stage.ours()) == 2
+    assert deploys.apply() == "failed"
+    deploys.serves("create", "v1")
+    assert deploys.apply() == "converged"
+    deploys.serves("create", "v2")
     oracle.holds("v2")
