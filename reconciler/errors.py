@@ -8,6 +8,7 @@
     │   └── StalePlan               a saved plan no longer fits the host or the files
     ├── TemporaryError              may pass by itself; has ``retry_after`` seconds
     │   ├── EngineUnavailable       no answer from the Docker engine
+    │   │   └── EngineUnsupported   an answer, but no version of the API that both speak
     │   ├── RegistryUnavailable     the registry is away, slow or limits the rate
     │   ├── NoSpace                 the host's disk is full
     │   ├── HookNotNow              a hook said "not now"; it is asked again later
@@ -20,7 +21,6 @@
     │   │   └── PortTaken           something else holds the host port
     │   ├── ComposeMissing          no `docker compose` v2 on this host
     │   ├── ComposeFailed           `docker compose` says no
-    │   ├── EngineTooOld            the engine's API is older than we can work with
     │   ├── ImageNotFound           the registry does not have that digest
     │   ├── RegistryDenied          the registry refuses the credentials
     │   ├── VerificationFailed      bytes or digests are not what was named
@@ -95,6 +95,12 @@ class EngineUnavailable(TemporaryError):
     """No answer from the Docker engine; what was asked may or may not have happened."""
 
 
+class EngineUnsupported(EngineUnavailable):
+    """What answers has no version of the engine's API in common with us, or is no engine: as good as away, since
+    nothing can be known and no release is at fault.
+    """
+
+
 class RegistryUnavailable(TemporaryError):
     """The registry is away, slow or limits the rate."""
 
@@ -141,10 +147,6 @@ class ComposeMissing(TerminalError):
 
 class ComposeFailed(TerminalError):
     """``docker compose`` ended with an error of the project's own."""
-
-
-class EngineTooOld(TerminalError):
-    """The engine's API is older than the oldest we can work with."""
 
 
 class ImageNotFound(TerminalError):

@@ -30,7 +30,7 @@ from docker.utils import kwargs_from_env
 from reconciler.engine.failures import engine_failure, printable, unreachable
 from reconciler.engine.unix_transport import UnixAdapter
 from reconciler.engine.versions import OLDEST_API, common_version, text
-from reconciler.errors import EngineUnavailable, InvalidSettings, ReconcilerError
+from reconciler.errors import EngineUnavailable, EngineUnsupported, InvalidSettings, ReconcilerError
 
 READ_S = 30.0
 CHANGE_S = 120.0
@@ -115,7 +115,7 @@ class Connection:
 
     @property
     def api_version(self) -> str:
-        """The version we speak with this engine. Raises EngineTooOld, EngineRefused, EngineUnavailable."""
+        """The version we speak with this engine. Raises EngineUnsupported, EngineUnavailable."""
         version = self._version
         if version is None:
             version = self._version = self._negotiate()
@@ -223,7 +223,20 @@ class Connection:
         except _TRANSPORT as error:
             self.drop()
             raise unreachable(doing, error, changes=False) from error
-        return common_version(answer.must(doing).json)
+        return common_version(_told(answer, doing), at=f"the engine at {printable(self.url)}")
+
+
+def _told(answer: Answer, doing: str) -> object:
+    """What was told of the version; None for what is no JSON. Raises EngineUnsupported, EngineUnavailable."""
+    if not answer.accepted:
+        refusal = answer.refusal(doing)
+        if isinstance(refusal, EngineUnavailable):
+            raise refusal
+        raise EngineUnsupported(refusal.message, hint="check what listens there: every engine tells its version")
+    try:
+        return json.loads(answer.content)
+    except ValueError:
+        return None
 
 
 def route(path: str, *parts: str) -> str:

@@ -15,8 +15,8 @@ from reconciler.engine.client import DockerEngine
 from reconciler.engine.connection import Connection, Request, route
 from reconciler.errors import (
     EngineRefused,
-    EngineTooOld,
     EngineUnavailable,
+    EngineUnsupported,
     InvalidSettings,
     RegistryDenied,
     RegistryUnavailable,
@@ -50,9 +50,29 @@ def test_a_newer_engine_is_spoken_to_in_a_version_we_know() -> None:
 def test_an_engine_that_is_too_old_is_refused() -> None:
     with (
         ScriptedEngine({"/version": {**VERSION, "ApiVersion": "1.40"}}) as server,
-        pytest.raises(EngineTooOld, match="install Docker Engine"),
+        pytest.raises(EngineUnsupported, match="install Docker Engine"),
     ):
         engine_at(server).list_containers()
+
+
+@pytest.mark.parametrize("answer", [b"<html>", b"", b"[]", b"{}", b'{"ApiVersion": "\xff"}'])
+def test_what_does_not_tell_its_version_is_no_engine_we_speak_with(answer: bytes) -> None:
+    with (
+        ScriptedEngine({"/version": lambda exchange: exchange.say(answer)}) as server,
+        pytest.raises(EngineUnsupported, match=f"the engine at {server.url}"),
+    ):
+        engine_at(server).list_containers()
+
+
+def test_an_engine_that_became_one_we_speak_with_is_spoken_to() -> None:
+    with ScriptedEngine({"/version": {**VERSION, "ApiVersion": "1.40"}, "/networks": []}) as server:
+        engine = engine_at(server)
+        for _ in range(2):
+            with pytest.raises(EngineUnsupported):
+                engine.list_networks()
+        server.scripts["/version"] = VERSION
+        assert engine.list_networks() == frozenset()
+        assert {path for path, _, _ in server.seen} == {"/version", "/v1.41/networks"}
 
 
 def test_an_engine_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
@@ -100,9 +120,19 @@ def test_a_refusal_without_words_is_told_by_its_status() -> None:
 def test_a_refused_version_is_an_error() -> None:
     with (
         ScriptedEngine({"/version": lambda exchange: exchange.say({"message": "go away"}, status=403)}) as server,
-        pytest.raises(EngineRefused, match="go away"),
+        pytest.raises(EngineUnsupported, match="go away"),
     ):
         engine_at(server).list_networks()
+
+
+def test_an_engine_that_is_not_up_yet_is_unavailable() -> None:
+    starting = {"message": "grpc: the connection is unavailable"}
+    with (
+        ScriptedEngine({"/version": lambda exchange: exchange.say(starting, status=500)}) as server,
+        pytest.raises(EngineUnavailable, match="see its log") as caught,
+    ):
+        engine_at(server).list_networks()
+    assert not isinstance(caught.value, EngineUnsupported)
 
 
 def test_half_an_answer_is_no_answer_and_the_next_call_finds_the_new_engine() -> None:

@@ -44,7 +44,7 @@ def asks(method: str, path: str) -> Callable[[Request], bool]:
 class EngineFault:
     """The ``nth`` request (from 1) that is concerned goes wrong, and those after it until ``times`` did (0: all).
 
-    ``status`` and ``message`` are of an ``error``.
+    ``status`` and ``message`` are of an ``error``; ``content`` is its whole body, in place of a message.
     """
 
     concerns: Callable[[Request], bool]
@@ -53,6 +53,7 @@ class EngineFault:
     times: int = 1
     status: int = 500
     message: str = "the proxy broke this"
+    content: bytes = b""
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False)
 
     def hits(self, request: Request) -> bool:
@@ -64,7 +65,7 @@ class EngineFault:
 
     def answer(self) -> bytes:
         """The whole answer of an ``error``, in the engine's own form."""
-        body = json.dumps({"message": self.message}).encode()
+        body = self.content or json.dumps({"message": self.message}).encode()
         head = (
             f"HTTP/1.1 {self.status} Broken\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
