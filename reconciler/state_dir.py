@@ -139,6 +139,15 @@ class StateDir:
         """
         return self._locked is not None and self._locked == _identity_of(self.path / _LOCK_FILE)
 
+    def check_lock(self) -> None:
+        """Raises StateLocked where the lock that this object took guards nothing any more."""
+        if not self.still_locked():
+            raise StateLocked(
+                f"{self.path / _LOCK_FILE} was removed or replaced while it was held",
+                hint="start again: then one controller holds the state directory, as it must be; a lock file is "
+                "never to be removed, it is free when its process ends",
+            )
+
     def _sign(self, handle: int) -> None:
         """Check that the lock guards the path, then say in the file who holds it."""
         path, held = self.path / _LOCK_FILE, os.fstat(handle)

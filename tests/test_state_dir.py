@@ -140,8 +140,11 @@ def test_a_lock_file_that_cannot_be_read_still_locks(state: StateDir, monkeypatc
 
 def test_a_deleted_lock_file_is_noticed_by_its_holder(state: StateDir) -> None:
     with state.lock():
+        state.check_lock()
         (state.path / "lock").unlink()
         assert not state.still_locked()
+        with pytest.raises(StateLocked, match="was removed or replaced while it was held"):
+            state.check_lock()
         with StateDir(state.path).lock():
             assert not state.still_locked()
 

@@ -1,14 +1,15 @@
 """Controller: the program that keeps one host as the folder says.
 
 Long-lived tasks: a watcher of the folder, a thread on the engine's events, a timer, a poll for operators'
-changes, and the workers. All but the workers only wake: they put names into the work queue, and a worker looks
-for itself. Stopping finishes or takes back what is under way.
+changes, a look at our lock, and the workers. All but the workers only wake: they put names into the work queue,
+and a worker looks for itself. Stopping finishes or takes back what is under way.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,11 +26,12 @@ from reconciler.controller.workqueue import QueueClosed, WorkQueue
 from reconciler.core import names
 from reconciler.core.interfaces import Engine, EngineEvent
 from reconciler.core.project import PROJECT_LABEL
-from reconciler.errors import EngineUnavailable, ReconcilerError, UnknownDocument
+from reconciler.errors import EngineUnavailable, ReconcilerError, StateLocked, UnknownDocument
 from reconciler.history import History
 from reconciler.sources.watch import FolderWatch
 
 OPERATOR_POLL_S = 1.0
+LOCK_POLL_S = 1.0
 STOP_GRACE_S = 9.0
 """Shorter than the 10 s that Docker and most service managers give before they kill."""
 
@@ -42,7 +44,9 @@ log = structlog.get_logger("reconciler")
 
 @dataclass(slots=True, kw_only=True)
 class Controller:
-    """Runs until ``stop`` is asked for. All its parts are handed in; ``resync_s`` is seconds between looks."""
+    """Runs until ``stop`` is asked for. All its parts are handed in; ``resync_s`` is seconds between looks.
+    ``check_lock`` raises StateLocked when another controller may be at work here: then this one ends.
+    """
 
     assessor: Assessor
     reconciler: Reconciler
@@ -54,6 +58,7 @@ class Controller:
     queue: WorkQueue[str]
     resync_s: float
     workers: int
+    check_lock: Callable[[], None] = lambda: None
     _failed_looks: int = 0
     _look_again: asyncio.Event = field(default_factory=asyncio.Event)
     _wakes: EngineWakes = field(init=False)
@@ -74,11 +79,13 @@ class Controller:
         return self._wakes.breaks
 
     async def run(self) -> int:
-        """Serve until stopped, then let the workers finish or take back what they are at.
+        """Serve until stopped, then let the workers finish or take back what they are at. Raises StateLocked.
 
         Returns how many of them could not within ``STOP_GRACE_S`` (the next start takes their work back).
         """
-        background = [asyncio.create_task(job()) for job in (self._timer, self._folder, self._operators)]
+        background = [
+            asyncio.create_task(job()) for job in (self._timer, self._folder, self._operators, self._lock)
+        ]
         workers = [asyncio.create_task(self._worker()) for _ in range(self.workers)]
         self._wakes.start()
         asked = asyncio.create_task(self.stop.asked.wait())
@@ -150,6 +157,16 @@ class Controller:
             if version is not None and version != seen:
                 seen = version
                 self._look_again.set()
+
+    async def _lock(self) -> None:
+        """Who has lost its lock acts no more (``may_act``), and ends instead of looking as if it did."""
+        while True:
+            try:
+                self.check_lock()
+            except StateLocked:
+                self.stop.ask()  # whoever waits for the health of something is not to wait for its end
+                raise
+            await asyncio.sleep(LOCK_POLL_S)
 
     async def _written(self) -> int | None:
         """The history's version; None while it cannot be asked."""

@@ -20,7 +20,7 @@ from reconciler.core.plan import Plan
 from reconciler.core.planning import make_plan
 from reconciler.core.record import Record
 from reconciler.core.situation import Situation
-from reconciler.errors import EngineUnavailable, StateUnwritable
+from reconciler.errors import EngineUnavailable, StateLocked, StateUnwritable
 from reconciler.history import History
 from reconciler.sources.files import Loaded
 from reconciler.spec.build import build
@@ -113,6 +113,29 @@ def test_a_dependent_document_follows_its_dependency(stage: Stage) -> None:
         await until(lambda: phase(stage, "app") == "Converged")
 
     played(stage, story)
+
+
+def test_a_controller_that_has_lost_its_lock_ends_without_acting(stage: Stage) -> None:
+    lost: list[bool] = []
+
+    def check_lock() -> None:
+        if lost:
+            raise StateLocked("the lock is gone")
+
+    async def play() -> None:
+        controller = stage.controller(StopRequest(), may_act=lambda: not lost)
+        controller.check_lock = check_lock
+        running = asyncio.create_task(controller.run())
+        await until(lambda: phase(stage) == "Converged")
+        lost.append(True)
+        stage.world.engine.by_hand.remove("web")
+        with pytest.raises(StateLocked, match="the lock is gone"):
+            async with asyncio.timeout(WITHIN_S):
+                await running
+
+    stage.write("web")
+    asyncio.run(play())
+    assert [row.name for row in stage.world.engine.list_containers()] == []
 
 
 def test_an_engine_that_is_away_is_waited_for_and_said(stage: Stage) -> None:

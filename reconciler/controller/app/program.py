@@ -62,6 +62,7 @@ async def run(settings: Settings) -> None:
             queue=queue,
             resync_s=settings.resync_s,
             workers=settings.workers,
+            check_lock=parts.state.check_lock,
         )
         host, port = settings.listen_address
         render = readings.renderer(
