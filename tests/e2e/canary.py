@@ -17,6 +17,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import os
 import sqlite3
 import tempfile
 import threading
@@ -148,7 +149,7 @@ class Arguments:
 
     def __init__(self) -> None:
         self._seen: dict[str, None] = {}
-        self._looks: dict[int, int] = {}
+        self._looks: dict[str, int] = {}
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -176,7 +177,7 @@ class Arguments:
     def look(self) -> None:
         """Look once, now."""
         looks = self._looks
-        there = {int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()}
+        there = set(filter(str.isdigit, os.listdir("/proc")))  # noqa: PTH208  (so often: without an object for each)
         for pid in there:
             if looks.get(pid, 0) < _LOOKS:
                 looks[pid] = looks.get(pid, 0) + 1

@@ -18,6 +18,7 @@ from typing import Any
 
 from tests.parts.host import PartFailed, run
 from tests.parts.images import PublishedImage, Recipe, publish
+from tests.parts.standard_images import HEALTH_INTERVAL_NS
 
 PROGRAMS = ("postgres", "initdb", "psql", "pg_isready")
 SERVER_USER = 1000
@@ -48,7 +49,7 @@ def publish_database(address: str) -> PublishedImage:
         "StopSignal": "SIGINT",
         "Healthcheck": {
             "Test": ["CMD-SHELL", 'pg_isready -q -h 127.0.0.1 -U "$POSTGRES_USER" -d "$POSTGRES_DB"'],
-            "Interval": 300_000_000,
+            "Interval": HEALTH_INTERVAL_NS,
             "Timeout": 5_000_000_000,
             "Retries": 60,
         },

@@ -27,6 +27,7 @@ from reconciler.core.record import Record
 from reconciler.core.status import DocumentStatus
 from tests.e2e.compose.project_stage import LOCK, PROJECT, SERVICE, ProjectStage
 from tests.e2e.oracle import ANONYMOUS, Oracle
+from tests.e2e.search import SHOWING
 from tests.e2e.stage import unheard
 from tests.parts.host import processes_with
 from tests.parts.process_starts import recorded
@@ -230,8 +231,9 @@ class ProjectOracle:
         if stage.canary not in self._project.lock_file.read_text():
             return
         for words in ("status", "plan", "why", "history"):
-            for output in ((), ("--json",)):
-                self._project.here(words, self._project.name, *output)
+            self._project.here(words, self._project.name)
+            if (words, "--json") not in SHOWING:  # what ``search`` asks for at every test's end is left to it
+                self._project.here(words, self._project.name, "--json")
         if any(stage.canary in text for text in stage.said):
             yield "I6: the secret is in what a program said"
         for row in self._sdk.containers(all=True):
