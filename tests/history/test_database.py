@@ -114,9 +114,11 @@ def test_a_database_of_a_newer_reconciler_is_left_alone(history: History, path: 
 
 
 @pytest.mark.fault("S8")
-def test_a_database_of_version_1_opens(path: Path, clock: Clock) -> None:
+@pytest.mark.parametrize("version", range(1, VERSION + 1))
+def test_a_database_of_every_version_opens(version: int, path: Path, clock: Clock) -> None:
+    """With all that this version already kept, and it takes what is written now."""
     connection = sqlite3.connect(path)
-    connection.executescript((FIXTURES / "history-v1.sql").read_text("utf-8"))
+    connection.executescript((FIXTURES / f"history-v{version}.sql").read_text("utf-8"))
     connection.close()
     history = History.open(path, clock=clock, rebuild=rebuild)
     record = history.record("web")
@@ -129,6 +131,12 @@ def test_a_database_of_version_1_opens(path: Path, clock: Clock) -> None:
     assert [event.action for event in history.events("web")] == ["commit", "record-undone"]
     assert history.accepted() == {"shop.yaml": (wish("web", "rel-2"),)}
     assert history.drift_since("web") == 1_700_000_003.0
+    assert record.operations[0].config_hashes == ({"app": "5f2c"} if version >= 2 else {})
+    assert [run.state for run in record.hooks] == (["done"] if version >= 3 else [])
+    assert [item.reason for item in record.allowances] == (["incident 42"] if version >= 4 else [])
+    history.begin(wish("web", "rel-3"), generation=3, kind="deploy", container_id="", cause="", actor="")
+    history.commit("web", 3)
+    assert history.record("web").generation == 3
     history.close()
 
 

@@ -1,5 +1,5 @@
-"""A wall clock that is set under a running program. Time that only counts on, by which deadlines are measured, goes
-on as it does when a real clock is set; so do the times of files.
+"""A wall clock that is set under a running program. Time that only counts on, as deadlines are measured, goes on
+as it does when a real clock is set; so do the times of files.
 
 In Python, not by libfaketime: its ``clock_nanosleep`` does not understand Python's sleep (to a monotonic moment).
 """

@@ -1,4 +1,4 @@
-"""In a program with this folder in its PYTHONPATH the wall clock can be set from outside (``tests/parts/clock.py``).
+"""Where a program has this folder in its PYTHONPATH its wall clock is set from outside: ``tests/parts/clock.py``.
 
 Python imports this before the program: whoever asks ``time.time`` or ``time.time_ns`` gets the jumped clock, also
 by a default argument. Time that only counts on is the true one, and so are the times of files.
