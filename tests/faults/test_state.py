@@ -2,21 +2,53 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from reconciler.core.desired import DesiredState, StickerPlace
+from reconciler.core.record import Record
+from reconciler.core.sticker import judge, make_sticker, seal
+from reconciler.history import History
+from reconciler.sources.files import FolderSource
+from reconciler.spec.build import build
+from reconciler.spec.problem import is_error
+from reconciler.sticker_store import StickerStore
+from tests.e2e.documents import as_yaml, document
 from tests.e2e.oracle import Oracle
 from tests.e2e.stage import Stage, eventually
 from tests.parts import host
+from tests.parts.images import PublishedImage
 from tests.parts.socket_proxy import SocketProxy
 
 PAGE = 4096
+HARD = st.one_of(
+    st.text(max_size=60),
+    st.text(alphabet="\"'`$(){}|;&<>\\\n\r\t\0 #:-%!*?~=,[]@\x85\u2028\ufeff\U0001f600\U0010ffff", max_size=30),
+    st.sampled_from(
+        (
+            "$(touch /tmp/x)",
+            "a\nb",
+            "'; rm -rf /",
+            "--privileged",
+            "null",
+            "1.10",
+            "22:22",
+            "\U0001f4a9",
+            "${HOME}",
+        )
+    ),
+)
 
 
 @contextmanager
@@ -182,4 +214,70 @@ def test_a_damaged_page_is_found_at_the_start_and_nothing_is_touched(
     assert_untouched(stage, proxy, identity, "web v2")
     put_back(stage, backup)
     stage.apply()
+    oracle.holds("v1")
+
+
+@pytest.mark.fault("S5")
+@settings(max_examples=50)
+@given(field=st.sampled_from(("release", "name", "value", "word", "label")), text=HARD)
+def test_any_text_in_a_document_is_kept_byte_for_byte_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, field: str, text: str
+) -> None:
+    """From the file through the history to the sticker and back, by the real readers and writers of all three."""
+    plain = {"release": "v1", "name": "Web", "value": "a", "word": "b", "label": "c", field: text}
+    release, name = plain["release"], plain["name"]
+    folder = tmp_path_factory.mktemp("hard")
+    (folder / "desired").mkdir()
+    wanted: dict[str, Any] = {
+        "environment": {"VALUE": plain["value"]},
+        "command": ["run", plain["word"]],
+        "labels": {"note": plain["label"]},
+    }
+    image = PublishedImage(repository="registry.example.com/web", digest=f"sha256:{'0' * 64}", image_id="", tag="")
+    spec = document("web", image, release, release={"id": release, "name": name}, config=wanted)
+    (folder / "desired" / "web.yaml").write_bytes(as_yaml(spec).encode())
+    loaded = FolderSource(folder / "desired", sleep=lambda _: None).load()
+    if not loaded.documents:
+        assert any(is_error(problem) for problem in loaded.problems)
+        return
+    (desired,) = loaded.documents
+    told = desired.config
+    assert (desired.release.id, desired.release.name) == (release, name)
+    assert (told.environment, told.labels) == (wanted["environment"], wanted["labels"])
+    assert told.command == tuple(wanted["command"])
+    record = remembered(folder / "history.db", desired)
+    assert record.committed_revision is not None
+    assert record.committed_revision.desired == replace(desired, source=None)
+    place, store, key = StickerPlace(path=str(folder / "stickers" / "web.json")), StickerStore(None), b"k" * 32
+    store.write(place, seal(make_sticker(record), key), helper="")
+    reading = store.read(place, helper="")
+    assert judge(reading, record, desired, key) == "current"
+    said = json.loads(reading.content)["release"]
+    assert (said["id"], said["name"]) == (release, name)
+
+
+def remembered(path: Path, desired: DesiredState) -> Record:
+    """Committed to a history, and what another process finds in it."""
+    with closing(History.open(path, clock=lambda: 1.0, rebuild=build)) as history:
+        history.begin(desired, generation=1, kind="deploy", container_id="c", cause="", actor="user:ana")
+        history.commit(desired.name, 1)
+    with closing(History.open(path, clock=lambda: 2.0, rebuild=build)) as again:
+        return again.record(desired.name)
+
+
+@pytest.mark.fault("S5")
+def test_text_that_looks_like_a_program_reaches_the_container_as_it_is(stage: Stage, oracle: Oracle) -> None:
+    """Quotes, newlines, substitutions and characters of four bytes, in every place that takes free text."""
+    text = "$(touch /pwned) `id` '\"; rm -rf / #\\\n\ttwo: [lines] ${HOME} %s \U0001f600 \u2028 --privileged"
+    line = text.replace("\n", " ").replace("\t", " ").replace("\u2028", " ")
+    config = {"environment": {"HARD": text}, "labels": {"note": text}}
+    stage.write(stage.web("v1", release={"id": "v1", "name": line}, config=config))
+    stage.apply()
+    told = stage.inspect()
+    assert f"HARD={text}" in told["Config"]["Env"]
+    assert told["Config"]["Labels"]["note"] == text
+    environment = Path(f"/proc/{told['State']['Pid']}/environ").read_bytes().split(b"\0")
+    assert f"HARD={text}".encode() in environment
+    assert json.loads(stage.sticker().read_bytes())["release"]["name"] == line
+    assert stage.status()["sync"] == "Synced", "what comes back from the engine is the same"
     oracle.holds("v1")
