@@ -21,8 +21,8 @@ run: setup-run ## Run the controller on the documents in desired/ (DESIRED=folde
 	@$(BIN)/reconciler run --desired $(DESIRED)
 
 .PHONY: test
-test: setup-dev ## All tests, on a private engine and registry, with coverage gates (ARGS='-k name' for some)
-	@tools/test $(ARGS)
+test: setup-dev ## All tests, on private engines and registries, with coverage gates (ARGS='-k name' for some, ENGINE=26.1)
+	@RECONCILER_TEST_ENGINE=$(ENGINE) tools/test $(ARGS)
 
 .PHONY: faults
 faults: setup-dev ## Every fault and what holds then, with all variants; writes docs/faults.md

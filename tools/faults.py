@@ -21,7 +21,7 @@ from typing import Any
 
 from tests.faults.catalogue import AREAS, Row
 from tests.faults.found import FOUND
-from tests.parts import host
+from tests.parts import engine_program, host
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "faults.md"
@@ -118,7 +118,7 @@ def take(report: Json) -> dict[str, Any]:
 
 def _engine() -> str:
     """Such as ``20.10.24+dfsg1``."""
-    said = host.run(host.program("dockerd", package="docker.io"), "--version")
+    said = host.run(engine_program.chosen().dockerd, "--version")
     return said.partition("version ")[2].partition(",")[0]
 
 

@@ -11,8 +11,10 @@ import pytest
 
 from tests.contracts.engine_worlds import EngineWorld, RealSide, SimulatedSide
 
+REAL = [pytest.mark.engine, pytest.mark.both_engines, pytest.mark.timeout(180)]
 
-@pytest.fixture(params=["simulated", pytest.param("real", marks=[pytest.mark.engine, pytest.mark.timeout(180)])])
+
+@pytest.fixture(params=["simulated", pytest.param("real", marks=REAL)])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EngineWorld]:
     """A host with an Engine: simulated, or a private real one."""
     if request.param == "simulated":

@@ -18,14 +18,21 @@ from tests.e2e.oracle import Oracle
 from tests.e2e.stage import Stage
 from tests.e2e.stories import STORIES, Story
 
+ON_BOTH_ENGINES = {"stop-container"}
+"""Killed where nothing serves."""
+
 
 def _rows() -> Iterator[object]:
     for story in STORIES:
         for number, action in enumerate(story.actions, start=1):
             for edge in ("before", "after"):
-                asked_for = (pytest.mark.thorough,) if edge == "before" and number > 1 else ()
                 name = f"{story.name}: {edge} {number} {action}"
-                yield pytest.param(story, f"{edge}:{number}", id=name, marks=(story.row, *asked_for))
+                marks = [story.row]
+                if edge == "before" and number > 1:
+                    marks.append(pytest.mark.thorough)
+                if edge == "after" and action in ON_BOTH_ENGINES:
+                    marks.append(pytest.mark.both_engines)
+                yield pytest.param(story, f"{edge}:{number}", id=name, marks=marks)
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)

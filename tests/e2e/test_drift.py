@@ -70,6 +70,7 @@ HARM = {
 }
 
 
+@pytest.mark.both_engines
 @pytest.mark.fault("K11")
 @pytest.mark.parametrize("kind", HARM)
 def test_what_is_changed_by_hand_is_shown_and_put_right(kind: str, stage: Stage, oracle: Oracle) -> None:

@@ -13,6 +13,8 @@ from tests.e2e.stage import Stage, free_port
 from tests.parts.images import Recipe, publish
 from tests.parts.standard_images import PLAIN
 
+pytestmark = pytest.mark.both_engines
+
 FULL: dict[str, Any] = {
     "containerName": "NAME",
     "command": ["/app/sleep", "a b", ""],

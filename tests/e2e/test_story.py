@@ -10,6 +10,8 @@ from tests.e2e.oracle import Oracle
 from tests.e2e.stage import Stage, eventually
 from tests.parts.warm import ColdPrograms
 
+pytestmark = pytest.mark.both_engines
+
 EVENTS_ONLY = {"RECONCILER_RESYNC": "600"}
 """What is healed sooner than this was heard of by the engine's events."""
 

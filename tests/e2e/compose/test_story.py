@@ -12,6 +12,7 @@ from tests.e2e.compose.shop import MOTD, edited
 from tests.parts.registry import PrivateRegistry
 
 
+@pytest.mark.both_engines
 def test_a_document_and_its_lock_file_become_a_project_that_serves(
     project: ProjectStage, oracle: ProjectOracle
 ) -> None:
@@ -36,6 +37,7 @@ def test_services_are_started_in_the_order_of_what_they_need(project: ProjectSta
 
 
 @pytest.mark.fault("P7")
+@pytest.mark.both_engines
 def test_an_upgrade_of_one_service_leaves_the_others_alone_and_runs_no_job_again(
     project: ProjectStage, oracle: ProjectOracle
 ) -> None:
