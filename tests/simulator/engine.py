@@ -98,7 +98,9 @@ class SimulatedEngine:
         """A memory limit also bounds swap; a person's ``docker run`` would allow as much swap again."""
         swap = config.memory_bytes if config.memory_swap_bytes is None else config.memory_swap_bytes
         bounded = replace(config, memory_swap_bytes=swap)
-        return containers.create(self.host, name, image=str(image), config=bounded, labels=labels).id
+        made = containers.create(self.host, name, image=str(image), config=bounded, labels=labels)
+        self.host.made.add(made.id)
+        return made.id
 
     @operation(mutates=True)
     def create_sandbox(

@@ -36,6 +36,8 @@ def violations(player: Player, name: str = "web") -> list[str]:
         if claims.current.image_id != committed.image_id:
             found.append("its image is not the committed one")
         found += _undelivered(player, record)
+    estranged = [row.name for row in claims.spoofs if row.id in player.world.engine.host.made]
+    found += [f"{row} was made by us, and nobody knows it" for row in estranged]
     running = [row.name for _, row in claims.kept if row.running]
     found += [f"{row} runs beside it" for row in running]
     temporary = [row for row in observation.containers if any(mark in row.name for mark in TEMPORARY)]

@@ -74,6 +74,7 @@ class Host:
         self.clock = clock
         self.facts = facts
         self.containers: dict[str, Container] = {}
+        self.made: set[str] = set()
         self.images: dict[str, Image] = {}
         self.networks: set[str] = {"bridge", "host", "none"}
         self.volumes: dict[str, Volume] = {}
