@@ -45,8 +45,9 @@ class FaultReport:
         shown.figures = _figures(report.user_properties)
 
     def pytest_sessionfinish(self) -> None:
-        """Write the file."""
-        found = {name: vars(shown) for name, shown in sorted(self._tests.items())}
+        """Write the file; what an earlier session of the same run wrote into it stays."""
+        before = json.loads(self._path.read_text()) if self._path.exists() else {}
+        found = {**before, **{name: vars(shown) for name, shown in sorted(self._tests.items())}}
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._path.write_text(json.dumps(found, indent=1) + "\n")
 

@@ -1,0 +1,171 @@
+"""The town: many documents on one engine, one running controller, and what stands between them and the world.
+
+Owns the processes and the files; which deeds are done to them, and what must hold afterwards, is for others.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from tests.e2e.documents import document
+from tests.e2e.stage import Stage, free_port
+from tests.parts.host import wait_until
+from tests.parts.images import PublishedImage
+from tests.parts.registry_proxy import RegistryProxy
+from tests.parts.socket_proxy import SocketProxy
+from tests.parts.standard_images import WEB_PORT
+from tests.parts.warm import Process
+
+Kind = Literal["web", "plain", "start-first", "job"]
+KINDS: tuple[Kind, ...] = ("web", "plain", "start-first", "job")
+STRANGERS = 5
+STOPS_WITHIN_S = 30.0
+
+
+@dataclass(slots=True)
+class Citizen:
+    """One document: what its file says, and the release that must run if what it says is bad."""
+
+    name: str
+    kind: Kind
+    port: int
+    release: int = 1
+    bad: bool = False
+    former: int = 0
+
+    def want(self, release: int, *, bad: bool) -> None:
+        """Another release; ``former`` is set when one is known to be committed."""
+        self.release, self.bad = release, bad
+
+
+@dataclass(slots=True)
+class Town:
+    """``stage``'s folder, engine and images; ``registry`` and ``proxy`` are on the controller's ways."""
+
+    stage: Stage
+    registry: RegistryProxy
+    proxy: SocketProxy
+    citizens: list[Citizen]
+    kills: int = 0
+    running: Process | None = None
+    log: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.log = self.stage.folder / "controller.log"
+
+    def image(self, citizen: Citizen) -> PublishedImage:
+        """Of the release that its file says."""
+        images = self.stage.images
+        match citizen.kind:
+            case "web":
+                good = images.web_v1 if citizen.release % 2 else images.web_v2
+                return images.web_v3 if citizen.bad else good
+            case "job":
+                return images.exits if citizen.bad else images.job
+            case _:
+                return images.exits if citizen.bad else images.plain
+
+    def write(self, citizen: Citizen) -> None:
+        """Its file, as it should be."""
+        image = self.image(citizen)
+        config: dict[str, Any] = {"environment": {"RELEASE": str(citizen.release)}}
+        strategy: dict[str, Any] = {"minHealthy": "200ms"}
+        if citizen.kind == "web":
+            config |= {"ports": [f"127.0.0.1:{citizen.port}:{WEB_PORT}"], "healthCheck": {"timeout": "30s"}}
+        if citizen.kind == "job":
+            config |= {"restartPolicy": "no"}
+        if citizen.kind == "start-first":
+            strategy |= {"order": "start-first"}
+        wish = document(
+            citizen.name,
+            dataclasses.replace(image, repository=self._through_the_proxy(image)),
+            f"r{citizen.release}",
+            config=config,
+            strategy=strategy,
+            sticker={"path": str(self.stage.sticker(citizen.name))},
+        )
+        self.stage.write(wish, file=self.file(citizen))
+
+    def _through_the_proxy(self, image: PublishedImage) -> str:
+        return f"{self.registry.address}/{image.repository.partition('/')[2]}"
+
+    def file(self, citizen: Citizen) -> str:
+        """Name of its file."""
+        return f"{citizen.name}.yaml"
+
+    def start(self, **variables: str) -> None:
+        """Start the controller, if it does not run."""
+        if self.running is not None and self.running.poll() is None:
+            return
+        with self.log.open("ab") as output:
+            environment = {
+                **self.stage.environment(self.proxy.url),
+                "RECONCILER_RESYNC": "5",
+                "RECONCILER_ENGINE_TIMEOUT": "10",
+                **variables,
+            }
+            handle = output.fileno()
+            self.running = self.stage.programs.start(
+                "run", environment=environment, folder=self.stage.folder, out=handle, err=handle
+            )
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it one, if it runs."""
+        if self.running is not None and self.running.poll() is None:
+            os.kill(self.running.pid, number)
+            self.kills += number == signal.SIGKILL
+
+    def stop(self) -> None:
+        """SIGTERM, and an end in order."""
+        if self.running is None or self.running.poll() is not None:
+            return
+        self.signal(signal.SIGCONT)
+        self.signal(signal.SIGTERM)
+        assert self.running.wait(STOPS_WITHIN_S) == 0, f"the controller ended with {self.running.returncode}"
+
+    def statuses(self) -> dict[str, dict[str, Any]]:
+        """``status --json`` by name; {} while it cannot be had."""
+        done = self.stage.reconciler("status", "--json")
+        with contextlib.suppress(ValueError, KeyError):
+            return {item["name"]: item for item in json.loads(done.stdout)["documents"]}
+        return {}
+
+    def serving(self, citizen: Citizen) -> int:
+        """The release that its good state is."""
+        return citizen.former if citizen.bad else citizen.release
+
+
+@contextlib.contextmanager
+def built(stage: Stage, *, documents: int) -> Iterator[Town]:
+    """A town of so many documents, all of them deployed, and some strangers."""
+    stage.sdk.pull(stage.images.plain.reference)
+    for number in range(STRANGERS):
+        name = f"stranger-{number}"
+        made = stage.sdk.create_container(stage.images.plain.reference, name=name)
+        stage.sdk.start(made["Id"])
+    citizens = [
+        Citizen(name=f"c{number:03}", kind=KINDS[number % len(KINDS)], port=free_port())
+        for number in range(documents)
+    ]
+    upstream = stage.images.web_v1.repository.partition("/")[0]
+    with RegistryProxy(upstream) as registry, SocketProxy(stage.engine.socket) as proxy:
+        town = Town(stage=stage, registry=registry, proxy=proxy, citizens=citizens)
+        for citizen in citizens:
+            town.write(citizen)
+        town.start()
+        try:
+            yield town
+        finally:
+            town.signal(signal.SIGCONT)
+            if town.running is not None and town.running.poll() is None:
+                town.running.kill()
+                wait_until(lambda: town.running is None or town.running.poll() is not None, seconds=5)
+            stage.said.append(town.log.read_text(errors="replace"))
