@@ -1,7 +1,7 @@
 """A slice of chaos in every run of the tests; `make chaos` runs it for as long as one likes.
 
-SEED gives the same deeds again, CHAOS_SECONDS how long, CHAOS_DOCUMENTS how many documents; what a long run came to
-is written into .work/chaos.json.
+SEED gives the same deeds again, CHAOS_SECONDS how long, CHAOS_DOCUMENTS how many documents; what a long run came
+to is written into .work/chaos.json.
 """
 
 from __future__ import annotations
