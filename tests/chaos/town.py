@@ -28,6 +28,8 @@ Kind = Literal["web", "plain", "start-first", "job"]
 KINDS: tuple[Kind, ...] = ("web", "plain", "start-first", "job")
 STRANGERS = 5
 STOPS_WITHIN_S = 30.0
+PROBED = {"interval": "4s", "timeout": "60s"}
+"""A probe is a process on the host: many documents with the images' own interval would leave room for nothing."""
 
 
 @dataclass(slots=True)
@@ -79,7 +81,7 @@ class Town:
         config: dict[str, Any] = {"environment": {"RELEASE": str(citizen.release)}}
         strategy: dict[str, Any] = {"minHealthy": "200ms"}
         if citizen.kind == "web":
-            config |= {"ports": [f"127.0.0.1:{citizen.port}:{WEB_PORT}"], "healthCheck": {"timeout": "30s"}}
+            config |= {"ports": [f"127.0.0.1:{citizen.port}:{WEB_PORT}"], "healthCheck": PROBED}
         if citizen.kind == "job":
             config |= {"restartPolicy": "no"}
         if citizen.kind == "start-first":
