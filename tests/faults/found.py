@@ -17,4 +17,91 @@ class Found:
     held_by: str
 
 
-FOUND: tuple[Found, ...] = ()
+FOUND: tuple[Found, ...] = (
+    Found(
+        "C17",
+        "a release that its document no longer asked for when its pull had ended was deployed all the "
+        "same, and replaced at once",
+        "controller/test_service.py::test_a_release_that_is_not_wanted_any_more_after_its_pull_is_not_begun",
+    ),
+    Found(
+        "C19",
+        "a kill between the fsync and the rename of a sticker left its temporary file beside it for good",
+        "faults/test_torn_writes.py::test_killed_while_history_or_sticker_are_written",
+    ),
+    Found(
+        "D3",
+        "with a full or read-only state directory a deploy pulled its image and what was put right in "
+        "place was changed without a record; /readyz said ready",
+        "controller/test_controller.py::test_the_controller_outlives_a_history_that_cannot_be_written_an"
+        "d_works_on_afterwards",
+    ),
+    Found(
+        "S6",
+        "a history that was removed under the running controller was written to all the same, and all of"
+        " it was lost",
+        "history/test_database.py::test_a_file_that_is_taken_away_while_it_is_open_is_noticed",
+    ),
+    Found(
+        "S7",
+        "under a history of yesterday a project was brought back to the release that it remembered, as "
+        "soon as its document waited for another or was refused",
+        "core/compose/test_older_history.py::test_what_the_history_remembers_is_not_brought_back_while_t"
+        "he_document_waits",
+    ),
+    Found(
+        "S6",
+        "a container of a history that was lost was called a stranger's, and to remove it the first advice",
+        "core/test_older_history.py::test_a_container_of_a_history_that_was_lost_is_told_as_such_and_adopted",
+    ),
+    Found(
+        "E6",
+        "a container that was created while the engine stopped answering was taken back, and then never "
+        "known as ours again: it stayed for good, and its document was shown as out of sync",
+        "core/test_never_worse.py::test_what_was_created_unheard_is_ours_and_goes_wherever_that_is_interrupted",
+    ),
+    Found(
+        "D5",
+        "a release during whose deploy an fsync of the history failed was quarantined, as if it were at fault",
+        "controller/test_conclude.py::test_a_disk_that_takes_nothing_never_quarantines_a_release",
+    ),
+    Found(
+        "E9",
+        "a release was held to be at fault, and `reconciler_engine_up` stayed 1, when the engine under "
+        "the running controller was replaced by one too old to speak with",
+        "faults/test_engine_versions.py::test_a_running_controller_leaves_an_engine_alone_that_was_repla"
+        "ced_by_an_older_one",
+    ),
+    Found(
+        "E9",
+        "an answer to /version that was JSON but no object ended in a bug report, and one without a "
+        'version was told to speak "API 0.0 at most"',
+        "faults/test_engine_versions.py::test_what_tells_no_version_is_told_to_be_no_engine",
+    ),
+    Found(
+        "E9",
+        "engine 26.1 answers a stop before its list of containers knows of it: what had just been "
+        "stopped was still listed as running",
+        "contracts/test_engine_lives.py::test_what_was_stopped_is_listed_as_stopped_at_once",
+    ),
+    Found(
+        "M3",
+        "a controller whose lock file had been removed acted no more, but stayed, ready and silent",
+        "faults/test_many.py::test_a_controller_whose_lock_file_is_removed_ends_and_leaves_the_host_to_the_next",
+    ),
+    Found(
+        "P7",
+        "what a failing service of a project printed of its secret was told in errors, status and history",
+        "e2e/compose/test_project_secrets.py::test_what_a_failing_service_says_of_its_secret_is_masked",
+    ),
+    Found(
+        "O2",
+        "a label `stella.generation` of thousands of digits on a stranger made every look at its document fail",
+        "core/test_older_history.py::test_labels_that_say_no_generation_are_a_stranger_s",
+    ),
+    Found(
+        "F1",
+        "`apply NAME` exited with 0 although the file of that document could not be read",
+        "cli/test_apply_command.py::test_a_named_document_that_cannot_be_read_is_an_error",
+    ),
+)
