@@ -75,6 +75,7 @@ def test_where_nothing_can_be_written_down_the_controller_waits_and_goes_on_by_i
     """Not ready, with the reason; the old release serves; what was asked for is done once there is room."""
     with stage.controller(RECONCILER_ENGINE=proxy.url, **OFTEN) as controller, stage.users() as users:
         controller.settles(stage.name)
+        eventually("somebody has asked", lambda: users.answers)
         HARM[harm](disk)
         proxy.forget()
         stage.write(stage.web("v2"))
