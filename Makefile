@@ -28,12 +28,13 @@ test: setup-dev ## All tests, on private engines and registries, with coverage g
 faults: setup-dev ## Every fault and what holds then, with all variants; writes docs/faults.md
 	@rm -f .work/faults.json
 	@THOROUGH=1 FAULTS_REPORT=.work/faults.json tools/test -m fault --numprocesses $$(($$(nproc) + 2)) \
-	    --dist worksteal
+	    --dist worksteal -o faulthandler_timeout=1800
 	@$(BIN)/python -m tools.faults --take .work/faults.json
 
 .PHONY: chaos
 chaos: setup-dev ## Random faults on many documents (SECONDS=3600 DOCUMENTS=100; SEED=n for the same again)
-	@CHAOS_SECONDS=$(or $(SECONDS),3600) CHAOS_DOCUMENTS=$(or $(DOCUMENTS),100) tools/test -q -s tests/chaos
+	@CHAOS_SECONDS=$(or $(SECONDS),3600) CHAOS_DOCUMENTS=$(or $(DOCUMENTS),100) tools/test -q -s \
+	    -o faulthandler_timeout=0 tests/chaos
 
 .PHONY: check
 check: setup-dev ## Format, lint, types, layers, shell scripts: finds, changes nothing

@@ -40,7 +40,7 @@ def bad_release(town: Town, chance: random.Random) -> str:
 
 def edit_back(town: Town, chance: random.Random) -> str:
     citizen = _somebody(town, chance)
-    citizen.want(citizen.former or citizen.release, bad=False)
+    citizen.want(max(citizen.former, default=citizen.release), bad=False)
     town.write(citizen)
     return f"{citizen.name} goes back to r{citizen.release}"
 

@@ -39,10 +39,9 @@ def troubles(town: Town, before: dict[str, str]) -> list[str]:
 
 
 def _of(town: Town, citizen: Citizen, rows: Rows) -> Iterator[str]:
-    release = town.serving(citizen)
     own = [row for row in rows if row["Labels"].get("stella.document") == citizen.name]
     alive = [row for row in own if row["State"] not in {"exited", "created", "dead"}]
-    if release == 0:
+    if not citizen.serving:
         yield from (f"I1: {_name(row)} runs, though nothing was ever good" for row in alive)
         return
     if len(alive) != (citizen.kind != "job"):
@@ -51,21 +50,22 @@ def _of(town: Town, citizen: Citizen, rows: Rows) -> Iterator[str]:
     if not named:
         yield f"I1: {citizen.name} is not there: {[(_name(row), row['State']) for row in own]}"
         return
-    if named[0]["Labels"].get("stella.release.id") != f"r{release}":
-        yield f"I1: {citizen.name} is {named[0]['Labels'].get('stella.release.id')}, not r{release}"
+    release = named[0]["Labels"].get("stella.release.id")
+    if release not in {f"r{number}" for number in citizen.serving}:
+        yield f"I1: {citizen.name} is {release}, not one of {set(citizen.serving)}"
     others = [_name(row) for row in own if row is not named[0] and "-failed-g" not in _name(row)]
     yield from (f"I3: {name} is left over" for name in others)
     yield from _sticker(town, citizen, release)
 
 
-def _sticker(town: Town, citizen: Citizen, release: int) -> Iterator[str]:
+def _sticker(town: Town, citizen: Citizen, release: str) -> Iterator[str]:
     try:
         told = json.loads(town.stage.sticker(citizen.name).read_text())["release"]["id"]
     except (OSError, ValueError, KeyError) as error:
         yield f"I4: {citizen.name}: no sticker: {error!r}"
         return
-    if told != f"r{release}":
-        yield f"I4: {citizen.name}: the sticker says {told}, not r{release}"
+    if told != release:
+        yield f"I4: {citizen.name}: the sticker says {told}, the container {release}"
 
 
 def _another_pass(town: Town) -> Iterator[str]:

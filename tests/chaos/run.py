@@ -106,7 +106,7 @@ class Chaos:
 
     def _settled(self, citizen: Citizen, phase: str) -> bool:
         if citizen.bad:
-            return phase == ("RolledBack" if citizen.former else "Failed")
+            return phase in ({"RolledBack"} if citizen.former else {"Failed"})
         if phase == "Converged":
-            citizen.former = citizen.release
+            citizen.former = frozenset({citizen.release})
         return phase == "Converged"

@@ -34,18 +34,27 @@ PROBED = {"interval": "4s", "timeout": "60s"}
 
 @dataclass(slots=True)
 class Citizen:
-    """One document: what its file says, and the release that must run if what it says is bad."""
+    """One document: what its file says, and the releases of which one must run if what it says is bad: what was
+    committed when it was last quiet, or a good one since, which may have been committed or not.
+    """
 
     name: str
     kind: Kind
     port: int
     release: int = 1
     bad: bool = False
-    former: int = 0
+    former: frozenset[int] = frozenset()
 
     def want(self, release: int, *, bad: bool) -> None:
-        """Another release; ``former`` is set when one is known to be committed."""
+        """Another release."""
+        if not self.bad:
+            self.former |= {self.release}
         self.release, self.bad = release, bad
+
+    @property
+    def serving(self) -> frozenset[int]:
+        """The releases that may run when it is quiet; none if nothing was ever good."""
+        return self.former if self.bad else frozenset({self.release})
 
 
 @dataclass(slots=True)
@@ -139,10 +148,6 @@ class Town:
         with contextlib.suppress(ValueError, KeyError):
             return {item["name"]: item for item in json.loads(done.stdout)["documents"]}
         return {}
-
-    def serving(self, citizen: Citizen) -> int:
-        """The release that its good state is."""
-        return citizen.former if citizen.bad else citizen.release
 
 
 @contextlib.contextmanager
