@@ -14,7 +14,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,8 @@ def _table(letter: str, title: str, rows: Sequence[Row], shown: Json) -> Iterato
         tests = f"{told['passed']} of {told['tests']}"
         figures = f"{tests} | {told['kills'] or ''} | {_seconds(told['outage_s'])}"
         yield f"| {row.id} | {row.breaks} | {row.promise} | {figures} |"
-    yield ""
+    files = sorted({file for row in rows for file in shown.get(row.id, {}).get("files", ())})
+    yield f"\nShown by {', '.join(f'`{file}`' for file in files)}.\n" if files else ""
 
 
 def _found() -> Iterator[str]:
@@ -100,9 +101,11 @@ def _seconds(value: float | None) -> str:
 def take(report: Json) -> dict[str, Any]:
     """The figures of one run, by row: what the plugin of the tests wrote down, each test on its own."""
     rows: dict[str, list[Json]] = {}
-    for test in report.values():
+    files: dict[str, set[str]] = {}
+    for name, test in report.items():
         for row in test["rows"]:
             rows.setdefault(row, []).append(test)
+            files.setdefault(row, set()).add(name.partition("::")[0])
     everything = list(report.values())
     return {
         "day": f"{datetime.now(UTC):%Y-%m-%d}",
@@ -112,7 +115,7 @@ def take(report: Json) -> dict[str, Any]:
         "kills": _kills(everything),
         "outage_s": _most(everything, "outage_s"),
         "converged_s": _most(everything, "converged_s"),
-        "rows": {row: _row(tests) for row, tests in sorted(rows.items())},
+        "rows": {row: _row(tests, files[row]) for row, tests in sorted(rows.items())},
     }
 
 
@@ -122,8 +125,9 @@ def _engine() -> str:
     return said.partition("version ")[2].partition(",")[0]
 
 
-def _row(tests: Sequence[Json]) -> dict[str, Any]:
+def _row(tests: Sequence[Json], files: Collection[str]) -> dict[str, Any]:
     return {
+        "files": sorted(files),
         "tests": len(tests),
         "passed": sum(test["passed"] for test in tests),
         "kills": _kills(tests),

@@ -53,7 +53,13 @@ def test_figures_of_tests_are_put_together_by_row() -> None:
     tool = runpy.run_path(str(TESTS.parent / "tools" / "faults.py"))
     first = {"rows": ["C1-C12", "E1"], "passed": True, "figures": {"kills": [1, 1], "outage_s": [0.2]}}
     second = {"rows": ["E1"], "passed": False, "figures": {"outage_s": [1.234, 0.1]}}
-    taken = tool["take"]({"one": first, "two": second})
+    taken = tool["take"]({"tests/a.py::one": first, "tests/b.py::two[x]": second})
     assert taken["tests"] == 2
-    assert taken["rows"]["E1"] == {"tests": 2, "passed": 1, "kills": 2, "outage_s": 1.23}
-    assert taken["rows"]["C1-C12"] == {"tests": 1, "passed": 1, "kills": 2, "outage_s": 0.2}
+    assert taken["rows"]["E1"] == {
+        "files": ["tests/a.py", "tests/b.py"],
+        "tests": 2,
+        "passed": 1,
+        "kills": 2,
+        "outage_s": 1.23,
+    }
+    assert taken["rows"]["C1-C12"]["files"] == ["tests/a.py"]
