@@ -7,6 +7,7 @@ registry answers with an old kind of manifest. Invariant: answers have a true ``
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import http.client
 import json
@@ -20,6 +21,8 @@ from typing import Self
 
 from tests.parts.http_stream import Request
 
+ENDLESS_BYTES = 1 << 30
+TRICKLE_S = 0.05
 _HOP_BY_HOP = frozenset({"connection", "transfer-encoding", "keep-alive", "content-length"})
 _ERROR_CODES = {401: "UNAUTHORIZED", 403: "DENIED", 404: "MANIFEST_UNKNOWN", 429: "TOOMANYREQUESTS"}
 """Of the OCI distribution specification, section "Error Codes"."""
@@ -37,6 +40,8 @@ class Answer:
     body: bytes
     cut: bool = False
     """The connection breaks after the body, though more was announced."""
+    endless: bool = False
+    """The body never ends: after it a byte follows now and then, as long as somebody listens."""
 
 
 Change = Callable[[Answer], Answer]
@@ -92,6 +97,11 @@ def cut_after(size: int) -> Change:
     return lambda answer: dataclasses.replace(answer, body=answer.body[:size], cut=True)
 
 
+def trickle(answer: Answer) -> Answer:
+    """More and more comes, slowly, and it is never all."""
+    return dataclasses.replace(answer, endless=True)
+
+
 def refuse(status: int, *headers: tuple[str, str]) -> Change:
     """An error in the registry's own form (401, 429, 500, ...), for example with ``("Retry-After", "5")``."""
     error = {"code": _ERROR_CODES.get(status, "UNKNOWN"), "message": f"refused with {status} by the proxy"}
@@ -100,7 +110,10 @@ def refuse(status: int, *headers: tuple[str, str]) -> Change:
 
 
 class RegistryProxy:
-    """Listens on a port of its own on 127.0.0.1 and forwards to the registry at ``upstream`` (``host:port``)."""
+    """Listens on a port of its own on 127.0.0.1 and forwards to the registry at ``upstream`` (``host:port``).
+
+    The port is its own from the beginning; until ``start`` connections to it are refused.
+    """
 
     def __init__(self, upstream: str) -> None:
         self._lock = threading.Lock()
@@ -127,10 +140,12 @@ class RegistryProxy:
 
     def start(self) -> None:
         """Serve."""
+        self._server.server_activate()
         self._thread.start()
 
     def stop(self) -> None:
         """End all threads and free the port."""
+        self._server.stopping.set()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -161,7 +176,9 @@ class _Server(ThreadingHTTPServer):
     block_on_close = True
 
     def __init__(self, upstream: str, proxy: RegistryProxy) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", 0), _Handler, bind_and_activate=False)
+        self.server_bind()
+        self.stopping = threading.Event()
         self.upstream = upstream
         self.proxy = proxy
 
@@ -181,12 +198,21 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in answer.headers:
             if name.lower() not in _HOP_BY_HOP:
                 self.send_header(name, value)
-        self.send_header("Content-Length", str(len(answer.body) + answer.cut))
+        announced = ENDLESS_BYTES if answer.endless else len(answer.body) + answer.cut
+        self.send_header("Content-Length", str(announced))
         self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(answer.body)
+            if answer.endless:
+                self._trickle()
         self.close_connection = True
+
+    def _trickle(self) -> None:
+        """Until nobody listens any more."""
+        with contextlib.suppress(ConnectionError):
+            while not self.server.stopping.wait(TRICKLE_S):
+                self.wfile.write(b"x")
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _forward  # noqa: N815 -- the base class's names
 
