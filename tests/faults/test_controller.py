@@ -188,10 +188,13 @@ def test_asleep_in_a_pull_it_goes_on_with_what_the_document_says_then(stage: Sta
             new = publish(upstream, "web", "new", web(uuid.uuid4().hex))
             stage.write(stage.web("v2", image=f"{registry.address}/web", digest=new.digest))
             assert came.wait(20), "it never pulled"
+            eventually("it shows what it pulls", lambda: wants(controller, stage, "v2"))
             with asleep(controller):
                 stage.write(stage.web("v1"))
-                go_on.set()
                 time.sleep(SLEEPS_S)
+            eventually("it has seen the edit", lambda: wants(controller, stage, "v1"))
+            go_on.set()
+            eventually("the pull has ended", lambda: PULLED in controller.text)
             controller.settles(stage.name)
     assert identity(stage) == before
     assert (users.answers, users.failed) == ({"web v1"}, [])
@@ -206,6 +209,11 @@ def asleep(controller: Controller) -> Iterator[None]:
         yield
     finally:
         os.kill(controller.process.pid, signal.SIGCONT)
+
+
+def wants(controller: Controller, stage: Stage, release: str) -> bool:
+    """Whether that is the release which the controller shows as wanted."""
+    return controller.metric("reconciler_release_info", document=stage.name, desired=release) == 1
 
 
 def identity(stage: Stage) -> tuple[str, str, int, int]:
