@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.spec.document import read_documents
 from tests.e2e.documents import as_yaml
 from tests.e2e.oracle import Oracle
 from tests.e2e.stage import Stage, eventually
@@ -23,6 +24,11 @@ from tests.parts.small_disk import small_disk
 
 OFTEN = {"RECONCILER_RESYNC": "1"}
 AT_ONCE_S = 1.0
+BOMB_S = 0.1
+MOST = 10_000
+"""Files that a folder may have."""
+PAUSE_S = 0.05
+"""Shorter than the time that a file must stay the same to be taken."""
 SMALL = 400 << 20
 """Bytes of memory that no bad file may make the program exceed."""
 
@@ -54,6 +60,7 @@ BROKEN: dict[str, Callable[[str], bytes]] = {
     "a sexagesimal number": lambda good: _in(good, "memoryLimit: 64Mi", "memoryLimit: 22:22"),
     "an octal number": lambda good: _in(good, "memoryLimit: 64Mi", "memoryLimit: 010"),
     "a date": lambda good: _in(good, "memoryLimit: 64Mi", "memoryLimit: 2026-11-24"),
+    "a name of another case": lambda good: _in(good, "name: ", "name: W"),
     "yes": lambda good: _in(good, "readOnlyRootFilesystem: true", "readOnlyRootFilesystem: yes"),
 }
 
@@ -88,6 +95,49 @@ def test_no_bad_file_touches_what_runs_and_each_is_told_with_its_place(
         assert _peak(controller.process.pid) < SMALL
     assert stage.identity() == identity
     assert len(stage.history()["generations"]) == 1
+    oracle.holds("v1")
+
+
+@pytest.mark.fault("F1")
+def test_a_file_that_is_written_slowly_counts_when_all_of_it_is_there(
+    good: str, stage: Stage, oracle: Oracle
+) -> None:
+    """What is there in between would do as a document, and would be another one than the writer means."""
+    start, _, end = as_yaml(stage.web("v2")).partition("  deletionPolicy:")
+    assert end.strip() == "delete", "what comes last is what can be left out"
+    identity, padding = stage.identity(), [f"# {number}\n" for number in range(40)]
+    with stage.controller(**OFTEN) as controller:
+        controller.settles(stage.name)
+        with (stage.desired / "web.yaml").open("w") as file:
+            for part in (start, *padding):
+                file.write(part)
+                file.flush()
+                time.sleep(PAUSE_S)
+            assert stage.identity() == identity
+            assert controller.process.poll() is None
+            file.write(f"  deletionPolicy:{end}")
+        eventually("it is deployed when it is whole", lambda: stage.page() == "web v2")
+        controller.settles(stage.name)
+    assert len(stage.history()["generations"]) == 2
+    oracle.holds("v2")
+
+
+@pytest.mark.fault("F5")
+def test_an_alias_bomb_costs_no_more_than_its_bytes() -> None:
+    began = time.process_time()
+    documents, problems = read_documents(_bomb().encode(), "bomb.yaml")
+    assert time.process_time() - began < BOMB_S
+    assert documents == ()
+    assert any("aliases are not allowed" in problem.message for problem in problems)
+
+
+@pytest.mark.fault("F2")
+def test_a_byte_order_mark_changes_nothing(good: str, stage: Stage, oracle: Oracle) -> None:
+    identity = stage.identity()
+    (stage.desired / "web.yaml").write_bytes(b"\xef\xbb\xbf" + good.encode())
+    assert stage.plan()["actions"] == []
+    stage.apply()
+    assert stage.identity() == identity
     oracle.holds("v1")
 
 
@@ -208,7 +258,35 @@ def test_what_is_gone_removes_nothing(gone: str, good: str, stage: Stage, oracle
     oracle.holds("v1")
 
 
-@pytest.mark.fault("F11", "F12")
+@pytest.mark.fault("F12")
+def test_a_link_s_goal_that_changes_is_read_anew(stage: Stage, oracle: Oracle) -> None:
+    """As volumes of settings are mounted: files are links into a hidden folder, itself a link that is turned."""
+    stage.deploy_here("v1")
+    for version in ("v1", "v2"):
+        (stage.desired / f"..{version}").mkdir()
+        (stage.desired / f"..{version}" / "web.yaml").write_text(as_yaml(stage.web(version)))
+    data, turned, web = (stage.desired / name for name in ("..data", "..turned", "web.yaml"))
+    data.symlink_to("..v1")
+    web.unlink()
+    web.symlink_to("..data/web.yaml")
+    with stage.controller(**OFTEN) as controller:
+        controller.settles(stage.name)
+        identity = stage.identity()
+        turned.symlink_to("..v2")
+        turned.replace(data)
+        eventually("the new goal is read", lambda: stage.page() == "web v2")
+        controller.settles(stage.name)
+        assert stage.identity() != identity
+    assert len(stage.history()["generations"]) == 2
+    web.unlink()
+    for name in ("..v1", "..v2"):
+        shutil.rmtree(stage.desired / name)
+    data.unlink()
+    stage.write(stage.web("v2"))
+    oracle.holds("v2")
+
+
+@pytest.mark.fault("F11")
 def test_a_folder_or_a_link_s_goal_that_is_replaced_is_read_anew(stage: Stage, oracle: Oracle) -> None:
     """As git-sync does it: the folder is a link, and the link is turned; and as a checkout does it."""
     stage.deploy_here("v1")
@@ -262,13 +340,21 @@ def test_an_edit_back_is_a_rollback_and_a_generation_of_its_own(stage: Stage, or
 
 @pytest.mark.fault("F6")
 @pytest.mark.parametrize("files", [2_000, pytest.param(100_000, marks=pytest.mark.thorough)])
+@pytest.mark.timeout(600)
 def test_a_folder_of_many_files_is_read_within_bounds(files: int, good: str, stage: Stage, oracle: Oracle) -> None:
-    """What is no document costs its line in `validate`, not memory and not the controller."""
+    """Each is a document's by its name. Where they are too many, that is told, and the rest stays as it is."""
+    many = stage.desired / "many"
+    many.mkdir()
     for number in range(files):
-        (stage.desired / f"note-{number}.txt").write_text("not a document\n")
+        (many / f"note-{number}.yaml").write_text("# not a document\n")
+    identity = stage.identity()
     began = resource.getrusage(resource.RUSAGE_SELF).ru_utime
-    stage.here("validate")
+    said = stage.here("validate")
     spent = resource.getrusage(resource.RUSAGE_SELF).ru_utime - began
-    assert spent < AT_ONCE_S * max(1, files / 2_000)
+    assert spent < AT_ONCE_S * max(1, min(files, MOST) / 2_000)
+    assert ("the rest is not read" in said) == (files > MOST)
+    stage.reconciler("apply")
+    assert stage.identity() == identity
+    shutil.rmtree(many)
     stage.apply()
     oracle.holds("v1")
