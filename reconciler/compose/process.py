@@ -71,9 +71,9 @@ def run(
             pass_fds=inherit,
             start_new_session=True,
         ) as process:
-            # the kernel keeps to it also between two looks
+            # the kernel keeps to it also between two looks; what was written before is not read beyond the limit
             resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (limits.output_bytes, limits.output_bytes))
-            reader = _Lines(errors, on_line)
+            reader = _Lines(errors, on_line, limit=limits.output_bytes)
             late, loud = _attend(process, limits, reader, (output, errors))
         reader.finish()
         return Ended(
@@ -110,11 +110,12 @@ def _is_full(outputs: tuple[int, int], limits: Limits) -> bool:
 
 
 class _Lines:
-    """Whole lines of a file that grows; the last ones are kept."""
+    """Whole lines of a file that grows; the last ones are kept. Beyond ``limit`` bytes nothing is read."""
 
-    def __init__(self, file: int, on_line: Callable[[str], None]) -> None:
+    def __init__(self, file: int, on_line: Callable[[str], None], *, limit: int) -> None:
         self.lines: list[str] = []
         self._file = file
+        self._limit = limit
         self._place = 0
         self._rest = b""
         self._on_line = on_line
@@ -122,7 +123,7 @@ class _Lines:
     def advance(self) -> bool:
         """Tell what came since the last time, or of very much a part: True then."""
         for _ in range(_CHUNKS):
-            chunk = os.pread(self._file, _CHUNK, self._place)
+            chunk = os.pread(self._file, min(_CHUNK, self._limit - self._place), self._place)
             if not chunk:
                 return False
             self._place += len(chunk)

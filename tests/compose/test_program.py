@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -133,6 +134,20 @@ def test_a_run_that_writes_without_end_is_ended(tmp_path: Path, project: Compose
     limits = Limits(deadline_s=20, grace_s=1, output_bytes=64 * 1024)
     with pytest.raises(ComposeFailed, match="more than 64 KiB"):
         compose(script(tmp_path, "yes >&2"), limits=limits).up(project, recreate=(), progress=quiet)
+
+
+def test_what_was_written_before_the_limit_was_set_is_not_read_beyond_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine a program writes gigabytes between its start and our next line."""
+    monkeypatch.setattr(resource, "prlimit", lambda *_: None)
+    told: list[str] = []
+    path = script(tmp_path, "yes | head -c 9000000 >&2")
+    ended = run(
+        (path,), environment={"PATH": os.environ["PATH"]}, limits=Limits(output_bytes=10_000), on_line=told.append
+    )
+    assert ended.loud
+    assert len(told) == 5_000
 
 
 @pytest.mark.parametrize("answer", ["no json", "[]"])

@@ -90,6 +90,12 @@ FOUND: tuple[Found, ...] = (
         "faults/test_many.py::test_a_controller_whose_lock_file_is_removed_ends_and_leaves_the_host_to_the_next",
     ),
     Found(
+        "K10",
+        "what Docker Compose had written before its output was limited was read to its end, which on a "
+        "busy machine took for ever",
+        "compose/test_program.py::test_what_was_written_before_the_limit_was_set_is_not_read_beyond_it",
+    ),
+    Found(
         "P7",
         "what a failing service of a project printed of its secret was told in errors, status and history",
         "e2e/compose/test_project_secrets.py::test_what_a_failing_service_says_of_its_secret_is_masked",
