@@ -60,7 +60,7 @@ def test_a_stop_wakes_sleeping_threads() -> None:
             stop.sleep(30.0)
 
         sleeper = asyncio.create_task(asyncio.to_thread(sleep))
-        await asyncio.to_thread(asleep.wait)
+        await asyncio.to_thread(asleep.wait, 5)
         stop.ask()
         with pytest.raises(Interrupted):
             await asyncio.wait_for(sleeper, 5)

@@ -211,7 +211,7 @@ def test_a_stream_that_opens_after_closing_is_closed_at_once() -> None:
 
     async def scenario(listener: Listener, _: SimulatedEngine) -> None:
         listener.wakes.start()
-        await asyncio.to_thread(engine.asked.wait)
+        await asyncio.to_thread(engine.asked.wait, SHORT)
         began = time.monotonic()
         await asyncio.to_thread(listener.wakes.close)
         assert time.monotonic() - began < 1.0

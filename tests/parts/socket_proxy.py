@@ -83,7 +83,7 @@ class SocketProxy:
         """Break all connections, end all threads, remove the socket."""
         self._server.shutdown()
         self._thread.join()
-        self._server.break_connections()
+        self._server.end_connections()
         self._server.server_close()
         self._folder.remove()
 
@@ -120,10 +120,14 @@ class _Server(socketserver.ThreadingUnixStreamServer):
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         self._hanging: set[socket.socket] = set()
+        self._ending = False
 
     def opened(self, *ends: socket.socket) -> None:
         with self._lock:
             self._open.update(ends)
+            ending = self._ending
+        if ending:  # accepted in the last moment: nobody else would break it
+            self.break_connections()
 
     def closed(self, *ends: socket.socket) -> None:
         with self._lock:
@@ -133,6 +137,12 @@ class _Server(socketserver.ThreadingUnixStreamServer):
     def hangs(self, client: socket.socket) -> None:
         with self._lock:
             self._hanging.add(client)
+
+    def end_connections(self) -> None:
+        """All that are there, and those that come yet."""
+        with self._lock:
+            self._ending = True
+        self.break_connections()
 
     def break_connections(self, *, only_hanging: bool = False) -> None:
         with self._lock:
