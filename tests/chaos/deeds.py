@@ -59,10 +59,10 @@ def file_gone(town: Town, chance: random.Random) -> str:
 
 
 def sticker_garbled(town: Town, chance: random.Random) -> str:
-    citizen = _somebody(town, chance)
+    citizen, what = _somebody(town, chance), chance.choice(["", "{", "half"])
     path = town.stage.sticker(citizen.name)
     if path.exists():
-        path.write_text(chance.choice(["", "{", path.read_text()[:40]]))
+        path.write_text(path.read_text()[:40] if what == "half" else what)
     return f"the sticker of {citizen.name} is garbled"
 
 
@@ -89,8 +89,9 @@ def by_hand(town: Town, chance: random.Random) -> str:
 
 
 def controller_killed(town: Town, chance: random.Random) -> str:
+    pause = chance.uniform(0.0, 0.5)
     town.signal(signal.SIGKILL)
-    time.sleep(chance.uniform(0.0, 0.5))
+    time.sleep(pause)
     town.start()
     return "the controller is killed"
 
@@ -113,7 +114,6 @@ def controller_dies_at_an_action(town: Town, chance: random.Random) -> str:
     if town.running is not None:
         town.running.wait(5)
     town.start(RECONCILER_FAIL_AT=point)
-    town.kills += 1
     return f"the controller will die {point}"
 
 

@@ -45,12 +45,12 @@ class Chaos:
     tell: Callable[[str], None]
     tally: Tally = field(default_factory=Tally)
 
-    def begin(self) -> dict[str, str]:
+    def begin(self) -> dict[str, tuple[str, str]]:
         """Wait until all are deployed; who the strangers are."""
         self._quiet([])
         return strangers(self.town)
 
-    def round(self, before: dict[str, str]) -> None:
+    def round(self, before: dict[str, tuple[str, str]]) -> None:
         """Some deeds, heal, quiet, oracle."""
         done = [self._deed() for _ in range(self.chance.randint(2, MOST_DEEDS))]
         began = time.monotonic()

@@ -87,7 +87,9 @@ class Town:
     def write(self, citizen: Citizen) -> None:
         """Its file, as it should be."""
         image = self.image(citizen)
-        config: dict[str, Any] = {"environment": {"RELEASE": str(citizen.release)}}
+        config: dict[str, Any] = {
+            "environment": {"RELEASE": str(citizen.release), "APP_PASSWORD": self.stage.canary}
+        }
         strategy: dict[str, Any] = {"minHealthy": "200ms"}
         if citizen.kind == "web":
             config |= {"ports": [f"127.0.0.1:{citizen.port}:{WEB_PORT}"], "healthCheck": PROBED}
@@ -116,6 +118,7 @@ class Town:
         """Start the controller, if it does not run."""
         if self.running is not None and self.running.poll() is None:
             return
+        self._count()
         with self.log.open("ab") as output:
             environment = {
                 **self.stage.environment(self.proxy.url),
@@ -128,11 +131,15 @@ class Town:
                 "run", environment=environment, folder=self.stage.folder, out=handle, err=handle
             )
 
+    def _count(self) -> None:
+        """One that ended by SIGKILL, ours or at a fail point."""
+        self.kills += self.running is not None and self.running.poll() == -signal.SIGKILL
+        self.running = None
+
     def signal(self, number: signal.Signals) -> None:
         """Send it one, if it runs."""
         if self.running is not None and self.running.poll() is None:
             os.kill(self.running.pid, number)
-            self.kills += number == signal.SIGKILL
 
     def stop(self) -> None:
         """SIGTERM, and an end in order."""
