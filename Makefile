@@ -22,7 +22,7 @@ run: setup-run ## Run the controller on the documents in desired/ (DESIRED=folde
 
 .PHONY: test
 test: setup-dev ## All tests, on private engines and registries, with coverage gates (ARGS='-k name' for some, ENGINE=26.1)
-	@RECONCILER_TEST_ENGINE=$(ENGINE) tools/test $(ARGS)
+	@TEST_ENGINE=$(ENGINE) tools/test $(ARGS)
 
 .PHONY: faults
 faults: setup-dev ## Every fault and what holds then, with all variants; writes docs/faults.md

@@ -238,11 +238,11 @@ def test_a_host_port_is_given_once(world: EngineWorld, serves: ImageReference) -
 
 def test_a_host_port_left_open_is_chosen_by_the_engine(world: EngineWorld, serves: ImageReference) -> None:
     container = run(world, serves, ContainerConfig(ports=(PortBinding(80), PortBinding(81, "udp", "127.0.0.1"))))
-    tcp, udp = shown(world, container).published
-    assert (tcp.container_port, tcp.protocol, udp.container_port, udp.protocol) == (80, "tcp", 81, "udp")
-    assert (tcp.host_ip, udp.host_ip) == ("", "127.0.0.1")
-    assert min(tcp.host_port, udp.host_port) > 1023
-    assert listed(world, container).ports == (tcp, udp)
+    *tcp, udp = shown(world, container).published  # an engine may choose one for each family of addresses
+    assert {(port.container_port, port.protocol, port.host_ip) for port in tcp} == {(80, "tcp", "")}
+    assert (udp.container_port, udp.protocol, udp.host_ip) == (81, "udp", "127.0.0.1")
+    assert min(port.host_port for port in (*tcp, udp)) > 1023
+    assert listed(world, container).ports == (*tcp, udp)
     world.engine.stop(container, timeout_s=None)
     assert shown(world, container).published == listed(world, container).ports == ()
 

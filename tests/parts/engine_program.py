@@ -1,4 +1,4 @@
-"""Which Docker Engine the tests run on: the machine's own, or the version that RECONCILER_TEST_ENGINE names.
+"""Which Docker Engine the tests run on: the machine's own, or the version that TEST_ENGINE names.
 
 ``tools/setup dev`` unpacks the other version into ``.work/engines/VERSION`` without installing it, with its own
 containerd and docker-proxy; runc and docker-init are the machine's.
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.parts import host
 
-VARIABLE = "RECONCILER_TEST_ENGINE"
+VARIABLE = "TEST_ENGINE"
 UNPACKED = Path(__file__).parents[2] / ".work/engines"
 _PACKAGE = "docker.io iptables"
 

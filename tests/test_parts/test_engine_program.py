@@ -54,7 +54,7 @@ def test_where_the_machines_own_is_of_that_version_it_is_taken(own: str) -> None
 
 
 def test_a_version_that_is_nowhere_is_told() -> None:
-    with pytest.raises(PartFailed, match=r"RECONCILER_TEST_ENGINE=2: .* is \d+\.\d+.* run `tools/setup dev`"):
+    with pytest.raises(PartFailed, match=r"TEST_ENGINE=2: .* is \d+\.\d+.* run `tools/setup dev`"):
         of_version("2")
 
 
