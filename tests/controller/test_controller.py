@@ -395,7 +395,7 @@ def test_the_controller_outlives_a_history_that_cannot_be_written_and_works_on_a
         assert stage.world.engine.list_containers() == (), "nothing is done that cannot be recorded"
         allow(writing=True)
         await until(lambda: phase(stage) == phase(stage, "new") == "Converged")
-        assert stage.board.ready() == (True, "ready")
+        await until(lambda: stage.board.ready() == (True, "ready"))
 
     with told_lines() as lines:
         assert played(stage, story) == 0
