@@ -2,7 +2,7 @@
 
 Python tells its audit hooks before it starts a program, by whatever function (PEP 578). A hook can't be taken
 away again, so that there is one for the whole process, deaf outside of ``recorded``. Only for tests that coverage
-does not measure: while such a hook runs, CPython before 3.12 refuses the trace function that a new thread is given.
+does not measure: while such a hook runs, CPython before 3.12 refuses the trace function a new thread is given.
 """
 
 from __future__ import annotations
