@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from tests.e2e.compose.project_oracle import ProjectOracle
@@ -51,7 +53,10 @@ def test_compose_by_hand_is_drift_that_is_put_right(project: ProjectStage, oracl
         by_hand(project, "up", "-d")
         in_order(project, controller)
         assert project.identities("second") == before
-        by_hand(project, "up", "-d", "--force-recreate", "-t", "1", "first")
+        with contextlib.suppress(
+            AssertionError
+        ):  # the controller may put right what this Compose is about to change
+            by_hand(project, "up", "-d", "--force-recreate", "-t", "1", "first")
         in_order(project, controller)
     oracle.holds()
 

@@ -92,7 +92,11 @@ def test_compose_and_the_program_killed_together_are_healed_by_the_next_pass(
         time.sleep(after_s)
         program.kill()
         _kill(compose)
-    project.apply()
+    status, said = project.here("apply", project.name)
+    if status != 0:
+        # Compose had asked the engine to stop containers, which it does although nobody waits for it any more.
+        assert (status, "exit code 137" in said) == (4, True), said
+        project.apply()
     oracle.holds()
 
 
