@@ -6,12 +6,12 @@ came of it is a Verdict, which says when to look next.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from reconciler.controller.assess import Assessment, Assessor
-from reconciler.controller.conclude import Conclusion
+from reconciler.controller.conclude import WAIT_S, Conclusion
 from reconciler.controller.perform import Performer, always
 from reconciler.core.action import RecordIntent
 from reconciler.core.desired import DesiredState
@@ -91,10 +91,15 @@ class Reconciler:
             actor=self.actor(assessment.situation.desired),
             may_continue=self.may_act if plan.purpose == "undo" else lambda: self._goes_on(assessment),
         )
-        verdict = self.conclusion.conclude(assessment.situation, plan, outcomes)
-        done = Pass(assessment=assessment, outcomes=outcomes, verdict=verdict)
+        done = Pass(assessment=assessment, outcomes=outcomes, verdict=self._concluded(assessment, outcomes))
         self.passed(done)
         return done
+
+    def _concluded(self, assessment: Assessment, outcomes: Sequence[Outcome]) -> Verdict:
+        """Who has lost the lock writes nothing: what went wrong may be another's doing, who is at work here now."""
+        if not self.may_act():
+            return Verdict(kind="waiting", reason="another controller may be at work here", retry_after=WAIT_S)
+        return self.conclusion.conclude(assessment.situation, assessment.plan, outcomes)
 
     def _goes_on(self, assessment: Assessment) -> bool:
         return self.may_act() and not self.stopping() and self._still_wanted(assessment)

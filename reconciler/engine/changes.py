@@ -34,7 +34,10 @@ _CONNECTED = re.compile(r"already exists in network|already attached to network"
 _NOT_CONNECTED = re.compile(r"is not connected to (the )?network", re.IGNORECASE)
 _NETWORK_EXISTS = re.compile(r"network with name \S+ already exists", re.IGNORECASE)
 _BEING_REMOVED = re.compile(r"removal of container \S+ is already in progress", re.IGNORECASE)
-_ENDED_MEANWHILE = re.compile(r"container not running|process already finished|task \w+ not found", re.IGNORECASE)
+_ENDED_MEANWHILE = re.compile(
+    r"container not running|process already finished|task \w+ not found|cannot update a stopped container",
+    re.IGNORECASE,
+)
 _IMAGE_IN_USE = re.compile(r"^conflict: unable to (remove|delete)", re.IGNORECASE)
 
 

@@ -101,6 +101,30 @@ def test_a_former_container_that_cannot_be_started_again_is_no_rollback(stage: S
     assert (last.state, last.restored) == ("intent", False)
 
 
+def test_who_loses_the_lock_in_the_middle_of_a_deploy_holds_nothing_against_its_release(stage: Stage) -> None:
+    """The container may have ended because the other one, who has the lock now, is taking the deploy back."""
+    stage.write("web")
+    stage.service().apply(progress=quiet)
+    stage.write("web", "next")
+    told: list[str] = []
+
+    def progress(line: str) -> None:
+        told.append(line)
+        if line.startswith("wait-healthy"):
+            stage.world.engine.by_hand.stop("web")
+
+    def may_act() -> bool:
+        return not any(line.startswith("wait-healthy") for line in told)
+
+    done = stage.reconciler(may_act=may_act).one_pass("web", progress=progress)
+    assert done.verdict.kind == "waiting"
+    last = stage.history.record("web").last
+    assert last is not None
+    assert (last.state, last.failure, last.quarantine) == ("intent", "", False)
+    stage.service().apply(progress=quiet)
+    assert [item.running_release for item in stage.service().status()] == ["next"]
+
+
 def test_a_release_is_taken_back_although_no_event_can_be_written(stage: Stage) -> None:
     stage.write("web")
     stage.service().apply(progress=quiet)

@@ -90,7 +90,14 @@ def test_predefined_networks_are_there_without_asking() -> None:
 
 
 @pytest.mark.parametrize("ends", [1, 99])
-@pytest.mark.parametrize("reason", ["container not running: unknown", f"task {ID} not found: not found"])
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "container not running: unknown",
+        f"task {ID} not found: not found",
+        f"Cannot update container {ID}: cannot update a stopped container: unknown",
+    ],
+)
 def test_a_change_of_a_container_that_ends_meanwhile_is_tried_again_a_few_times(reason: str, ends: int) -> None:
     """Obligation: an engine that could not reach the process of a crash-looping container has changed nothing; a
     moment later it can.
