@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tests.e2e.documents import document
-from tests.e2e.stage import Stage, free_port
+from tests.e2e.stage import Stage
 from tests.parts.host import wait_until
 from tests.parts.images import PublishedImage
+from tests.parts.ports import free_port
 from tests.parts.registry_proxy import RegistryProxy
 from tests.parts.socket_proxy import SocketProxy
 from tests.parts.standard_images import WEB_PORT

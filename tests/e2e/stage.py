@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import itertools
 import json
 import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -43,27 +41,15 @@ from tests.parts.engine import PrivateEngine
 from tests.parts.host import wait_until
 from tests.parts.images import PublishedImage
 from tests.parts.poller import Poller
+from tests.parts.ports import free_port
 from tests.parts.standard_images import WEB_PORT, StandardImages
 from tests.parts.warm import Process, Programs
-
-FIRST_PORT, LAST_PORT = 15_000, 31_000
-"""Below the ports that the kernel gives to outgoing connections: nobody takes one between our look and our use."""
 
 SOURCES = Path(reconciler.__file__).parent.parent
 IN_MEMORY = Path("/dev/shm")
 SOON_S = 20.0
 COMMAND_S = 60.0
 Said = subprocess.CompletedProcess[str]
-
-
-def free_port() -> int:
-    """A port of the loopback address that nobody listens on; test processes begin at different ones."""
-    begin = FIRST_PORT + uuid.uuid4().int % (LAST_PORT - FIRST_PORT)
-    for port in itertools.chain(range(begin, LAST_PORT), range(FIRST_PORT, begin)):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise AssertionError("no free port")
 
 
 def fetch(url: str) -> str:

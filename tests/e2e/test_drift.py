@@ -10,8 +10,9 @@ import pytest
 
 from tests.e2e.documents import document
 from tests.e2e.oracle import Oracle
-from tests.e2e.stage import Stage, free_port
+from tests.e2e.stage import Stage
 from tests.parts.images import PublishedImage
+from tests.parts.ports import free_port
 
 Shown = tuple[str, str, str, str]
 LIMITS = {"memoryLimit": "64Mi", "cpuLimit": 0.5, "pidsLimit": 64}

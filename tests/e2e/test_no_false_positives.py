@@ -9,8 +9,9 @@ import pytest
 from reconciler.spec.schema import config_keys
 from tests.e2e.documents import document
 from tests.e2e.oracle import Oracle
-from tests.e2e.stage import Stage, free_port
+from tests.e2e.stage import Stage
 from tests.parts.images import Recipe, publish
+from tests.parts.ports import free_port
 from tests.parts.standard_images import PLAIN
 
 pytestmark = pytest.mark.both_engines

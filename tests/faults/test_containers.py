@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from tests.e2e.oracle import Oracle
-from tests.e2e.stage import Stage, eventually, free_port
+from tests.e2e.stage import Stage, eventually
 from tests.parts.images import PublishedImage, Recipe, publish
+from tests.parts.ports import free_port
 from tests.parts.standard_images import web
 
 OFTEN = {"RECONCILER_RESYNC": "1"}

@@ -15,9 +15,10 @@ from reconciler.controller.app import open_service
 from tests.cli.test_lock_applications import APPLICATIONS, HOST_FOLDERS, NAMES, PROFILES, references
 from tests.e2e.compose.project_stage import LOCK, ProjectStage
 from tests.e2e.documents import as_yaml, merged
-from tests.e2e.stage import free_port, unheard
+from tests.e2e.stage import unheard
 from tests.parts.anything import ANYTHING
 from tests.parts.images import publish
+from tests.parts.ports import free_port
 from tests.parts.process_starts import recorded
 from tests.parts.registry import PrivateRegistry
 from tests.parts.socket_proxy import SocketProxy

@@ -14,7 +14,8 @@ import yaml
 from tests.e2e.compose.project_oracle import ProjectOracle
 from tests.e2e.compose.project_stage import LOCK, ProjectStage
 from tests.e2e.compose.shop import MOTD, Model
-from tests.e2e.stage import eventually, free_port
+from tests.e2e.stage import eventually
+from tests.parts.ports import free_port
 
 Shown = tuple[str, str]
 HARMLESS = frozenset({"web", "worker", "migrate"})
