@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from tests.chaos.deeds import draw
 from tests.chaos.oracle import strangers, troubles
@@ -21,6 +22,11 @@ MOST_DEEDS = 12
 QUIET_WITHIN_S = 300.0
 LOOK_EVERY_S = 2.0
 WAIT_FOR_A_PERSON = frozenset({"Held", "Failed", "RolledBack"})
+
+
+def tell(line: str) -> None:
+    """Every deed, at once: what went before a violation is the point of it."""
+    print(f"{datetime.now(UTC):%H:%M:%S}  {line}", flush=True)  # noqa: T201  (shown where a test fails)
 
 
 class Violation(AssertionError):

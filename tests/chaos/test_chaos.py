@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.run import Chaos
+from tests.chaos.run import Chaos, tell
 from tests.chaos.town import built
 from tests.e2e.stage import Stage
 
@@ -33,11 +33,6 @@ SUMMARY = Path(__file__).parents[2] / ".work" / "chaos.json"
 def seed() -> int:
     """Another one in every run, unless SEED says which."""
     return int(os.environ.get("SEED") or random.SystemRandom().randrange(1_000_000))
-
-
-def tell(line: str) -> None:
-    """Every deed, at once: what went before a violation is the point of it."""
-    print(f"{datetime.now(UTC):%H:%M:%S}  {line}", flush=True)  # noqa: T201  (shown where a test fails)
 
 
 def rounds() -> Iterator[int]:
