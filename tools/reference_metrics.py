@@ -14,8 +14,8 @@ from reconciler.metrics import Meters, Snapshot
 from reconciler.metrics.collect import make_registry
 from reconciler.metrics.families import (
     ACTION_KINDS,
+    CONTAINER_DRIFT_KINDS,
     DEPLOY_RESULTS,
-    DRIFT_KINDS,
     FAMILIES,
     OTHER,
     RECONCILE_RESULTS,
@@ -45,7 +45,7 @@ CLOSED: dict[str, tuple[str, ...]] = {
     "health": get_args(HealthWord),
     "phase": get_args(Phase),
     "state": get_args(StickerState),
-    "kind (of drift), reason (of heals)": tuple(kind for kind in DRIFT_KINDS if not kind.startswith("compose-")),
+    "kind (of drift), reason (of heals)": CONTAINER_DRIFT_KINDS,
     "result (of passes)": RECONCILE_RESULTS,
     "result (of deploys)": DEPLOY_RESULTS,
     "reason (of rollbacks)": ROLLBACK_REASONS,

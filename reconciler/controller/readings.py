@@ -34,6 +34,7 @@ class Readings:
 
     def assessed(self, assessment: Assessment) -> None:
         """A pass has looked; it has not acted yet."""
+        self.meters.expected(assessment.plan.kind, target=assessment.plan.target)
         if self.board is not None:
             self.board.show((assessment,), everything=False)
 

@@ -15,13 +15,11 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from reconciler.core.status import DocumentStatus
-from reconciler.metrics.families import DRIFT_KINDS, FAMILIES
+from reconciler.metrics.families import CONTAINER_DRIFT_KINDS, DRIFT_KINDS, FAMILIES
 from reconciler.metrics.meters import QUEUE, Meters, Series
 from reconciler.metrics.snapshot import QueueFigures, Snapshot
 
 Rows = Iterable[tuple[tuple[str, ...], float]]
-
-_CONTAINER_DRIFT = tuple(kind for kind in DRIFT_KINDS if not kind.startswith("compose-"))
 
 
 def make_registry(meters: Meters, snapshot: Callable[[], Snapshot], *, version: str) -> CollectorRegistry:
@@ -160,7 +158,7 @@ def _documents(snapshot: Snapshot) -> Iterator[Metric]:
 
 def _drift_rows(statuses: tuple[DocumentStatus, ...]) -> Rows:
     for status in statuses:
-        kinds = _CONTAINER_DRIFT if status.kind == "Container" else DRIFT_KINDS
+        kinds = CONTAINER_DRIFT_KINDS if status.kind == "Container" else DRIFT_KINDS
         found = {item.kind for item in status.drift}
         for kind in kinds:
             yield (*_names(status), kind), kind in found

@@ -17,6 +17,7 @@ from reconciler.errors import Unhealthy
 
 KINDS = ("Container", "ComposeProject")
 DRIFT_KINDS: tuple[str, ...] = get_args(DriftKind)
+CONTAINER_DRIFT_KINDS = tuple(kind for kind in DRIFT_KINDS if not kind.startswith("compose-"))
 RECONCILE_RESULTS: tuple[str, ...] = get_args(VerdictKind)
 DEPLOY_RESULTS = ("converged", "rolled-back", "failed")
 ROLLBACK_REASONS = (*Unhealthy.REASONS, "error", "requested")
@@ -55,6 +56,15 @@ QUEUE_ADDS = Family("workqueue_adds_total", "Keys queued.", ("name",))
 QUEUE_RETRIES = Family("workqueue_retries_total", "Keys added for later.", ("name",))
 QUEUE_WAIT = Family("workqueue_queue_duration_seconds", "How long keys waited.", ("name",), QUEUE_S)
 QUEUE_WORK = Family("workqueue_work_duration_seconds", "How long keys were worked on.", ("name",), WORK_S)
+
+
+def counted(kind: str) -> Iterator[tuple[Family, str]]:
+    """The counters that there are of each kind of documents on each target: families and their last label."""
+    drift = CONTAINER_DRIFT_KINDS if kind == "Container" else DRIFT_KINDS
+    for family, words in ((DEPLOYS, DEPLOY_RESULTS), (ROLLBACKS, ROLLBACK_REASONS), (HEALS, drift)):
+        for word in words:
+            yield family, word
+
 
 FAMILIES = (
     RECONCILES,

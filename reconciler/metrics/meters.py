@@ -35,6 +35,14 @@ class Meters:
         self._lock = threading.Lock()
         self._series: dict[tuple[Family, Labels], Series] = {}
 
+    def expected(self, kind: str, *, target: str) -> None:
+        """There are documents of this kind. What is counted of them begins at 0, since Prometheus sees no rise
+        where a counter appears with 1 (its documentation: "Avoid missing metrics").
+        """
+        kind = listed(kind, families.KINDS)
+        for family, word in families.counted(kind):
+            self._add(family, (target, kind, word), 0)
+
     def reconciled(self, kind: str, result: str, *, seconds: float) -> None:
         """One pass over a document ended with a Verdict's kind."""
         labels = (listed(kind, families.KINDS), listed(result, families.RECONCILE_RESULTS))

@@ -106,6 +106,19 @@ def test_the_controller_and_its_queue_are_told() -> None:
     }
 
 
+def test_what_is_counted_of_documents_begins_at_zero_and_keeps_what_was_counted() -> None:
+    meters = Meters()
+    meters.expected("Container", target="host-a")
+    meters.deployed("Container", target="host-a", result="converged")
+    meters.expected("Container", target="host-a")
+    found = {(item.name, *item.labels.values()): item.value for item in _samples(_page(meters=meters))}
+    assert found["reconciler_deploys_total", "Container", "converged", "host-a"] == 1
+    assert found["reconciler_deploys_total", "Container", "failed", "host-a"] == 0
+    assert found["reconciler_rollbacks_total", "Container", "unhealthy", "host-a"] == 0
+    assert found["reconciler_heals_total", "Container", "limits", "host-a"] == 0
+    assert not any("ComposeProject" in key for key in found)
+
+
 def test_the_series_of_a_removed_document_are_gone_with_the_next_scrape() -> None:
     shown = [Snapshot(statuses=(STATUS, replace(STATUS, name="db")))]
     render = renderer(Meters(), lambda: shown[0], version="")
