@@ -1,0 +1,1 @@
+"""What Prometheus, Alertmanager and Grafana are given, held against those programs and our own metrics."""

@@ -1,0 +1,1 @@
+"""The Grafana dashboards, made from panels that are data."""
