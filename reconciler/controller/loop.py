@@ -96,7 +96,7 @@ class Reconciler:
         return done
 
     def _concluded(self, assessment: Assessment, outcomes: Sequence[Outcome]) -> Verdict:
-        """Who has lost the lock writes nothing: what went wrong may be another's doing, who is at work here now."""
+        """Who has lost the lock writes nothing: what went wrong may be the doing of another who is at work now."""
         if not self.may_act():
             return Verdict(kind="waiting", reason="another controller may be at work here", retry_after=WAIT_S)
         return self.conclusion.conclude(assessment.situation, assessment.plan, outcomes)
