@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import shutil
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -64,15 +65,28 @@ def _destroy(folder: Path) -> None:
     ids = [entry.name for entry in containers.iterdir()] if containers.is_dir() else []
     # daemons and shims name the folder in their arguments, containers have their id in the cgroup's path
     host.kill_all(f"{folder}/", f"-namespace {folder.name} ", *ids)
-    for mount in _mounts_under(folder):
-        host.run(host.program("umount", package="mount"), "--lazy", mount)
+    _unmount(folder)
     slot = folder / _BRIDGE
     if slot.exists():
         Bridge(int(slot.read_text())).remove()
     shutil.rmtree(folder)
 
 
+def _unmount(folder: Path) -> None:
+    """Take away every mount below the folder, the newest first: an engine that was started again has put one over
+    those of the time before, which cannot be reached until it is gone.
+    """
+    left = len(_mounts_under(folder)) + 1
+    while len(mounts := _mounts_under(folder)) < left:
+        left = len(mounts)
+        for mount in mounts:
+            with suppress(host.PartFailed):
+                host.run(host.program("umount", package="mount"), "--lazy", mount)
+    if left:
+        raise host.PartFailed(f"these stay mounted: {_mounts_under(folder)}")
+
+
 def _mounts_under(folder: Path) -> list[str]:
-    """Mount points below the folder, deepest first (a mount may hide others)."""
+    """Mount points below the folder, the newest first."""
     points = [line.split(" ")[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
-    return sorted((point for point in points if point.startswith(f"{folder}/")), reverse=True)
+    return [point for point in reversed(points) if point.startswith(f"{folder}/")]
