@@ -12,6 +12,7 @@ import structlog
 from reconciler import __version__
 from reconciler.config import Settings
 from reconciler.controller.app.parts import Parts, open_parts
+from reconciler.controller.app.service_manager import ServiceManager
 from reconciler.controller.board import Board
 from reconciler.controller.controller import Controller
 from reconciler.controller.lookout import Lookout
@@ -69,12 +70,16 @@ async def run(settings: Settings) -> None:
             __version__, queue.stats, lambda: controller.event_stream_up, lambda: len(invalid(parts))
         )
         server = Server(make_app(render, board.ready, board.healthy), host, port)
+        manager = ServiceManager.of(os.environ)
         await server.start()
+        informing = asyncio.create_task(manager.keep_informed(board.healthy, board.ready, stop.asked))
         try:
+            manager.started()
             log.info("the controller runs", documents=str(settings.desired), listen=settings.listen)
             left = await controller.run()
             log.info("the controller has stopped")
         finally:
+            informing.cancel()
             await server.stop()
     if left:
         leave_now()

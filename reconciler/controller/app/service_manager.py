@@ -1,0 +1,86 @@
+"""The service manager that started us, told how we are: systemd's notify protocol, or nobody.
+
+A datagram of NAME=VALUE lines to the socket that the environment names (sd_notify(3), sd_watchdog_enabled(3)).
+Decides when what is told; how we are is handed in. What cannot be told is no reason to end: a manager that misses
+the watchdog's word does that by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Mapping
+
+import structlog
+
+log = structlog.get_logger("reconciler")
+
+SOCKET = "NOTIFY_SOCKET"
+WATCHDOG = "WATCHDOG_USEC"
+TELL_EVERY_S = 5.0
+WITHIN = 3
+"""Words within the time after which the manager gives us up: one or two may be late."""
+
+Check = Callable[[], tuple[bool, str]]
+
+
+class ServiceManager:
+    """``address`` is the path of its socket, ``@`` before an abstract one; "" where there is none. ``patience_s``:
+    seconds without a word after which it gives us up; 0 where it does not watch.
+    """
+
+    def __init__(self, address: str = "", *, patience_s: float = 0.0) -> None:
+        self._address = "\0" + address[1:] if address.startswith("@") else address
+        self._every_s = min(patience_s / WITHIN, TELL_EVERY_S) if patience_s > 0 else TELL_EVERY_S
+        self._said = ""
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> ServiceManager:
+        """The one that the environment names."""
+        watchdog = environment.get(WATCHDOG, "")
+        return cls(environment.get(SOCKET, ""), patience_s=int(watchdog) / 1e6 if watchdog.isdecimal() else 0.0)
+
+    def started(self) -> None:
+        """We are up. An engine that is away is no reason to call our start a failure."""
+        self._tell("READY=1")
+
+    def stopping(self) -> None:
+        """We have been told to end."""
+        self._tell("STOPPING=1")
+
+    async def keep_informed(self, healthy: Check, ready: Check, stop: asyncio.Event) -> None:
+        """While we are ``healthy``, say so; say in words how ``ready`` we are whenever that changes; and tell when
+        ``stop`` comes. Until it is cancelled.
+        """
+        if not self._address:
+            return
+        leaving = False
+        while True:
+            if healthy()[0]:
+                self._tell("WATCHDOG=1")
+            self._status(ready()[1])
+            if stop.is_set() and not leaving:
+                self.stopping()
+                leaving = True
+            try:
+                async with asyncio.timeout(self._every_s):
+                    await (asyncio.sleep(self._every_s) if leaving else stop.wait())
+            except TimeoutError:
+                continue
+
+    def _status(self, words: str) -> None:
+        line = f"STATUS={' '.join(words.split())}"
+        if line != self._said and self._tell(line):
+            self._said = line
+
+    def _tell(self, line: str) -> bool:
+        """Whether it was told, or there is nobody to tell."""
+        if not self._address:
+            return True
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender:
+                sender.sendto(line.encode(), self._address)
+                return True
+        except OSError as error:
+            log.warning("the service manager cannot be told", word=line.partition("=")[0], error=error.strerror)
+            return False
