@@ -110,4 +110,15 @@ FOUND: tuple[Found, ...] = (
         "`apply NAME` exited with 0 although the file of that document could not be read",
         "cli/test_apply_command.py::test_a_named_document_that_cannot_be_read_is_an_error",
     ),
+    Found(
+        "M3",
+        "a controller that had lost its lock in the middle of a deploy quarantined the release for what the next one did",
+        "controller/test_conclude.py::"
+        "test_who_loses_the_lock_in_the_middle_of_a_deploy_holds_nothing_against_its_release",
+    ),
+    Found(
+        "K10",
+        "an engine that calls a container stopped under an update ended the taking back of its release",
+        "engine/test_refusals.py::test_a_change_of_a_container_that_ends_meanwhile_is_tried_again_a_few_times",
+    ),
 )
