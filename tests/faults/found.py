@@ -112,7 +112,8 @@ FOUND: tuple[Found, ...] = (
     ),
     Found(
         "M3",
-        "a controller that had lost its lock in the middle of a deploy quarantined the release for what the next one did",
+        "a controller that had lost its lock in the middle of a deploy quarantined the release for what the next "
+        "one did",
         "controller/test_conclude.py::"
         "test_who_loses_the_lock_in_the_middle_of_a_deploy_holds_nothing_against_its_release",
     ),
