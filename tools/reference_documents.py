@@ -6,13 +6,10 @@ A field whose value is an object of its own gets a row and a section; a field wi
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from reconciler.spec.schema import API_VERSION, DESIRED_STATE, schema
-
-LATER = "Not carried out by this version."
+from reconciler.spec.fields import Field, fields_of, later, notations
+from reconciler.spec.schema import API_VERSION, DESIRED_STATE
 
 INTRODUCTION = f"""\
 # Documents
@@ -48,31 +45,22 @@ ROOTS = (
 )
 
 
-WORDS = {
-    "string": "text",
-    "integer": "whole number",
-    "number": "number",
-    "object": "mapping",
-    "array": "list of text",
-    "boolean": "true or false",
-}
-
-
 def documents_page() -> str:
     """The whole page."""
-    definitions = schema(DESIRED_STATE)["$defs"]
-    return "\n".join([INTRODUCTION, *_roots(definitions), *_notations(definitions), *_later(definitions)])
+    return "\n".join([INTRODUCTION, *_roots(), *_notations(), *_later()])
 
 
-def _roots(definitions: Mapping[str, Any]) -> Iterator[str]:
+def _roots() -> Iterator[str]:
     for name, meaning in ROOTS:
         yield f"## {name}\n\n{meaning}\n"
-        yield from _fields(definitions[name], definitions)
+        fields = fields_of(name)
+        yield from _table(fields)
         if name != "Defaults":
-            yield from _sections(definitions[name], "", definitions)
+            yield from _sections(fields, "")
         else:
-            spec = ", ".join(f"`{key}`" for key in definitions["DefaultsSpec"]["properties"])
-            yield f"`spec` takes {spec}, with the fields of a Container except `config.containerName`."
+            spec = next(field for field in fields if field.name == "spec")
+            names = ", ".join(f"`{field.name}`" for field in spec.below)
+            yield f"`spec` takes {names}, with the fields of a Container except `config.containerName`."
             yield "A ComposeProject takes what it has itself: `config.healthCheck.timeout`, `strategy` without"
             yield "`order`, a `sticker` on the host, `drift` without paths of `config`, `suspend` and"
             yield "`deletionPolicy`."
@@ -80,129 +68,53 @@ def _roots(definitions: Mapping[str, Any]) -> Iterator[str]:
             yield "are merged, lists are replaced.\n"
 
 
-def _sections(rules: Mapping[str, Any], path: str, definitions: Mapping[str, Any]) -> Iterator[str]:
-    for key, value in rules["properties"].items():
-        whole = _resolved(value, definitions)
-        below = _object_in(whole, definitions)
-        if below is None or _is_later(whole):
+def _sections(fields: Sequence[Field], path: str) -> Iterator[str]:
+    for field in fields:
+        if not field.below:
             continue
-        name = f"{path}.{key}" if path else key
+        name = f"{path}.{field.name}" if path else field.name
         yield f"### {name}\n"
-        yield from _fields(below, definitions)
-        yield from _sections(below, name, definitions)
+        yield from _table(field.below)
+        yield from _sections(field.below, name)
 
 
-def _object_in(rules: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The object that deserves a section: the value itself, or the items of a list where all are objects."""
-    if rules.get("type") == "array":
-        rules = _resolved(rules["items"], definitions)
-    return rules if rules.get("type") == "object" and "properties" in rules else None
-
-
-def _fields(rules: Mapping[str, Any], definitions: Mapping[str, Any]) -> Iterator[str]:
-    required = rules.get("required", ())
+def _table(fields: Sequence[Field]) -> Iterator[str]:
     yield "| field | type | default | meaning |"
     yield "| --- | --- | --- | --- |"
-    for key, value in rules["properties"].items():
-        whole = _resolved(value, definitions)
-        if _is_later(whole):
-            continue
-        default = "required" if key in required else _value(whole["default"]) if "default" in whole else ""
-        cells = (
-            f"`{key}`",
-            _type(value, definitions),
-            default,
-            _meaning(whole, notation=_is_named(value, definitions)),
-        )
-        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    for field in fields:
+        default = "required" if field.required else f"`{field.default}`" if field.default is not None else ""
+        yield _row(f"`{field.name}`", _type(field), default, field.meaning)
     yield ""
 
 
-def _meaning(rules: Mapping[str, Any], *, notation: bool) -> str:
-    parts = [rules.get("description", rules.get("title", ""))]
-    if "enum" in rules:
-        parts.append("One of " + ", ".join(f"`{word}`" for word in rules["enum"]) + ".")
-    if "const" in rules:
-        parts.append(f"Always `{rules['const']}`.")
-    if "patternErrorMessage" in rules and not notation:
-        parts.append(f"Allowed: {rules['patternErrorMessage']}.")
-    if "minimum" in rules and "maximum" in rules and not notation:
-        parts.append(f"From {rules['minimum']} to {rules['maximum']}.")
-    return " ".join(part for part in parts if part)
+def _type(field: Field) -> str:
+    """With a link to the notation, if there is one."""
+    if field.notation is None:
+        return field.type
+    return f"{field.type.removesuffix(field.notation.title)}[{field.notation.title}](#notations)"
 
 
-def _type(value: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
-    name = _name(value)
-    if _is_named(value, definitions):
-        return f"[{_title(definitions[name], name)}](#notations)"
-    rules = _resolved(value, definitions)
-    if rules.get("type") == "array":
-        return f"list of {_type(rules['items'], definitions)}"
-    if "const" in rules or "enum" in rules:
-        return "word"
-    if rules.get("type") == "object" and isinstance(rules.get("additionalProperties"), Mapping):
-        return f"mapping to {_type(rules['additionalProperties'], definitions)}"
-    types = [rules["type"]] if isinstance(rules.get("type"), str) else rules.get("type", [])
-    return " or ".join(WORDS[word] for word in types)
+def _row(*cells: str) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def _notations(definitions: Mapping[str, Any]) -> Iterator[str]:
+def _notations() -> Iterator[str]:
     yield "## Notations\n"
     yield "| notation | how it is written | examples | meaning |"
     yield "| --- | --- | --- | --- |"
-    for name, rules in definitions.items():
-        if not _is_notation(rules) or _is_later(rules):
-            continue
-        examples = ", ".join(_value(example) for example in rules.get("examples", ()))
-        cells = (_title(rules, name), rules["patternErrorMessage"], examples, rules.get("description", ""))
-        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    found = tuple(notations())
+    for item in found:
+        yield _row(item.title, item.written, ", ".join(f"`{text}`" for text in item.examples), item.meaning)
     yield ""
-    for name, rules in definitions.items():
-        if _is_notation(rules) and "properties" in rules:
-            yield f"A {_title(rules, name).lower()} as a mapping:\n"
-            yield from _fields(rules, definitions)
+    for item in found:
+        if item.fields:
+            yield f"A {item.title.lower()} as a mapping:\n"
+            yield from _table(item.fields)
 
 
-def _later(definitions: Mapping[str, Any]) -> Iterator[str]:
+def _later() -> Iterator[str]:
     """What the schema knows and this version refuses."""
-    spec, config = definitions["ContainerSpec"]["properties"], definitions["Config"]["properties"]
-    names = [
-        *(f"`spec.{key}`" for key, value in spec.items() if _is_later(_resolved(value, definitions))),
-        *(f"`spec.config.{key}`" for key, value in config.items() if _is_later(_resolved(value, definitions))),
-    ]
+    sections = {"spec": "ContainerSpec", "spec.config": "Config"}
+    names = [f"`{path}.{key}`" for path, section in sections.items() for key in later(section)]
     yield "## Refused by this version\n"
     yield f"{', '.join(names)} are known and refused, never ignored.\n"
-
-
-def _is_notation(rules: Mapping[str, Any]) -> bool:
-    return "pattern" in rules and "patternErrorMessage" in rules
-
-
-def _is_named(value: Mapping[str, Any], definitions: Mapping[str, Any]) -> bool:
-    """Whether the value is written in a notation that the table of notations explains."""
-    return bool(_name(value)) and _is_notation(definitions[_name(value)])
-
-
-def _name(value: Mapping[str, Any]) -> str:
-    return str(value.get("$ref", "")).rpartition("/")[2]
-
-
-def _is_later(rules: Mapping[str, Any]) -> bool:
-    return str(rules.get("description", "")).endswith(LATER)
-
-
-def _title(rules: Mapping[str, Any], name: str) -> str:
-    return str(rules.get("title", name))
-
-
-def _value(value: Any) -> str:
-    return f"`{json.dumps(value)}`" if not isinstance(value, str) else f"`{value}`"
-
-
-def _resolved(value: Any, definitions: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The rules with their reference followed; what stands beside it wins."""
-    if not isinstance(value, Mapping):
-        return {}
-    if "$ref" not in value:
-        return value
-    return {**definitions[_name(value)], **value}

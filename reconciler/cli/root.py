@@ -34,6 +34,7 @@ SECTIONS: Final = {
         Entry("why", "past", "Show the last actions on a document with their causes."),
         Entry("history", "past", "Show the generations of a document."),
         Entry("validate", "validate", "Check documents; needs no engine."),
+        Entry("explain", "explain", "Tell what a field of documents means."),
         Entry("policy", "policy", "Show and check what documents may ask of this host."),
         Entry("doctor", "doctor", "Check engine, folders and state, and say how to repair."),
     ),

@@ -75,6 +75,11 @@ class Screen:
         """One or several lines of the result, never broken or cut."""
         self.out.print(printable(text), style=style or None, soft_wrap=True)
 
+    def paragraph(self, text: str) -> None:
+        """Text of the result, a little to the right, broken where a terminal ends."""
+        if text:
+            self._write(self._below((one_line(text), "none"), indent=_GAP))
+
     def note(self, text: str, style: str = "") -> None:
         """A message beside the result."""
         self.err.print(printable(text), style=style or None, soft_wrap=True)
@@ -110,7 +115,7 @@ class Screen:
             self.out.print(table)
         return capture.get().splitlines()
 
-    def _below(self, cell: tuple[str, str]) -> list[str]:
+    def _below(self, cell: tuple[str, str], *, indent: int = 2 * _GAP) -> list[str]:
         """A cell as wrapped lines of its own, a little to the right."""
         from rich.padding import Padding
         from rich.text import Text
@@ -118,7 +123,7 @@ class Screen:
         if not cell[0]:
             return []
         with self.out.capture() as capture:
-            self.out.print(Padding(Text(cell[0], style=cell[1] or "dim"), (0, 0, 0, 4)))
+            self.out.print(Padding(Text(cell[0], style=cell[1] or "dim"), (0, 0, 0, indent)))
         return capture.get().splitlines()
 
     @staticmethod
