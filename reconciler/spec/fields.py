@@ -215,10 +215,8 @@ def as_written(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _resolved(value: Any) -> Rules:
+def _resolved(value: Rules) -> Rules:
     """The rules with their references followed; what stands beside them wins, field by field."""
-    if not isinstance(value, Mapping):
-        return {}
     bases = [part["$ref"] for part in value.get("allOf", ()) if "$ref" in part]
     bases += [value["$ref"]] if "$ref" in value else []
     found: Rules = value
