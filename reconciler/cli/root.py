@@ -54,6 +54,7 @@ SECTIONS: Final = {
         Entry("sticker", "sticker", "Read, write or verify version stickers."),
     ),
     "Set up": (
+        Entry("init", "init", "Write a first document for an image, to be read and completed."),
         Entry("secret", "secret", "Make keys; encrypt and decrypt the secrets of documents."),
         Entry("config", "settings", "Show every setting and where it comes from."),
         Entry("completion", "completion", "Print the completion script of a shell."),
