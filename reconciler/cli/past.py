@@ -46,11 +46,11 @@ def why(invocation: Invocation, *, name: str, limit: int, output: str) -> None:
         events = sorted(service.events(name, limit=limit), key=lambda event: event.at)
     screen = invocation.screen
     if output == "json":
-        screen.json({"version": VERSION, "name": name, "events": [_event_json(event) for event in events]})
+        screen.json({"version": VERSION, "name": name, "events": [event_json(event) for event in events]})
     elif not events:
         screen.note(f"nothing was ever done for {name}")
     else:
-        screen.table(EVENTS, [_event_row(event, screen, invocation.clock()) for event in events])
+        screen.table(EVENTS, [event_row(event, screen, invocation.clock()) for event in events])
 
 
 @click.command("history")
@@ -136,7 +136,7 @@ def _release(record: Record, fingerprint: str) -> str:
     return revision.release.id if revision else ""
 
 
-def _event_json(event: Event) -> dict[str, Any]:
+def event_json(event: Event) -> dict[str, Any]:
     return {
         "at": timestamp(event.at),
         "action": event.action,
@@ -149,15 +149,14 @@ def _event_json(event: Event) -> dict[str, Any]:
     }
 
 
-def _event_row(event: Event, screen: Screen, now: float) -> tuple[Cell, ...]:
-    cause = event.cause + (f" ({event.detail})" if event.detail else "")
-    return (
-        _when(event.at, screen, now),
-        event.action,
-        (event.outcome, _STYLES.get(event.outcome, "")),
-        event.target,
-        cause,
-    )
+def event_row(event: Event, screen: Screen, now: float) -> tuple[Cell, ...]:
+    result = (event.outcome, _STYLES.get(event.outcome, ""))
+    return (_when(event.at, screen, now), event.action, result, event.target, because(event))
+
+
+def because(event: Event) -> str:
+    """Its cause, and what more there is to say of it."""
+    return event.cause + (f" ({event.detail})" if event.detail else "")
 
 
 def _when(then: float, screen: Screen, now: float) -> str:

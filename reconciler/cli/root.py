@@ -32,6 +32,7 @@ SECTIONS: Final = {
         Entry("status", "status", "Show each document: in sync, healthy, since when and why."),
         Entry("plan", "plan", "Show what would be done and why; changes nothing."),
         Entry("why", "past", "Show the last actions on a document with their causes."),
+        Entry("events", "events", "Show what was done to documents, and go on showing it."),
         Entry("history", "past", "Show the generations of a document."),
         Entry("validate", "validate", "Check documents; needs no engine."),
         Entry("explain", "explain", "Tell what a field of documents means."),

@@ -164,6 +164,12 @@ class Service:
         self.record(name)
         return self.history.events(name, limit)
 
+    def events_after(self, number: int, names: Sequence[str] = (), *, limit: int) -> tuple[tuple[int, Event], ...]:
+        """As the history. Raises UnknownDocument where it begins (``number`` 0) with a name that nobody knows."""
+        for name in names if number == 0 else ():
+            self.record(name)
+        return self.history.events_after(number, documents=names, limit=limit)
+
     def record(self, name: str) -> Record:
         """What the history knows of a document. Raises UnknownDocument where neither it nor the folder does."""
         record = self.history.records().get(name)

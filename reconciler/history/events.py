@@ -1,10 +1,11 @@
-"""Events of documents: what was done, to what, why, and what came of it. Shown by ``why``.
+"""Events of documents: what was done, to what, why, and what came of it. Shown by ``why`` and ``events``.
 
 Bounded: the newest five hundred of a document stay, also when the document was pruned.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import astuple, fields
 
 from reconciler.core.record import Event
@@ -37,3 +38,19 @@ class EventLog(Part):
                 (document, limit),
             ).fetchall()
         return tuple(Event(**row) for row in reversed(rows))
+
+    def events_after(
+        self, number: int, *, documents: Sequence[str] = (), limit: int
+    ) -> tuple[tuple[int, Event], ...]:
+        """Events that came after the one with this number (0: all), each with its own: the newest ``limit`` of
+        them, oldest first. ``documents``: of these alone.
+        """
+        marks = ", ".join("?" for _ in documents)
+        of = f"AND document IN ({marks})" if documents else ""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                f"SELECT id, {_COLUMNS} FROM events WHERE id > ? {of} ORDER BY id DESC LIMIT ?",  # noqa: S608 (as above)
+                (number, *documents, limit),
+            ).fetchall()
+        found = ({name: row[name] for name in row.keys()} for row in reversed(rows))  # noqa: SIM118 (no mapping)
+        return tuple((row.pop("id"), Event(**row)) for row in found)

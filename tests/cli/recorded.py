@@ -78,6 +78,11 @@ class RecordedService:
         self._called("events", name, limit)
         return self.happened
 
+    def events_after(self, number: int, names: Sequence[str] = (), *, limit: int) -> tuple[tuple[int, Event], ...]:
+        self._called("events_after", number, tuple(names), limit)
+        numbered = list(enumerate(self.happened, start=1))
+        return tuple(item for item in numbered if item[0] > number)[-limit:]
+
     def record(self, name: str) -> Record:
         self._called("record", name)
         if name not in self.records and name in {item.name for item in self.statuses} | {

@@ -42,3 +42,16 @@ def test_events_outlive_a_pruned_document(history: History) -> None:
     history.add_event(_event(1.0))
     history.forget("web")
     assert history.events("web") == (_event(1.0),)
+
+
+def test_events_after_a_number_are_those_of_all_documents_in_their_order(history: History) -> None:
+    for at, document in enumerate(["web", "db", "web", "job"]):
+        history.add_event(_event(float(at), document))
+    everything = history.events_after(0, limit=10)
+    assert [event.document for _, event in everything] == ["web", "db", "web", "job"]
+    assert [number for number, _ in everything] == sorted({number for number, _ in everything})
+    assert history.events_after(everything[1][0], limit=10) == everything[2:]
+    assert history.events_after(everything[-1][0], limit=10) == ()
+    assert history.events_after(0, limit=2) == everything[-2:]
+    assert history.events_after(0, documents=["web", "job"], limit=2) == everything[-2:]
+    assert history.events_after(0, documents=["nobody"], limit=2) == ()
