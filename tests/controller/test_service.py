@@ -473,3 +473,17 @@ def test_a_status_that_is_asked_again_sees_what_was_edited_meanwhile(stage: Stag
     text = (stage.desired / "web.yaml").read_text()
     (stage.desired / "db.yaml").write_text(text.replace("name: web", "name: db").replace("web.json", "db.json"))
     assert [item.name for item in service.status()] == ["db", "web"]
+
+
+def test_events_of_all_documents_go_on_from_the_last_that_was_seen(stage: Stage) -> None:
+    stage.write("web")
+    stage.service().apply(progress=quiet)
+    first = stage.service().events_after(0, limit=100)
+    assert {event.document for _, event in first} == {"web"}
+    stage.write("db")
+    stage.service().apply(progress=quiet)
+    after = stage.service().events_after(first[-1][0], limit=100)
+    assert {event.document for _, event in after} == {"db"}
+    assert stage.service().events_after(0, ("web",), limit=100) == first
+    with pytest.raises(UnknownDocument):
+        stage.service().events_after(0, ("nobody",), limit=100)
