@@ -69,14 +69,23 @@ def _phase(situation: Situation, plan: Plan) -> Phase:
     if record.open is not None:
         return "Blocked" if plan.blocked else "Reconciling"
     if situation.quarantine:
-        failed = [item for item in record.operations if item.state == "undone" and _of_trouble(item, situation)]
-        back = record.committed is not None and bool(failed) and failed[-1].restored
-        return "RolledBack" if back else "Failed"
+        return "RolledBack" if _is_back(situation) else "Failed"
     if plan.held or record.held:
         return "Held"
     if plan.blocked:
         return "Blocked"
     return "Failed" if record.failures else _settled(situation, plan)
+
+
+def _is_back(situation: Situation) -> bool:
+    """Whether what was committed before serves: it was waited for when the release was taken back, or it is well
+    now. Who was killed while waiting for it has written nothing of that down.
+    """
+    record = situation.record
+    failed = [item for item in record.operations if item.state == "undone" and _of_trouble(item, situation)]
+    if record.committed is None or not failed:
+        return False
+    return failed[-1].restored or view_of(situation).health() == "Healthy"
 
 
 def _of_trouble(operation: Operation, situation: Situation) -> bool:

@@ -89,6 +89,22 @@ def test_a_release_that_was_put_back() -> None:
     assert (found.desired_release, found.running_release) == ("2", "1")
 
 
+def test_a_release_that_was_taken_back_is_rolled_back_wherever_the_controller_died_meanwhile() -> None:
+    """Also where nobody was left to see the former container healthy."""
+    for number in range(1, 40):
+        player = deployed()
+        bad = player.world.publish("shop/bad", behaviour=exits(1))
+        player.want(player.world.desired(release="2", image=bad, config=CHECKED))
+        died = player.settle_killed_at(number, "after")
+        player.world.clock.advance(4000)
+        player.settle()
+        player.world.clock.advance(4000)
+        assert words(player) == ("OutOfSync", "Healthy", "RolledBack"), number
+        if not died:
+            return
+    raise AssertionError("it never got to its end")
+
+
 def test_a_first_release_that_failed() -> None:
     player = started(exits(1))
     player.settle()

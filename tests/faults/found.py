@@ -122,4 +122,11 @@ FOUND: tuple[Found, ...] = (
         "an engine that calls a container stopped under an update ended the taking back of its release",
         "engine/test_refusals.py::test_a_change_of_a_container_that_ends_meanwhile_is_tried_again_a_few_times",
     ),
+    Found(
+        "C1-C12",
+        "a release that was taken back showed as Failed for ever where the controller was killed before it saw the "
+        "former container healthy",
+        "core/test_judge.py::"
+        "test_a_release_that_was_taken_back_is_rolled_back_wherever_the_controller_died_meanwhile",
+    ),
 )

@@ -417,7 +417,7 @@ def test_status_tells_release_and_health_from_live_containers() -> None:
     found = judge(host.situation(), host.plan())
     assert (found.running_release, found.running_digest) == ("1", found.desired_digest)
     host.settle(release("2", "bad"))
-    assert words(host) == ("OutOfSync", "Healthy", "Failed")
+    assert words(host) == ("OutOfSync", "Healthy", "RolledBack")
     assert judge(host.situation(), host.plan()).running_release == "1"
     assert unseen(host.situation(), "away").running_release == "1"
 
