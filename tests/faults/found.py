@@ -124,8 +124,8 @@ FOUND: tuple[Found, ...] = (
     ),
     Found(
         "C1-C12",
-        "a release that was taken back showed as Failed for ever where the controller was killed before it saw the "
-        "former container healthy",
+        "a release that was taken back showed as Failed for ever where the controller was killed before it saw "
+        "the former container healthy",
         "core/test_judge.py::"
         "test_a_release_that_was_taken_back_is_rolled_back_wherever_the_controller_died_meanwhile",
     ),
