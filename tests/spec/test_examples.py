@@ -12,7 +12,10 @@ from reconciler.core.hook import HookName
 from reconciler.spec.assemble import examine
 from reconciler.spec.schema import schema
 
-FOLDERS = sorted(path for path in (Path(__file__).parents[2] / "examples").iterdir() if list(path.glob("*.yaml")))
+EXAMPLES = Path(__file__).parents[2] / "examples"
+FOLDERS = sorted({path.parent for path in EXAMPLES.glob("*/*.yaml") if "apiVersion: stella/" in path.read_text()})
+"""Others are about what stands beside the controller."""
+
 ELSEWHERE = {"hooks"}
 """What an example of its own is about."""
 
