@@ -77,10 +77,10 @@ def test_an_engine_that_is_away_at_the_start_is_waited_for(fresh_stage: Stage, f
     fresh_stage.engine.stop()
     fresh_stage.write(fresh_stage.web("v1"))
     with fresh_stage.started() as controller:
-        eventually("it says so", lambda: controller.metric("reconciler_engine_up") == 0)
+        eventually("it says so", lambda: "nothing is changed until it is back" in controller.text)
+        assert controller.metric("reconciler_engine_up") == 0
         assert controller.page("healthz")
         assert controller.page("readyz") == ""
-        assert "nothing is changed until it is back" in controller.text
         status = fresh_stage.json("status", expect=(0, 1, 2))["documents"][0]
         assert status["sync"] == "Unknown"
         fresh_stage.engine.start()
