@@ -10,11 +10,15 @@ SHELL_SCRIPTS := tools/setup tools/lock tools/test .ci/run
 
 .PHONY: help
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: setup-run ## Watch it happen on real containers, in about a minute (KEEP=1 leaves everything running)
 	@$(BIN)/python -m tools.demo
+
+.PHONY: playground
+playground: setup-run ## A shell with an engine, a registry and three releases to try things on; gone with it
+	@$(BIN)/python -m tools.playground
 
 .PHONY: run
 run: setup-run ## Run the controller on the documents in desired/ (DESIRED=folder for others)

@@ -1,0 +1,101 @@
+"""A shell to try everything in: an engine, a registry with three releases of a web app, a folder of documents.
+
+All of it is private and gone when the shell ends; what the machine has of its own is neither used nor touched. The
+tutorial is written for this shell, and a test takes the same one through it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.parts.engine import PrivateEngine
+from tests.parts.ports import free_port
+from tests.parts.registry import PrivateRegistry
+from tests.parts.standard_images import publish_standard_images
+
+ROOT = Path(__file__).resolve().parents[1]
+DEFAULTS = """\
+# Values for every document of this folder. Here: the version sticker lies in the playground, not in /var/stella.
+apiVersion: stella/v1
+kind: Defaults
+spec:
+  sticker: {{path: {folder}/sticker.json}}
+"""
+SHELL = r"""
+PS1='\[\e[36m\]playground\[\e[0m\] $ '
+eval "$(reconciler completion bash)"
+"""
+WELCOME = """\
+A playground: engine, registry and folder are yours alone, and gone when you leave (exit).
+Images: $REGISTRY/web:v1, :v2, and :v3, which never becomes healthy.
+The story to follow: docs/tutorial.md
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Playground:
+    """Where it lies, and what programs in it have in their environment."""
+
+    folder: Path
+    environment: dict[str, str]
+
+
+def laid_out(folder: Path, *, engine: str, registry: str) -> Playground:
+    """Write what a playground begins with. The images are there already."""
+    (folder / "desired").mkdir()
+    (folder / "desired" / "defaults.yaml").write_text(DEFAULTS.format(folder=folder))
+    policy = folder / "policy.yaml"
+    policy.touch(mode=0o600)
+    policy.write_text(f"version: 1\ndeploymentPaths: [{folder}]\n")
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("RECONCILER_")}
+    environment = {
+        **inherited,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
+        "DOCKER_HOST": engine,
+        "REGISTRY": registry,
+        "PORT": str(free_port()),
+        "RECONCILER_LISTEN": f"127.0.0.1:{free_port()}",
+        "RECONCILER_STATE_DIR": str(folder / "state"),
+        "RECONCILER_POLICY": str(policy),
+    }
+    return Playground(folder, environment)
+
+
+@contextlib.contextmanager
+def opened() -> Iterator[Playground]:
+    """Start all of it, and remove all of it."""
+    folder = Path(tempfile.mkdtemp(prefix="playground-"))
+    try:
+        with PrivateEngine() as engine, PrivateRegistry() as registry:
+            publish_standard_images(registry.address)
+            yield laid_out(folder, engine=engine.url, registry=registry.address)
+    finally:
+        shutil.rmtree(folder)
+
+
+def main() -> int:
+    """Open a shell in a playground, and end with it; what it left running in the background ends too."""
+    with opened() as playground:
+        sys.stdout.write(WELCOME)
+        sys.stdout.flush()
+        settings = playground.folder / "bashrc"
+        settings.write_text(
+            "PS1='\\[\\e[36m\\]playground\\[\\e[0m\\] $ '\neval \"$(reconciler completion bash)\"\n"
+        )
+        command = ["bash", "--rcfile", str(settings), "-i"]
+        shell = subprocess.Popen(command, cwd=playground.folder, env=playground.environment)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for what runs in the shell
+        return shell.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
