@@ -11,7 +11,8 @@ import subprocess
 import time
 from collections.abc import Callable
 
-from tests.chaos.town import Citizen, Town
+from tests.chaos.citizen import Citizen
+from tests.chaos.town import Town
 from tests.parts.engine_fault import EngineFault, changing, everything
 from tests.parts.registry_proxy import Lie, blobs, cut_after, flip_a_byte, manifests, refuse
 from tests.parts.registry_proxy import everything as all_requests
@@ -82,7 +83,8 @@ BY_HAND: tuple[tuple[str, ...], ...] = (
 
 def by_hand(town: Town, chance: random.Random) -> str:
     citizen, words = _somebody(town, chance), chance.choice(BY_HAND)
-    command = [word.replace("NAME", citizen.name) for word in words]
+    name = chance.choice(citizen.containers)
+    command = [word.replace("NAME", name) for word in words]
     docker = town.stage.engine.program.docker
     subprocess.run([docker, *command], env=town.stage.environment(), capture_output=True, timeout=60, check=False)
     return f"docker {' '.join(command)}"

@@ -18,7 +18,8 @@ from typing import Any
 from reconciler.config import load_settings
 from reconciler.controller.app import open_service
 from reconciler.core.record import Record
-from tests.chaos.town import Citizen, Town
+from tests.chaos.citizen import Citizen
+from tests.chaos.town import Town
 from tests.e2e.stage import unheard
 
 Row = dict[str, Any]
@@ -74,6 +75,10 @@ def _of(town: Town, citizen: Citizen, rows: Rows, record: Record) -> Iterator[st
     if committed is None or revision is None:
         yield f"I1: nothing of {citizen.name} is committed: {states}"
         return
+    yield from _sticker(town, citizen, (committed.generation, committed.fingerprint))
+    if citizen.kind == "project":
+        yield from _project(town, citizen, own, revision.release.id)
+        return
     running = [row for row in own if row["State"] not in {"exited", "created", "dead"}]
     if len(running) != (citizen.kind != "job") or any(row["State"] != "running" for row in running):
         yield f"I1: {citizen.name}: {states}"
@@ -83,12 +88,24 @@ def _of(town: Town, citizen: Citizen, rows: Rows, record: Record) -> Iterator[st
         return
     yield from _serving(citizen, serving, revision.release.id, committed.image_id)
     yield from (f"I3: {_name(row)} is left over" for row in own if row is not serving and not _kept(row))
-    yield from _sticker(town, citizen, (committed.generation, committed.fingerprint))
+
+
+def _project(town: Town, citizen: Citizen, own: Rows, release: str) -> Iterator[str]:
+    yield from _wanted(citizen, release)
+    wanted = town.wishes.services(int(release.removeprefix("r")))
+    images = dict(zip(citizen.containers, wanted.values(), strict=True))
+    found = {_name(row): (row["State"], row["ImageID"]) for row in own}
+    if found != {name: ("running", image) for name, image in images.items()}:
+        yield f"I1: {citizen.name} is {found}, wanted are {images}"
+
+
+def _wanted(citizen: Citizen, release: str) -> Iterator[str]:
+    if release not in {f"r{number}" for number in citizen.serving}:
+        yield f"I1: {citizen.name} is {release}, not one of {set(citizen.serving)}"
 
 
 def _serving(citizen: Citizen, row: Row, release: str, image: str) -> Iterator[str]:
-    if release not in {f"r{number}" for number in citizen.serving}:
-        yield f"I1: {citizen.name} is {release}, not one of {set(citizen.serving)}"
+    yield from _wanted(citizen, release)
     if _name(row) != citizen.name or row["ImageID"] != image:
         yield f"I1: {citizen.name} is {_name(row)} of {row['ImageID']}, the history says {image}"
     if citizen.kind == "job" and not row["Status"].startswith("Exited (0)"):

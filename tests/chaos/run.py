@@ -14,9 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from tests.chaos.citizen import Citizen
 from tests.chaos.deeds import draw
 from tests.chaos.oracle import strangers, troubles
-from tests.chaos.town import Citizen, Town
+from tests.chaos.town import Town
 
 MOST_DEEDS = 12
 QUIET_WITHIN_S = 300.0

@@ -19,6 +19,7 @@ import pytest
 
 from tests.chaos.run import Chaos, tell
 from tests.chaos.town import built
+from tests.e2e.compose.shop import Catalogue
 from tests.e2e.stage import Stage
 
 DOCUMENTS = int(os.environ.get("CHAOS_DOCUMENTS", "12"))
@@ -45,10 +46,12 @@ def rounds() -> Iterator[int]:
 
 @pytest.mark.fault("L1")
 @pytest.mark.timeout(SECONDS + 900)
-def test_random_faults_on_many_documents_leave_each_as_its_file_says(fresh_stage: Stage, seed: int) -> None:
+def test_random_faults_on_many_documents_leave_each_as_its_file_says(
+    fresh_stage: Stage, catalogue: Catalogue, seed: int
+) -> None:
     tell(f"SEED={seed}, {DOCUMENTS} documents")
     began = time.monotonic()
-    with built(fresh_stage, documents=DOCUMENTS) as town:
+    with built(fresh_stage, catalogue, documents=DOCUMENTS) as town:
         chaos = Chaos(town=town, chance=random.Random(seed), tell=tell)  # noqa: S311  (to be had again)
         before = chaos.begin()
         tell("all documents are deployed")

@@ -6,56 +6,27 @@ Owns the processes and the files; which deeds are done to them, and what must ho
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import os
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from tests.e2e.documents import document
+from tests.chaos.citizen import KINDS, Citizen
+from tests.chaos.wishes import Wishes, locked
+from tests.e2e.compose.project_stage import ProjectStage
+from tests.e2e.compose.shop import Catalogue
 from tests.e2e.stage import Stage
 from tests.parts.host import wait_until
-from tests.parts.images import PublishedImage
 from tests.parts.ports import free_port
 from tests.parts.registry_proxy import RegistryProxy
 from tests.parts.socket_proxy import SocketProxy
-from tests.parts.standard_images import WEB_PORT
 from tests.parts.warm import Process
 
-Kind = Literal["web", "plain", "start-first", "job"]
-KINDS: tuple[Kind, ...] = ("web", "plain", "start-first", "job")
 STRANGERS = 5
 STOPS_WITHIN_S = 30.0
-PROBED = {"interval": "4s", "timeout": "60s"}
-"""A probe is a process on the host: many documents with the images' own interval would leave room for nothing."""
-
-
-@dataclass(slots=True)
-class Citizen:
-    """One document: what its file says, and the releases of which one must run if what it says is bad: what was
-    committed when it was last quiet, or a good one since, which may have been committed or not.
-    """
-
-    name: str
-    kind: Kind
-    port: int
-    release: int = 1
-    bad: bool = False
-    former: frozenset[int] = frozenset()
-
-    def want(self, release: int, *, bad: bool) -> None:
-        """Another release."""
-        if not self.bad:
-            self.former |= {self.release}
-        self.release, self.bad = release, bad
-
-    @property
-    def serving(self) -> frozenset[int]:
-        """The releases that may run when it is quiet; none if nothing was ever good."""
-        return self.former if self.bad else frozenset({self.release})
 
 
 @dataclass(slots=True)
@@ -66,6 +37,7 @@ class Town:
     registry: RegistryProxy
     proxy: SocketProxy
     citizens: list[Citizen]
+    wishes: Wishes
     kills: int = 0
     running: Process | None = None
     log: Path = field(init=False)
@@ -73,43 +45,10 @@ class Town:
     def __post_init__(self) -> None:
         self.log = self.stage.folder / "controller.log"
 
-    def image(self, citizen: Citizen) -> PublishedImage:
-        """Of the release that its file says."""
-        images = self.stage.images
-        match citizen.kind:
-            case "web":
-                good = images.web_v1 if citizen.release % 2 else images.web_v2
-                return images.web_v3 if citizen.bad else good
-            case "job":
-                return images.exits if citizen.bad else images.job
-            case _:
-                return images.exits if citizen.bad else images.plain
-
     def write(self, citizen: Citizen) -> None:
         """Its file, as it should be."""
-        image = self.image(citizen)
-        config: dict[str, Any] = {
-            "environment": {"RELEASE": str(citizen.release), "APP_PASSWORD": self.stage.canary}
-        }
-        strategy: dict[str, Any] = {"minHealthy": "200ms"}
-        if citizen.kind == "web":
-            config |= {"ports": [f"127.0.0.1:{citizen.port}:{WEB_PORT}"], "healthCheck": PROBED}
-        if citizen.kind == "job":
-            config |= {"restartPolicy": "no"}
-        if citizen.kind == "start-first":
-            strategy |= {"order": "start-first"}
-        wish = document(
-            citizen.name,
-            dataclasses.replace(image, repository=self._through_the_proxy(image)),
-            f"r{citizen.release}",
-            config=config,
-            strategy=strategy,
-            sticker={"path": str(self.stage.sticker(citizen.name))},
-        )
+        wish = self.wishes.of(citizen, self.stage.sticker(citizen.name))
         self.stage.write(wish, file=self.file(citizen))
-
-    def _through_the_proxy(self, image: PublishedImage) -> str:
-        return f"{self.registry.address}/{image.repository.partition('/')[2]}"
 
     def file(self, citizen: Citizen) -> str:
         """Name of its file."""
@@ -159,7 +98,7 @@ class Town:
 
 
 @contextlib.contextmanager
-def built(stage: Stage, *, documents: int) -> Iterator[Town]:
+def built(stage: Stage, images: Catalogue, *, documents: int) -> Iterator[Town]:
     """A town of so many documents, all of them deployed, and some strangers."""
     stage.sdk.pull(stage.images.plain.reference)
     for number in range(STRANGERS):
@@ -172,7 +111,15 @@ def built(stage: Stage, *, documents: int) -> Iterator[Town]:
     ]
     upstream = stage.images.web_v1.repository.partition("/")[0]
     with RegistryProxy(upstream) as registry, SocketProxy(stage.engine.socket) as proxy:
-        town = Town(stage=stage, registry=registry, proxy=proxy, citizens=citizens)
+        wishes = Wishes(
+            images=images,
+            registry=registry.address,
+            folder=stage.folder,
+            canary=stage.canary,
+            sealed=stage.sealed("a word for the guarded"),
+            locks=locked(ProjectStage(stage=stage, images=images, word="projects"), registry.address),
+        )
+        town = Town(stage=stage, registry=registry, proxy=proxy, citizens=citizens, wishes=wishes)
         for citizen in citizens:
             town.write(citizen)
         town.start()

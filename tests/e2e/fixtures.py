@@ -13,10 +13,13 @@ import docker
 import pytest
 
 from tests.e2e.canary import Arguments
+from tests.e2e.compose.shop import Catalogue
 from tests.e2e.oracle import Oracle
 from tests.e2e.search import search
 from tests.e2e.stage import Stage
 from tests.parts.engine import PrivateEngine
+from tests.parts.project_images import publish_project_images
+from tests.parts.registry import PrivateRegistry
 from tests.parts.socket_proxy import SocketProxy
 from tests.parts.standard_images import StandardImages
 from tests.parts.warm import WarmPrograms
@@ -29,6 +32,12 @@ def proxy(engine: PrivateEngine) -> Iterator[SocketProxy]:
     """Records what is asked of this process's engine by whoever goes through it."""
     with SocketProxy(engine.socket) as listening:
         yield listening
+
+
+@pytest.fixture(scope="session")
+def catalogue(registry: PrivateRegistry, images: StandardImages) -> Catalogue:
+    """All images that services are made of, pushed and not yet pulled."""
+    return Catalogue(standard=images, project=publish_project_images(registry.address))
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of Compose projects: images, a project's stage, and its oracle."""
+"""Fixtures of the tests of Compose projects: a project's stage, and its oracle."""
 
 from __future__ import annotations
 
@@ -13,16 +13,7 @@ from tests.e2e.compose.shop import Catalogue
 from tests.e2e.search import search
 from tests.e2e.stage import Stage
 from tests.parts.host import kill_all
-from tests.parts.project_images import publish_project_images
-from tests.parts.registry import PrivateRegistry
 from tests.parts.socket_proxy import SocketProxy
-from tests.parts.standard_images import StandardImages
-
-
-@pytest.fixture(scope="session")
-def catalogue(registry: PrivateRegistry, images: StandardImages) -> Catalogue:
-    """All images that services are made of, pushed and not yet pulled."""
-    return Catalogue(standard=images, project=publish_project_images(registry.address))
 
 
 @pytest.fixture
