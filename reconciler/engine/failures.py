@@ -63,8 +63,13 @@ ENGINE_RULES: tuple[Rule, ...] = (
     ),
     _rule(
         errors.PortTaken,
-        "free the host port or publish another one",
+        "free the host port or publish another one; if `docker ps` shows no container with it, the engine kept it "
+        "through a crash: restart the engine",
         r"port is already allocated",
+    ),
+    _rule(
+        errors.PortTaken,
+        "free the host port or publish another one",
         r"address already in use",
         r"bind for \S+ failed",
         r"ports are not available",

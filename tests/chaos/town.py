@@ -20,7 +20,7 @@ from tests.e2e.compose.project_stage import ProjectStage
 from tests.e2e.compose.shop import Catalogue
 from tests.e2e.stage import Stage
 from tests.parts.host import wait_until
-from tests.parts.ports import free_port
+from tests.parts.ports import free_port, listened_on
 from tests.parts.registry_proxy import RegistryProxy
 from tests.parts.socket_proxy import SocketProxy
 from tests.parts.warm import Process
@@ -88,6 +88,13 @@ class Town:
         self.signal(signal.SIGCONT)
         self.signal(signal.SIGTERM)
         assert self.running.wait(STOPS_WITHIN_S) == 0, f"the controller ended with {self.running.returncode}"
+
+    def kept_ports(self) -> set[int]:
+        """Host ports that somebody listens on though no container publishes them: an engine that is killed while
+        it starts a container may hold its port until it is started anew (moby/libnetwork#1790).
+        """
+        published = {port.get("PublicPort") for row in self.stage.sdk.containers() for port in row["Ports"]}
+        return {citizen.port for citizen in self.citizens} & listened_on() - published
 
     def statuses(self) -> dict[str, dict[str, Any]]:
         """``status --json`` by name; {} while it cannot be had."""
