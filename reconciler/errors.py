@@ -24,7 +24,9 @@
     │   ├── ImageNotFound           the registry does not have that digest
     │   ├── RegistryDenied          the registry refuses the credentials
     │   ├── VerificationFailed      bytes or digests are not what was named
-    │   │   └── SignatureRefused    an image is not signed as the host's policy wants it
+    │   │   ├── SignatureRefused    an image is not signed as the host's policy wants it
+    │   │   └── TaskRefused         a task is not signed by a release key, was changed, or is for somebody else
+    │   ├── AccessRefused           a certificate, join token or request for a certificate does not count here
     │   ├── SecretSealed            a secret cannot be opened with the keys of this host
     │   ├── HookFailed              a hook ended with an error, took too long, or ran out of memory
     │   ├── PlatformMismatch        the image is for another platform
@@ -163,6 +165,16 @@ class VerificationFailed(TerminalError):
 
 class SignatureRefused(VerificationFailed):
     """An image has no signature that the host's policy accepts: none, none by its keys, or of something else."""
+
+
+class TaskRefused(VerificationFailed):
+    """A task is not signed by a release key that is trusted here, was changed since, or is for somebody else."""
+
+
+class AccessRefused(TerminalError):
+    """Who asks has no certificate or join token that counts here: of another authority, revoked, expired, for
+    another role; or asks for a certificate in a way that is not answered.
+    """
 
 
 class SecretSealed(TerminalError):

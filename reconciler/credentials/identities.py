@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from reconciler.core.secret import Secret
-from reconciler.credentials.host_file import ANYTHING, Untrusted, read_trusted
 from reconciler.errors import SecretSealed
+from reconciler.host_file import ANYTHING, Untrusted, read_trusted
 
 if TYPE_CHECKING:
     from reconciler.credentials.age import AgeKey

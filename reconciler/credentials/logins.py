@@ -18,9 +18,9 @@ from typing import Final
 from reconciler.core.login import Login
 from reconciler.core.secret import Secret
 from reconciler.credentials.helper import ask_helper
-from reconciler.credentials.host_file import WRITING, Untrusted, read_trusted
 from reconciler.credentials.login_file import Entry, find_entry, read_entries, registry_of
 from reconciler.errors import RegistryDenied, SecretSealed
+from reconciler.host_file import WRITING, Untrusted, read_trusted
 from reconciler.spec.problem import Wrong
 
 LIMIT: Final = 1024 * 1024
