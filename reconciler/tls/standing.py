@@ -109,10 +109,11 @@ def _too_early(passport: Passport, now: datetime) -> str:
 def _expired(passport: Passport, now: datetime) -> str:
     if now < passport.ends:
         return ""
+    ago = _span(now - passport.ends)
     return (
-        f"the certificate of {passport.member} expired at {_moment(passport.ends)}, "
-        f"{_span(now - passport.ends)} ago by this host's clock ({_moment(now)}). If the clock is right, enroll again with a new join token; the "
-        "name and all that runs here stay"
+        f"the certificate of {passport.member} expired at {_moment(passport.ends)}, {ago} ago by this host's clock "
+        f"({_moment(now)}). If the clock is right, enroll again with a new join token; the name and all that runs "
+        "here stay"
     )
 
 
