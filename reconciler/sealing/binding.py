@@ -1,7 +1,7 @@
 """Binding: what sealed credentials are for; one agent, one task, one generation, until one moment. Pure.
 
-It goes into the encryption itself (HPKE's ``info``), with the id of the key that opens, so that a ciphertext that is
-lifted into another task, or sent to another agent, opens nowhere.
+It goes into the encryption itself (HPKE's ``info``), with the id of the key that opens, so that a ciphertext that
+is lifted into another task, or sent to another agent, opens nowhere.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Binding:
         return {name: getattr(self, name) for name in _FIELDS}
 
     def info(self, key: str) -> bytes:
-        """As it goes into the encryption to the key of this id. Raises ValueError for numbers or texts that JSON does not have."""
+        """As it goes into the encryption to the key of this id. Raises ValueError for what JSON does not have."""
         return strict_json.canonical({"purpose": PURPOSE, "key": key, **self.value()})
 
 

@@ -116,6 +116,11 @@ class AuthorityFolder:
             self._write_issuing(Signer(self._root(signing), self._key(name)), now)
         return self.authority()
 
+    def tidy(self) -> None:
+        """Remove what a step that was cut short has left; for the start of a program."""
+        with self._locked():
+            self._tidy(self.roots())
+
     def _step(self, change: Callable[[Roots], Roots]) -> Roots:
         with self._locked():
             return self._keep(change(self.roots()))

@@ -111,9 +111,9 @@ def _expired(passport: Passport, now: datetime) -> str:
         return ""
     ago = _span(now - passport.ends)
     return (
-        f"the certificate of {passport.member} expired at {_moment(passport.ends)}, {ago} ago by this host's clock "
-        f"({_moment(now)}). If the clock is right, enroll again with a new join token; the name and all that runs "
-        "here stay"
+        f"the certificate of {passport.member} expired at {_moment(passport.ends)}, {ago} ago by this host's "
+        f"clock ({_moment(now)}). If the clock is right, enroll again with a new join token; the name and all "
+        "that runs here stay"
     )
 
 
