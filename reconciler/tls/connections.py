@@ -7,6 +7,7 @@ today's certificates and roots; ages are spread, so that a fleet does not come a
 
 Where the list of the denied cannot be read the one before stays in force, and what went wrong is told to
 ``on_trouble``: nobody is locked out by a store that is away for a moment, and nobody who was denied comes in.
+Before it was read once, nobody does.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ class Connections:
         self._spread = spread
         self._on_cut = on_cut
         self._on_trouble = on_trouble
-        self._last_denied = NOBODY
+        self._last_denied: Denied | None = None
         self._open: dict[asyncio.Transport, _Connection] = {}
 
     def __len__(self) -> int:
@@ -75,7 +76,10 @@ class Connections:
 
     async def refusal(self, peer: Peer) -> str | None:
         """Why the peer may not speak now, None where it may. For each request and each message."""
-        return may(peer, await self._denied(), now=datetime.now(UTC))
+        denied = await self._denied()
+        if denied is None:
+            return "who is denied is not known yet: try again"
+        return may(peer, denied, now=datetime.now(UTC))
 
     def know(self, transport: asyncio.Transport, peer: Peer) -> bool:
         """A request came over this connection. False where it is so old that it should be the last."""
@@ -87,8 +91,9 @@ class Connections:
         return now < known.ends_at
 
     def upgraded(self, socket: web.WebSocketResponse, transport: asyncio.Transport) -> None:
-        """The connection is a WebSocket from now on, closed as one. Raises KeyError where it is not known."""
-        self._open[transport].socket = socket
+        """The connection is a WebSocket from now on, and is closed as one; nothing where it was cut off."""
+        if transport in self._open:
+            self._open[transport].socket = socket
 
     async def watch(self) -> None:
         """Look at all of them for ever. The three parts of the bound: until it begins, reading, closing."""
@@ -103,7 +108,7 @@ class Connections:
         self._open = {item: known for item, known in self._open.items() if not item.is_closing()}
         ending = []
         for known in self._open.values():
-            if reason := may(known.peer, denied, now=now):
+            if reason := may(known.peer, denied or NOBODY, now=now):
                 ending.append(self._end(known, WSCloseCode.POLICY_VIOLATION, reason))
             elif known.socket is not None and age >= known.ends_at:
                 ending.append(self._end(known, WSCloseCode.SERVICE_RESTART, "come again: this connection is old"))
@@ -127,7 +132,8 @@ class Connections:
             known.transport.abort()
         self._on_cut(known.peer, reason)
 
-    async def _denied(self) -> Denied:
+    async def _denied(self) -> Denied | None:
+        """None until it could be read for the first time; nobody was let in by then."""
         try:
             self._last_denied = await asyncio.wait_for(self._read_denied(), self.limits.bound_s / 4)
         except TimeoutError:

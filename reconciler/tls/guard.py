@@ -1,7 +1,8 @@
 """Guard: the one door of a server's endpoints. Every request passes it, and what is behind it knows who asks.
 
 Decides who comes in at all: a member, not denied, in a role that the endpoint is for. What a member may ask there
-(an agent only for itself) is for the endpoint, which takes the Peer from ``request[PEER]``.
+(an agent only for itself) is for the endpoint, which takes the Peer from ``request[PEER]`` and raises AccessRefused,
+before its answer has begun.
 
 An endpoint says its roles where it is made known; one that says none is for nobody:
 
@@ -11,6 +12,7 @@ An endpoint says its roles where it is made known; one that says none is for nob
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Final
@@ -50,11 +52,11 @@ def guarded(connections: Connections, refuse: Refuse) -> Middleware:
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             fresh = await _let_in(request, connections)
+            answer = await handler(request)
         except AccessRefused as error:
             refused = refuse(request, error)
             refused.force_close()
             return refused
-        answer = await handler(request)
         if not fresh and not answer.prepared:
             answer.force_close()
         return answer
@@ -70,12 +72,19 @@ async def _let_in(request: web.Request, connections: Connections) -> bool:
     if peer.member.role not in getattr(request.match_info.handler, _ROLES, ()):
         raise AccessRefused(f"this is not for {peer.member}")
     request[PEER], request[CONNECTIONS] = peer, connections
-    return request.transport is None or connections.know(request.transport, peer)
+    return connections.know(_transport(request), peer)
 
 
 async def open_socket(request: web.Request, socket: web.WebSocketResponse) -> web.WebSocketResponse:
     """Prepare the WebSocket of a request that came through the guard; it is watched from now on."""
+    transport = _transport(request)
     await socket.prepare(request)
-    if request.transport is not None:
-        request[CONNECTIONS].upgraded(socket, request.transport)
+    request[CONNECTIONS].upgraded(socket, transport)
     return socket
+
+
+def _transport(request: web.Request) -> asyncio.Transport:
+    """Raises AccessRefused where the connection has ended meanwhile."""
+    if request.transport is None:
+        raise AccessRefused("who asked is gone already")
+    return request.transport

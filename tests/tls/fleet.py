@@ -74,6 +74,11 @@ class Orchestrator:
         self.refused.append(str(error))
         return web.Response(status=403, text=str(error))
 
+    async def _own(self, request: web.Request) -> web.Response:
+        if request.match_info["name"] != request[PEER].member.name:
+            raise AccessRefused(f"{request[PEER].member} speaks for itself alone")
+        return web.Response()
+
     async def _hello(self, request: web.Request) -> web.Response:
         self.peers.append(request[PEER])
         return web.Response(text=f"hello {request[PEER].member}")
@@ -84,13 +89,22 @@ class Orchestrator:
             await socket.send_str(f"heard {message.data}")
         return socket
 
+    async def _push(self, request: web.Request) -> web.WebSocketResponse:
+        """One that only sends, and never listens."""
+        socket = await open_socket(request, web.WebSocketResponse())
+        await socket.send_str("here")
+        await asyncio.sleep(60)
+        return socket
+
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[Orchestrator]:
         app = web.Application(middlewares=[guarded(self.connections, self._refuse)])
         app.router.add_get("/agents", for_roles(self._hello, Role.AGENT))
+        app.router.add_get("/agents/{name}", for_roles(self._own, Role.AGENT))
         app.router.add_get("/admins", for_roles(self._hello, Role.ADMIN))
         app.router.add_get("/nobody", self._hello)
         app.router.add_get("/stream", for_roles(self._stream, Role.AGENT))
+        app.router.add_get("/push", for_roles(self._push, Role.AGENT))
         watching = asyncio.create_task(self.connections.watch())
         async with listening(app, self.context.context) as self.url:
             yield self

@@ -75,8 +75,7 @@ def test_who_was_revoked_is_refused_on_a_new_connection_and_on_one_that_was_kept
 
 
 @pytest.mark.fault("X4")
-@pytest.mark.parametrize("answers", [True, False], ids=["who answers a close", "who does not"])
-def test_an_open_web_socket_is_closed_within_the_bound(answers: bool) -> None:
+def test_an_open_web_socket_is_closed_within_the_bound() -> None:
     async def main() -> None:
         async with (
             Orchestrator(AUTHORITY, bound_s=BOUND_S).serving() as server,
@@ -90,14 +89,28 @@ def test_an_open_web_socket_is_closed_within_the_bound(answers: bool) -> None:
             await asyncio.sleep(BOUND_S)
             assert not server.cut
             server.denied = Denied(members={AGENT: FOR_EVER})
-            if answers:
-                message = await socket.receive()
-                assert (message.type, message.data) == (WSMsgType.CLOSE, WSCloseCode.POLICY_VIOLATION)
-                assert message.extra == "agent host-a is revoked"
-                await socket.close()
+            message = await socket.receive()
+            assert (message.type, message.data) == (WSMsgType.CLOSE, WSCloseCode.POLICY_VIOLATION)
+            assert message.extra == "agent host-a is revoked"
             assert await eventually(lambda: bool(server.cut)) < BOUND_S
             assert server.cut == ["agent host-a: agent host-a is revoked"]
             assert not len(server.connections)
+            await socket.close()
+
+    run(main())
+
+
+@pytest.mark.fault("X4")
+def test_who_does_not_answer_a_close_is_cut_off_within_the_bound() -> None:
+    async def main() -> None:
+        async with quick().serving() as server, aiohttp.ClientSession() as session:
+            context = client_context(PASSPORT)
+            socket = await session.ws_connect(f"{server.url}/push", ssl=context, autoclose=False)
+            assert (await socket.receive()).data == "here"
+            server.denied = Denied(serials=frozenset({SERIAL}))
+            assert await eventually(lambda: bool(server.cut)) < BOUND_S
+            assert (await socket.receive()).data == WSCloseCode.POLICY_VIOLATION
+            assert (await socket.receive()).type is WSMsgType.CLOSED
             await socket.close()
 
     run(main())
@@ -198,7 +211,7 @@ def test_a_store_that_cannot_be_read_locks_nobody_out_and_lets_nobody_in_again()
     run(main())
 
 
-def test_a_store_that_does_not_answer_is_not_waited_for() -> None:
+def test_a_store_that_does_not_answer_is_not_waited_for_and_before_its_first_answer_nobody_comes_in() -> None:
     async def main() -> None:
         server = Orchestrator(AUTHORITY, bound_s=0.2)
 
@@ -207,8 +220,13 @@ def test_a_store_that_does_not_answer_is_not_waited_for() -> None:
             return NOBODY
 
         server.connections._read_denied = hangs
-        assert await server.connections.refusal(peer(moment())) is None
+        assert "is not known yet" in str(await server.connections.refusal(peer(moment())))
         assert "was not read in time" in server.troubles[0]
+        await server.connections.look()
+        server.connections._read_denied = server._denied
+        assert await server.connections.refusal(peer(moment())) is None
+        server.connections._read_denied = hangs
+        assert await server.connections.refusal(peer(moment())) is None
 
     run(main())
 

@@ -10,11 +10,14 @@ import tempfile
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
+from ipaddress import ip_address
 
 import aiohttp
 import pytest
 import trustme
 from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from reconciler.core.member import Member, Role
 from reconciler.errors import AccessRefused
@@ -140,6 +143,18 @@ def test_a_member_in_another_role_is_told_that_it_is_not_for_it() -> None:
     run(main())
 
 
+def test_an_endpoint_refuses_what_is_not_the_peers_affair() -> None:
+    async def main() -> None:
+        async with Orchestrator(AUTHORITY).serving() as server:
+            context = client_context(agent())
+            assert (await get(f"{server.url}/agents/host-a", context))[0] == 200
+            told = (403, "agent host-a speaks for itself alone")
+            assert await get(f"{server.url}/agents/host-b", context) == told
+            assert server.refused == [told[1]]
+
+    run(main())
+
+
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_nothing_older_than_tls_1_3_is_spoken(version: ssl.TLSVersion) -> None:
     context = client_context(agent())
@@ -175,12 +190,13 @@ def test_a_client_sends_nothing_to_a_server_that_is_not_the_one_it_wants() -> No
         return ServerContext(AUTHORITY.passport(member, names=names or NAMES, now=moment())).context
 
     other = ServerContext(new_authority().passport(SERVER, names=NAMES, now=moment()), clients=False).context
-    listens = posing_agent()
+    listens, nameless = raw_server(agent()), raw_server(without_a_member())
 
     async def main() -> None:
         by_address, by_name = client_context(agent()), client_context(agent(), server=SERVER)
         assert "unable to get local issuer" in await reach(other, by_address)
         assert "unsuitable certificate purpose" in await reach(listens, by_address)
+        assert "the certificate has 0 URIs" in await reach(nameless, by_address)
         assert "IP address mismatch" in await reach(server(SERVER, "elsewhere.test", "192.0.2.1"), by_address)
         assert "reached server spare, and wanted server main" in await reach(
             server(Member(Role.SERVER, "spare")), by_name
@@ -193,14 +209,30 @@ def test_a_client_sends_nothing_to_a_server_that_is_not_the_one_it_wants() -> No
     run(main())
 
 
-def posing_agent() -> ssl.SSLContext:
-    """An agent that poses as a server."""
+def raw_server(passport: Passport) -> ssl.SSLContext:
+    """Listens with a certificate that our contexts refuse to listen with."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.NamedTemporaryFile() as file:
-        file.write(agent().content().reveal())
+        file.write(passport.content().reveal())
         file.flush()
         context.load_cert_chain(file.name)
     return context
+
+
+def without_a_member() -> Passport:
+    """By our authority, for a server's address and no member."""
+    issuer, key = AUTHORITY.issuing, new_key()
+    made = (
+        x509.CertificateBuilder(issuer.certificate.subject, x509.Name([]), key.public_key(), 7)
+        .not_valid_before(moment() - HOUR)
+        .not_valid_after(moment() + HOUR)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=True)
+        .sign(issuer.key, hashes.SHA256())
+    )
+    return Passport(key_as_pem(key), (made, issuer.certificate), AUTHORITY.roots)
 
 
 def test_only_a_server_listens() -> None:
