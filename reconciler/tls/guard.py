@@ -1,8 +1,8 @@
 """Guard: the one door of a server's endpoints. Every request passes it, and what is behind it knows who asks.
 
 Decides who comes in at all: a member, not denied, in a role that the endpoint is for. What a member may ask there
-(an agent only for itself) is for the endpoint, which takes the Peer from ``request[PEER]`` and raises AccessRefused,
-before its answer has begun.
+(an agent only for itself) is for the endpoint, which takes the Peer from ``request[PEER]`` and raises
+AccessRefused, before its answer has begun.
 
 An endpoint says its roles where it is made known; one that says none is for nobody:
 

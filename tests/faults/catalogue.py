@@ -175,6 +175,11 @@ TIME = Area(
     "Clocks",
     (
         Row("T1", "the clock jumps in the middle of a deploy", "order and deadlines are as without"),
+        Row(
+            "T2",
+            "a certificate of the future, because the clock is behind",
+            "told as the clock, before connecting",
+        ),
         Row("T3", "another time zone, summer time", "UTC everywhere"),
         Row("T4", "the host sleeps (SIGSTOP)", "deadlines are looked at again"),
     ),
@@ -225,6 +230,28 @@ PROJECTS = Area(
     ),
 )
 
+TASKS = Area(
+    "N",
+    "Between orchestrator and agent",
+    (Row("N9", "any byte or field of a signed task is altered", "refused before it is stored"),),
+)
+
+IDENTITY = Area(
+    "X",
+    "Identity",
+    (
+        Row("X1", "no certificate, another authority's, expired, early, a server's, another role", "refused"),
+        Row("X2", "revoked, a new connection or one that was kept", "refused with the next request"),
+        Row("X3", "revoked, with a saved TLS session", "there is none to be taken up again"),
+        Row("X4", "revoked or expired while a connection is open", "cut off within a heartbeat, at most a minute"),
+        Row("X5", "credentials for another agent, task, generation or time", "do not open"),
+        Row("X7", "a join token twice, expired, of another authority", "refused; nothing secret is sent"),
+        Row("X9", "the root is replaced, with a kill at any write", "no outage; then the old one is refused"),
+        Row("X10", "renewal fails for a day; a kill at any write of it", "a passport that works; told in time"),
+        Row("X11", "the store of who is denied is away", "nobody is locked out, nobody denied comes in"),
+    ),
+)
+
 LOAD = Area(
     "L",
     "Load and long runs",
@@ -248,5 +275,7 @@ AREAS = (
     MANY,
     HOOKS,
     PROJECTS,
+    TASKS,
+    IDENTITY,
     LOAD,
 )
