@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
@@ -38,6 +38,16 @@ BACKDATED: Final = timedelta(hours=1)
 LEAF_LIFE: Final = timedelta(hours=24)
 ISSUING_LIFE: Final = timedelta(days=3 * 365)
 ROOT_LIFE: Final = timedelta(days=10 * 365)
+
+UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What the library raises for what somebody made up."""
 
 Certificate = x509.Certificate
 PublicKey = ec.EllipticCurvePublicKey
@@ -104,7 +114,7 @@ def member_of(certificate: Certificate) -> Member:
     """The Member that a leaf names. Raises InputError where it names none, or several."""
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError):
+    except x509.ExtensionNotFound:
         raise InputError("the certificate names no member of a fleet") from None
     return the_member(names.get_values_for_type(x509.UniformResourceIdentifier))
 
@@ -120,7 +130,7 @@ def is_root(certificate: Certificate) -> bool:
     """Whether it is a certificate that may sign others and has signed itself."""
     try:
         constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except (x509.ExtensionNotFound, ValueError):
+    except x509.ExtensionNotFound:
         return False
     return constraints.ca and signed_by(certificate, certificate)
 
@@ -129,7 +139,7 @@ def signed_by(certificate: Certificate, issuer: Certificate) -> bool:
     """Whether the issuer's name and key are those by which it is signed."""
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (InvalidSignature, ValueError, TypeError):
+    except (InvalidSignature, *UNREADABLE):
         return False
     return True
 
@@ -156,8 +166,17 @@ def as_pem(certificates: Iterable[Certificate]) -> bytes:
 
 
 def read_pem(content: bytes) -> tuple[Certificate, ...]:
-    """All certificates of a text, in their order. Raises ValueError where there is none, or a damaged one."""
-    return tuple(x509.load_pem_x509_certificates(content))
+    """All certificates of a text, in their order. Raises ValueError where there is none, or one that is damaged or
+    of a kind that nobody here makes.
+    """
+    try:
+        found = tuple(x509.load_pem_x509_certificates(content))
+        for item in found:
+            item.public_key()
+            list(item.extensions)
+    except UNREADABLE as error:
+        raise ValueError("cannot be read as certificates") from error
+    return found
 
 
 def key_as_pem(key: PrivateKey) -> Secret:

@@ -10,13 +10,12 @@ from __future__ import annotations
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from reconciler.errors import AccessRefused
-from reconciler.tls.certificates import PrivateKey, PublicKey
+from reconciler.tls.certificates import UNREADABLE, PrivateKey, PublicKey
 
 LIMIT: Final = 8 * 1024
 """Bytes; a request of ours has about 400."""
@@ -35,7 +34,7 @@ def requested_key(request: bytes) -> PublicKey:
     try:
         read = x509.load_pem_x509_csr(request)
         key, proven = read.public_key(), read.is_signature_valid
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except UNREADABLE as error:
         raise AccessRefused("the request for a certificate cannot be read", hint="send PKCS #10 as PEM") from error
     if not isinstance(key, PublicKey) or not isinstance(key.curve, ec.SECP256R1):
         raise AccessRefused("the request for a certificate has a key of another kind", hint="use a P-256 key")

@@ -233,7 +233,7 @@ PROJECTS = Area(
 TASKS = Area(
     "N",
     "Between orchestrator and agent",
-    (Row("N9", "any byte or field of a signed task is altered", "refused before it is stored"),),
+    (Row("N9", "any byte or field of a signed task is altered", "refused"),),
 )
 
 IDENTITY = Area(

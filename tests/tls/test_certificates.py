@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reconciler.core.secret import Secret
 from reconciler.errors import AccessRefused, InputError, StateError
@@ -96,6 +99,28 @@ def test_who_asks_has_to_have_the_key() -> None:
     forged = x509.load_der_x509_csr(der.replace(my_key, other_key)).public_bytes(Encoding.PEM)
     with pytest.raises(AccessRefused, match="not signed by its own key"):
         requested_key(forged)
+
+
+@given(st.integers(0, 10_000), st.integers(1, 255), st.sampled_from(["request", "leaf", "issuing", "root"]))
+def test_whatever_somebody_makes_up_is_refused_in_our_words(place: int, by: int, what: str) -> None:
+    """A byte of the DER form changed: odd versions, algorithms, curves and extensions come of it."""
+    passport = AUTHORITY.passport(AGENT, now=NOW)
+    parts = {"leaf": passport.chain[0], "issuing": passport.chain[1], "root": passport.roots[0]}
+    if what == "request":
+        with pytest.raises(AccessRefused):
+            requested_key(with_a_byte_changed(make_request(new_key()), place, by))
+        return
+    texts = {name: as_pem([item]) for name, item in parts.items()}
+    texts[what] = with_a_byte_changed(texts[what], place, by)
+    with pytest.raises(ValueError, match=r"(has|lacks|cannot be)"):
+        read_passport(passport.key.reveal() + b"".join(texts.values()))
+
+
+def with_a_byte_changed(pem: bytes, place: int, by: int) -> bytes:
+    begin, *lines, end = pem.splitlines()
+    der = bytearray(b64decode(b"".join(lines)))
+    der[place % len(der)] ^= by
+    return b"\n".join([begin, b64encode(der), end, b""])
 
 
 def test_a_certificate_is_back_dated_and_never_outlives_its_issuer() -> None:
