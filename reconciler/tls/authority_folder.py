@@ -74,6 +74,14 @@ class AuthorityFolder:
     def authority(self) -> Authority:
         """What signs now. Raises StateDamaged where it is not there, open to others, or does not fit."""
         roots = self.roots()
+        try:
+            return self._authority(roots)
+        except StateDamaged:
+            if self.roots() == roots:
+                raise
+            return self.authority()  # another process has made a step meanwhile
+
+    def _authority(self, roots: Roots) -> Authority:
         certificates = {item: self._root(item) for item in roots.trusted}
         issuing = self._signer(f"issuing-{roots.signing[:16]}.pem")
         if not signed_by(issuing.certificate, certificates[roots.signing]):

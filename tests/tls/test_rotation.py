@@ -209,6 +209,20 @@ def test_two_processes_do_not_change_it_at_once(folder: AuthorityFolder) -> None
     assert folder.introduce(now=NOW).phase == "introduced"
 
 
+def test_a_step_in_the_middle_of_a_reading_is_no_damage(folder: AuthorityFolder) -> None:
+    folder.introduce(now=NOW)
+    folder.switch(now=NOW + DAY)
+
+    class Slow(AuthorityFolder):
+        def roots(self) -> Roots:
+            found = super().roots()
+            if found.phase == "overlap":
+                folder.retire(now=NOW + 2 * DAY)
+            return found
+
+    assert len(Slow(folder.path).authority().roots) == 1
+
+
 class Killed(BaseException):
     """In place of a SIGKILL."""
 
