@@ -45,6 +45,7 @@ class Writer:
         """The file that is written to; "" before the log was looked at."""
         self._end, self._inode, self._lines = 0, 0, 0
         self._signed = -1
+        self._found = ""
 
     @property
     def sequence(self) -> int:
@@ -60,9 +61,11 @@ class Writer:
             self._begin_log()
         elif (self.name, (self._inode, self._end)) != (names[-1], self.place.facts(folder, names[-1])):
             fault = self._read_on(folder, names)
-            if fault is not None:
-                newest = max(self._chain.sequence, number_of(names[-1]))
-                self._begin_anew(str(fault), sequence=newest + 1)
+            self._found = self._found or (str(fault) if fault else "")
+        if self._found:
+            # Known until another file says so, however often the disk does not take that.
+            self._begin_anew(self._found, sequence=max(self._chain.sequence, number_of(self.name)) + 1)
+            self._found = ""
         if self._chain.torn:
             self._repair(folder)
 
@@ -94,15 +97,15 @@ class Writer:
     def _read_on(self, folder: int, names: list[str]) -> Fault | None:
         """Read from where we were, or the newest file; the first fault."""
         fresh, position = not self.name, (self._chain.sequence, self._chain.hash)
-        if fresh:
-            self.name = names[-1]
-        elif self._replaced(folder):
-            self._chain, self._end, self._lines = Chain(), 0, 0
-        met, first, known = fresh or self._end > 0, None, len(self._chain.broken)
-        for name in names[names.index(self.name) :]:
-            begin, self._lines = (self._end, self._lines) if name == self.name else (0, 0)
-            content, self._inode = self.place.read(folder, name, begin=begin)
-            self.name, self._end = name, begin + len(content)
+        replaced = not fresh and self._replaced(folder)
+        met, first, known = not replaced, None, len(self._chain.broken)
+        for name in names[-1:] if fresh else names[names.index(self.name) :]:
+            goes_on = name == self.name and not replaced
+            begin, lines = (self._end, self._lines) if goes_on else (0, 0)
+            content, inode = self.place.read(folder, name, begin=begin)
+            if replaced:
+                self._chain, replaced = Chain(), False
+            self.name, self._end, self._inode, self._lines = name, begin + len(content), inode, lines
             for raw in lines_of(content):
                 self._lines += 1
                 fault = self._chain.feed(name, self._lines, raw)

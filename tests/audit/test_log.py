@@ -185,6 +185,45 @@ def test_a_log_that_was_cut_while_it_is_used_is_not_continued(tmp_path: Path) ->
     assert not looked_at(tmp_path).whole
 
 
+def test_a_break_is_told_also_where_that_had_no_room_at_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done(a_log(tmp_path), 3)
+    path = newest(tmp_path)
+    path.write_bytes(edited(path.read_bytes()))
+    kept = path.read_bytes()
+    log = a_log(tmp_path)
+    with monkeypatch.context() as full:
+
+        def refuse(*_: object, **__: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        full.setattr(os, "link", refuse)
+        for _ in range(2):
+            with pytest.raises(StateUnwritable):
+                log.intent(deed())
+    done(log)
+    assert path.read_bytes() == kept
+    assert json.loads(newest(tmp_path).read_bytes().partition(b"\n")[0])["kind"] == "broken"
+
+
+def test_a_log_that_cannot_be_read_for_a_moment_is_not_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done(a_log(tmp_path), 3)
+    log = a_log(tmp_path)
+    with monkeypatch.context() as away:
+
+        def refuse(*_: object, **__: object) -> None:
+            raise StateUnwritable("no file descriptors are left")
+
+        away.setattr(Place, "read", refuse)
+        with pytest.raises(StateUnwritable):
+            log.intent(deed())
+    done(log)
+    assert (log.broken, looked_at(tmp_path).whole) == ("", True)
+
+
 def test_what_another_process_found_broken_is_known_to_all_that_write(tmp_path: Path) -> None:
     controller = a_log(tmp_path)
     done(controller)
