@@ -79,6 +79,8 @@ def test_defaults_are_those_of_the_manual(tmp_path: Path) -> None:
         engine_timeout_s=120.0,
         prune=False,
         prune_cap_percent=20,
+        audit_keep=100,
+        audit_file_mib=1,
         color="auto",
         log_format="auto",
         log_level="info",

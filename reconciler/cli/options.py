@@ -23,7 +23,7 @@ HOST: Final = (
     "identity",
     "registry-credentials",
 )
-WORK: Final = ("workers", "pull-deadline", "engine-timeout", "prune", "prune-cap")
+WORK: Final = ("workers", "pull-deadline", "engine-timeout", "prune", "prune-cap", "audit-keep", "audit-file-size")
 CONTROLLER: Final = (*HOST, "listen", "resync", "full-every", *WORK)
 LOGS: Final = ("log-format", "log-level")
 

@@ -62,7 +62,8 @@ def rollback(invocation: Invocation, /, *, name: str, to: str, output: str, **ho
         changes = _changes(invocation, service, current, revision.desired, force=how["force"])
         prove(settings, changes, revision.desired)
         if not how["dry_run"]:
-            write_all(settings.desired, changes)
+            with service.editing_back(name, current, revision.desired):
+                write_all(settings.desired, changes)
             if revision.fingerprint in record.quarantined:
                 service.clear(name)
     _tell(invocation, (current, revision.desired), changes, output=output, dry_run=how["dry_run"])

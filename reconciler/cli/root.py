@@ -34,6 +34,7 @@ SECTIONS: Final = {
         Entry("why", "past", "Show the last actions on a document with their causes."),
         Entry("events", "events", "Show what was done to documents, and go on showing it."),
         Entry("history", "past", "Show the generations of a document."),
+        Entry("audit", "audit", "Show, verify and sign the log of what was done here."),
         Entry("validate", "validate", "Check documents; needs no engine."),
         Entry("explain", "explain", "Tell what a field of documents means."),
         Entry("policy", "policy", "Show and check what documents may ask of this host."),

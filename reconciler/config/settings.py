@@ -42,6 +42,8 @@ class Settings:
     engine_timeout_s: float
     prune: bool
     prune_cap_percent: int
+    audit_keep: int
+    audit_file_mib: int
     color: Color
     log_format: LogFormat
     log_level: LogLevel
@@ -107,6 +109,10 @@ SETTINGS: Final = (
     ),
     Setting("prune", "prune", boolean, "false", "Remove orphans whose document asked for it.", BOOLEAN),
     Setting("prune-cap", "prune_cap_percent", integer(0, 100), "20", "Most that is pruned unasked.", "PERCENT"),
+    Setting(
+        "audit-keep", "audit_keep", integer(2, 100000), "100", "Files of the audit log that are kept.", "COUNT"
+    ),
+    Setting("audit-file-size", "audit_file_mib", integer(1, 1024), "1", "Size of a file of the audit log.", "MIB"),
     Setting("color", "color", choice(*_WHEN), "auto", "Use colours.", "|".join(_WHEN)),
     Setting("log-format", "log_format", choice(*_FORMATS), "auto", "How log lines look.", "|".join(_FORMATS)),
     Setting("log-level", "log_level", choice(*_LEVELS), "info", "Least level of log lines.", "|".join(_LEVELS)),

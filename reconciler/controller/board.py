@@ -39,6 +39,8 @@ class Board:
         """Why the history did not take what the last look found; None when it did."""
         self.unwritable: StateError | None = None
         """Why nothing can be recorded, and so nothing is changed; None when all can."""
+        self.audit_intact = True
+        """Whether the audit log is as it was written, as far as it is known."""
         self._blind = False
         self._unnoted: dict[str, tuple[Sync, float]] = {}
         self._last_turn = monotonic()

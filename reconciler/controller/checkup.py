@@ -93,6 +93,13 @@ def policy_findings(policy: Policy, refused: Mapping[str, tuple[str, ...]]) -> I
         yield Finding("ok", "policy", f"{policy.source} refuses nothing")
 
 
+def audit_finding(fault: str) -> Finding:
+    """Whether the audit log is as it was written; ``fault`` says what is wrong, "" for nothing."""
+    if fault:
+        return Finding("error", "audit", fault, "keep a copy of the log, then see docs/how-to/audit.md")
+    return Finding("ok", "audit", "the log is as it was written")
+
+
 def _history(history: History) -> Iterator[Finding]:
     stuck = [name for name, record in history.records().items() if record.quarantined or record.held]
     for name in sorted(stuck):

@@ -17,6 +17,7 @@ from typing import Any
 import structlog
 
 from reconciler.controller.assess import Assessment, Assessor
+from reconciler.controller.audit_watch import EVERY_S
 from reconciler.controller.backoff import LONGEST_S, backoff_delay
 from reconciler.controller.lookout import Lookout
 from reconciler.controller.loop import Pass, Reconciler
@@ -46,6 +47,7 @@ log = structlog.get_logger("reconciler")
 class Controller:
     """Runs until ``stop`` is asked for. All its parts are handed in; ``resync_s`` is seconds between looks.
     ``check_lock`` raises StateLocked when another controller may be at work here: then this one ends.
+    ``check_audit`` reads the whole audit log.
     """
 
     assessor: Assessor
@@ -59,6 +61,7 @@ class Controller:
     resync_s: float
     workers: int
     check_lock: Callable[[], None] = lambda: None
+    check_audit: Callable[[], None] = lambda: None
     _failed_looks: int = 0
     _look_again: asyncio.Event = field(default_factory=asyncio.Event)
     _wakes: EngineWakes = field(init=False)
@@ -83,9 +86,8 @@ class Controller:
 
         Returns how many of them could not within ``STOP_GRACE_S`` (the next start takes their work back).
         """
-        background = [
-            asyncio.create_task(job()) for job in (self._timer, self._folder, self._operators, self._lock)
-        ]
+        jobs = (self._timer, self._folder, self._operators, self._lock, self._audit)
+        background = [asyncio.create_task(job()) for job in jobs]
         workers = [asyncio.create_task(self._worker()) for _ in range(self.workers)]
         self._wakes.start()
         asked = asyncio.create_task(self.stop.asked.wait())
@@ -167,6 +169,13 @@ class Controller:
                 self.stop.ask()  # whoever waits for the health of something is not to wait for its end
                 raise
             await asyncio.sleep(LOCK_POLL_S)
+
+    async def _audit(self) -> None:
+        """Read the audit log at the start and each day; what is found is told with the look after it."""
+        while True:
+            await asyncio.to_thread(self.check_audit)
+            self._look_again.set()
+            await asyncio.sleep(EVERY_S)
 
     async def _written(self) -> int | None:
         """The history's version; None while it cannot be asked."""

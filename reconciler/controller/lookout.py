@@ -21,6 +21,7 @@ from reconciler.spec.problem import Problem
 UNWRITABLE = "nothing can be recorded, so nothing is changed"
 FORGETFUL = "the last good documents cannot be kept for a restart"
 LAST_POLICY = "the policy is not in force as it is written; the last good one is"
+ALTERED = "the audit log is not as it was written"
 TIMELESS = "since when a document differs cannot be kept for a restart"
 
 log = structlog.get_logger("reconciler")
@@ -39,6 +40,7 @@ class Lookout:
     prune_cap_percent: int
     policy_trouble: Callable[[], Exception | None] = lambda: None
     state_trouble: Callable[[], StateError | None] = lambda: None
+    audit_trouble: Callable[[], StateError | None] = lambda: None
     troubles: Troubles = field(default_factory=Troubles)
     known: frozenset[str] = frozenset()
     pruning: frozenset[str] = frozenset()
@@ -53,6 +55,9 @@ class Lookout:
         unwritable = self.state_trouble()
         self.board.unwritable = unwritable
         self.troubles.stands(UNWRITABLE, unwritable, told="what is done can be recorded again")
+        altered = self.audit_trouble()
+        self.board.audit_intact = altered is None
+        self.troubles.stands(ALTERED, altered, told="the audit log is as it was written")
         kept = self.assessor.catalogue.trouble
         self.troubles.stands(FORGETFUL, kept, told="the last good documents are kept again")
         self.troubles.stands(TIMELESS, self.board.trouble, told="since when a document differs is kept again")

@@ -12,8 +12,9 @@ from typing import Any
 
 from reconciler.controller.assess import Assessment, Assessor
 from reconciler.controller.conclude import WAIT_S, Conclusion
-from reconciler.controller.perform import Performer, always
+from reconciler.controller.perform import NOBODYS, Performer, always
 from reconciler.core.action import RecordIntent
+from reconciler.core.audit import NOWHERE, Account, Origin, account_of
 from reconciler.core.desired import DesiredState
 from reconciler.core.interfaces import Progress
 from reconciler.core.outcome import Outcome, Verdict
@@ -47,6 +48,11 @@ def unchecked() -> None:
     """What is done can be recorded, for all we know."""
 
 
+def from_nowhere(_: DesiredState) -> Origin:
+    """Nobody knows which file asks for a document."""
+    return NOWHERE
+
+
 def unheard(_: object) -> None:
     """Nobody listens."""
 
@@ -59,13 +65,14 @@ class Reconciler:
     whether we still ``may_act`` (hold the lock), whether we are ``stopping``, and whether a release that is not
     begun yet is still the one that is wanted; to take back what was begun only the lock is needed. Before the
     first Action ``before_acting`` raises StateError where what would be done could not be recorded; not before
-    something is taken back, whose intent is recorded. ``actor`` says who wanted a document.
+    something is taken back, whose intent is recorded. ``actor`` says who wanted a document, ``origin`` which file.
     """
 
     assessor: Assessor
     performer: Performer
     conclusion: Conclusion
     actor: Callable[[DesiredState], str]
+    origin: Callable[[DesiredState], Origin] = from_nowhere
     may_act: Callable[[], bool] = always
     stopping: Callable[[], bool] = never
     before_acting: Callable[[], None] = unchecked
@@ -85,15 +92,25 @@ class Reconciler:
         self.assessed(assessment)
         if plan.actions and plan.purpose != "undo":
             self.before_acting()
+        actor, account = self._account(assessment)
         outcomes = self.performer.perform(
             plan,
             progress=progress,
-            actor=self.actor(assessment.situation.desired),
+            actor=actor,
+            account=account,
             may_continue=self.may_act if plan.purpose == "undo" else lambda: self._goes_on(assessment),
         )
         done = Pass(assessment=assessment, outcomes=outcomes, verdict=self._concluded(assessment, outcomes))
         self.passed(done)
         return done
+
+    def _account(self, assessment: Assessment) -> tuple[str, Account]:
+        """Who events and the audit log name. Where a file comes from is only asked if something is to be done."""
+        situation, plan = assessment.situation, assessment.plan
+        actor = self.actor(situation.desired)
+        if not plan.actions:
+            return actor, NOBODYS
+        return actor, account_of(situation, plan, actor=actor, origin=self.origin(situation.desired))
 
     def _concluded(self, assessment: Assessment, outcomes: Sequence[Outcome]) -> Verdict:
         """Who has lost the lock writes nothing: what went wrong may be the doing of another who is at work now."""

@@ -5,9 +5,8 @@ verdict. Leaves to others: threads (it blocks), the history of operations (execu
 
 Invariants: Actions are carried out in the plan's order, none after a failed one on which it may rest, and none
 of a plan that has one nobody can carry out; between two Actions the way on is asked for, so that a stop request
-or a lost lock ends a plan at a boundary; what was changed or failed is an event before the next Action begins.
-Except while something is taken back: that a container serves again comes first, so an event that cannot be written
-then waits for the end of the plan.
+or a lost lock ends a plan at a boundary; every Action passes through the recorder, before and after, and what it
+says of what cannot be written is followed.
 """
 
 from __future__ import annotations
@@ -18,29 +17,15 @@ from dataclasses import replace
 from typing import Protocol
 
 from reconciler.controller.fail_points import FailPoints
-from reconciler.core.action import (
-    Action,
-    CheckProject,
-    Commit,
-    RecordIntent,
-    RecordUndone,
-    VerifyImage,
-    VerifyProject,
-    WaitHealthy,
-    WaitProject,
-    WaitService,
-)
+from reconciler.controller.recorder import Books, Recorder
+from reconciler.core.action import Action
+from reconciler.core.audit import Account
 from reconciler.core.interfaces import Executor, Progress
 from reconciler.core.outcome import Outcome
 from reconciler.core.plan import Plan
-from reconciler.core.record import Event
-from reconciler.errors import HookNotNow, Interrupted, ReconcilerError, StateError, TerminalError
+from reconciler.errors import HookNotNow, Interrupted, StateError, TerminalError
 
-RecordEvent = Callable[[Event], None]
-"""Keeps an event. Raises StateError when it cannot."""
-
-LOOKING = (VerifyImage, WaitHealthy, CheckProject, WaitService, WaitProject, VerifyProject)
-"""Actions that change nothing: no event when they go well."""
+NOBODYS = Account()
 
 
 class ActionMeters(Protocol):
@@ -58,25 +43,22 @@ def always() -> bool:
 class Performer:
     """Carries out plans with the executors it was given; the first that handles an Action gets it.
 
-    ``clock`` is seconds since the epoch (events), ``monotonic`` seconds of any origin (durations). Safe for use
-    from many threads if what it was given is.
+    ``monotonic`` is seconds of any origin (durations). Safe for use from many threads if what it was given is.
     """
 
     def __init__(
         self,
         executors: Sequence[Executor],
         *,
-        record_event: RecordEvent,
+        books: Books,
         meters: ActionMeters,
         fail_points: FailPoints,
-        clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._executors = tuple(executors)
-        self._record_event = record_event
+        self._books = books
         self._meters = meters
         self._fail_points = fail_points
-        self._clock = clock
         self._monotonic = monotonic
 
     def perform(
@@ -85,43 +67,42 @@ class Performer:
         *,
         progress: Progress,
         actor: str = "",
+        account: Account = NOBODYS,
         may_continue: Callable[[], bool] = always,
     ) -> tuple[Outcome, ...]:
         """Outcomes of the Actions that were reached, in order; the last, and any optional one, can be ``failed``.
 
-        ``progress`` hears what is begun and how it goes on; ``actor`` is who events name. When ``may_continue``
-        says no, the next Action fails with Interrupted without being begun.
+        ``progress`` hears what is begun and how it goes on; ``actor`` is who events name, ``account`` what the
+        audit log does. When ``may_continue`` says no, the next Action fails with Interrupted without being begun.
         """
         unknown = next((action for action in plan.actions if self._executor(action) is None), None)
         if unknown is not None:
             error = TerminalError(f"no executor here carries out {unknown.kind}", hint="nothing was begun")
             return (Outcome(kind="failed", action=unknown, error=error),)
-        if plan.purpose != "undo":
-            return self._walk(plan, progress, actor=actor, may_continue=may_continue, record=self._record_event)
-        events = Patient(self._record_event)
-        outcomes = self._walk(plan, progress, actor=actor, may_continue=may_continue, record=events)
-        return _told(outcomes, events.flush())
+        recorder = self._books.recorder(plan, account, actor)
+        outcomes = self._walk(plan, progress, may_continue=may_continue, recorder=recorder)
+        return _told(outcomes, recorder.flush())
 
     def _walk(
-        self,
-        plan: Plan,
-        progress: Progress,
-        *,
-        actor: str,
-        may_continue: Callable[[], bool],
-        record: RecordEvent,
+        self, plan: Plan, progress: Progress, *, may_continue: Callable[[], bool], recorder: Recorder
     ) -> tuple[Outcome, ...]:
         outcomes: list[Outcome] = []
         for action in plan.actions:
             if not may_continue():
                 outcomes.append(_interrupted(action))
                 break
-            outcome = self._carry_out(action, progress)
-            event = self._event(outcome, actor=actor, generation=_generation(plan))
-            outcomes.append(_recorded(outcome, event, record) if _worth_an_event(outcome) else outcome)
+            outcomes.append(self._recorded(action, progress, recorder))
             if outcomes[-1].kind == "failed" and not _may_pass(outcomes[-1]):
                 break
         return tuple(outcomes)
+
+    def _recorded(self, action: Action, progress: Progress, recorder: Recorder) -> Outcome:
+        """The one place where an Action is carried out: between its intent and its outcome."""
+        try:
+            begun = recorder.begins(action)
+        except StateError as error:
+            return Outcome(kind="failed", action=action, error=error)
+        return recorder.ended(begun, self._carry_out(action, progress))
 
     def _executor(self, action: Action) -> Executor | None:
         return next((executor for executor in self._executors if executor.handles(action)), None)
@@ -139,62 +120,10 @@ class Performer:
         self._meters.action(action.kind, outcome.kind, seconds=seconds)
         return replace(outcome, duration_ms=round(seconds * 1000))
 
-    def _event(self, outcome: Outcome, *, actor: str, generation: int) -> Event:
-        action = outcome.action
-        return Event(
-            at=self._clock(),
-            document=action.document,
-            action=action.kind,
-            target=action.target,
-            cause=action.cause,
-            outcome=outcome.kind,
-            detail=outcome.detail or str(outcome.error or ""),
-            actor=actor,
-            generation=generation,
-        )
-
-
-class Patient:
-    """Records events in their order; from the first that cannot be written on it keeps them for ``flush``."""
-
-    def __init__(self, record: RecordEvent) -> None:
-        self._record = record
-        self._kept: list[Event] = []
-
-    def __call__(self, event: Event) -> None:
-        """Write the event, or keep it. Never raises a StateError."""
-        if self._kept:
-            # Not tried again before the end: a history that another process holds is waited for in every try.
-            self._kept.append(event)
-            return
-        try:
-            self._record(event)
-        except StateError:
-            self._kept.append(event)
-
-    def flush(self) -> StateError | None:
-        """Write what was kept; the error of the first that still cannot be written."""
-        try:
-            for event in self._kept:
-                self._record(event)
-        except StateError as error:
-            return error
-        return None
-
-
-def _recorded(outcome: Outcome, event: Event, record: RecordEvent) -> Outcome:
-    """The outcome; failed if what happened could not be recorded: nothing may go on unrecorded."""
-    try:
-        record(event)
-    except ReconcilerError as error:
-        # An Action that failed keeps its own error: it tells more than the second one.
-        return replace(outcome, kind="failed", error=outcome.error or error)
-    return outcome
-
 
 def _told(outcomes: tuple[Outcome, ...], error: StateError | None) -> tuple[Outcome, ...]:
     """The outcomes as they were; where all went well, the last one tells what could not be recorded."""
-    if error is None or any(item.kind == "failed" for item in outcomes):
+    if error is None or not outcomes or any(item.kind == "failed" for item in outcomes):
         return outcomes
     return (*outcomes[:-1], replace(outcomes[-1], kind="failed", error=error))
 
@@ -206,18 +135,6 @@ def _may_pass(failed: Outcome) -> bool:
     return failed.action.optional and not isinstance(failed.error, StateError | Interrupted | HookNotNow)
 
 
-def _worth_an_event(outcome: Outcome) -> bool:
-    if outcome.kind == "failed":
-        return not isinstance(outcome.error, Interrupted)
-    return outcome.kind == "done" and not isinstance(outcome.action, LOOKING)
-
-
 def _interrupted(action: Action) -> Outcome:
     error = Interrupted(f"stopped before {action.kind} {action.target}", hint="the next pass goes on")
     return Outcome(kind="failed", action=action, error=error)
-
-
-def _generation(plan: Plan) -> int:
-    """The generation that the plan is about, 0 when it is about none."""
-    numbered = (item.generation for item in plan.actions if isinstance(item, RecordIntent | Commit | RecordUndone))
-    return next(numbered, 0)

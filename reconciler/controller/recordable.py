@@ -1,7 +1,7 @@
 """Recordable: whether what would be done could be written down; asked before anything on the host is changed.
 
-Two questions, the cheap one first: whether the state directory's file system says that it is full or read-only,
-and whether the history takes a write. Decides when each is asked; how is the affair of who is asked.
+The cheap question first: whether the state directory's file system says that it is full or read-only; then whether
+the history takes a write, and the audit log a line. Decides when each is asked; how is the affair of who is asked.
 
 Invariant: while nothing is to be done and nothing is wrong, nothing is written.
 """
@@ -16,14 +16,14 @@ from reconciler.errors import StateError
 
 
 class Writable(Protocol):
-    """What is asked of the history."""
+    """What is asked of the history, and of the audit log."""
 
     @property
     def unwritable(self) -> StateError | None:
         """Why its last write failed; None when it went well."""
 
     def check_writable(self) -> None:
-        """Write something. Raises StateError."""
+        """See whether something can be written. Raises StateError."""
 
 
 def room_enough() -> None:
@@ -35,19 +35,22 @@ class Recordable:
     """``check_room`` raises StateError where the file system says that nothing can be written."""
 
     history: Writable
+    audit: Writable
     check_room: Callable[[], None] = room_enough
 
     def before_acting(self) -> None:
         """Raises StateError where what is to be done could not be recorded."""
         self.check_room()
-        self.history.check_writable()
+        for store in (self.history, self.audit):
+            store.check_writable()
 
     def trouble(self) -> StateError | None:
-        """The same as an answer, for who only looks: it writes to a history alone that refused its last write."""
+        """The same as an answer, for who only looks: it writes only to what refused its last write."""
         try:
             self.check_room()
-            if self.history.unwritable is not None:
-                self.history.check_writable()
+            for store in (self.history, self.audit):
+                if store.unwritable is not None:
+                    store.check_writable()
         except StateError as error:
             return error
         return None

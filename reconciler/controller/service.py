@@ -9,12 +9,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from reconciler.controller.assess import Assessor
-from reconciler.controller.checkup import Finding, check_up, policy_findings
+from reconciler.controller.checkup import Finding, audit_finding, check_up, policy_findings
 from reconciler.controller.checkup_projects import check_projects
+from reconciler.controller.decisions import Decision, Decisions
 from reconciler.controller.loop import Pass, Reconciler, refuse_changed
 from reconciler.controller.stop_flag import StopFlag
 from reconciler.core.desired import DesiredState, Suspension
@@ -25,6 +27,7 @@ from reconciler.core.plan import Plan
 from reconciler.core.record import Allowance, Event, Record
 from reconciler.core.signing import rule_for
 from reconciler.core.status import DocumentStatus
+from reconciler.core.status_json import timestamp
 from reconciler.core.sticker import judge as judge_sticker
 from reconciler.engine.client import DockerEngine
 from reconciler.errors import EngineUnavailable, StalePlan, UnknownDocument
@@ -51,7 +54,8 @@ class Applied:
 class Service:
     """One host's reconciler. Safe from one thread at a time; its own work runs in ``workers`` threads.
 
-    ``reconciler`` must ask ``stop_flag`` between Actions and sleep by it, or ``stop`` has no effect.
+    ``audit_fault`` reads the whole audit log and says what is wrong with it. ``reconciler`` must ask ``stop_flag``
+    between Actions and sleep by it, or ``stop`` has no effect.
     """
 
     assessor: Assessor
@@ -63,6 +67,8 @@ class Service:
     stickers: Stickers
     records: RecordExecutor
     compose: Compose
+    decisions: Decisions
+    audit_fault: Callable[[], str]
     stop_flag: StopFlag = field(default_factory=StopFlag)
 
     def loaded(self) -> Loaded:
@@ -156,8 +162,11 @@ class Service:
         return tuple(self._prune_one(plan.document, progress) for plan in self.prunable(names))
 
     def _prune_one(self, name: str, progress: DocumentProgress) -> Applied:
-        done = self.reconciler.one_pass(name, progress=lambda line: progress(name, line), prune=True)
-        return applied_of(name, (done,))
+        with self.decisions.taking("prune", name, cause="its removal was confirmed") as decision:
+            done = self.reconciler.one_pass(name, progress=lambda line: progress(name, line), prune=True)
+            applied = applied_of(name, (done,))
+            decision.changed, decision.detail = bool(done.outcomes), applied.error
+        return applied
 
     def events(self, name: str, *, limit: int = 50) -> tuple[Event, ...]:
         """The document's last events, oldest first. Raises UnknownDocument."""
@@ -181,17 +190,30 @@ class Service:
     def suspend(self, name: str, suspension: Suspension) -> None:
         """Change nothing of this document until it ends. Raises UnknownDocument."""
         self.record(name)
-        self.history.suspend(name, suspension)
+        with self.decisions.taking("suspend", name, cause=suspension.reason) as decision:
+            self.history.suspend(name, suspension)
+            end = timestamp(suspension.until)
+            decision.detail = f"by {suspension.by}, until {end or 'resumed'}"
 
     def resume(self, name: str) -> bool:
         """End an operator's suspension; False when there was none."""
         self.record(name)
-        return self.history.resume(name)
+        with self.decisions.taking("resume", name) as decision:
+            decision.changed = self.history.resume(name)
+        return decision.changed
 
     def clear(self, name: str) -> bool:
         """End quarantine, hold and backoff; False when there was nothing to end."""
         self.record(name)
-        return self.history.clear(name)
+        with self.decisions.taking("clear", name) as decision:
+            decision.changed = self.history.clear(name)
+        return decision.changed
+
+    def editing_back(self, name: str, now: DesiredState, then: DesiredState) -> AbstractContextManager[Decision]:
+        """Around the edit of a document's files back to what it asked for ``then``."""
+        cause = f"back to release {then.release.id}"
+        target = now.source.file if now.source else ""
+        return self.decisions.taking("rollback-edit", name, cause=cause, target=target, change=(now, then))
 
     def allow_unsigned(self, name: str, *, actor: str, reason: str) -> tuple[Allowance, ...]:
         """Let the images that the document wants now run without a signature, and it be tried at once; () when the
@@ -206,8 +228,10 @@ class Service:
             if rule_for(image.repository, rules) is not None
         )
         if allowances:
-            self.history.allow(name, allowances)
-            self.history.passed(name)
+            target = ", ".join(item.image for item in allowances)
+            with self.decisions.taking("allow-unsigned", name, cause=reason, target=target):
+                self.history.allow(name, allowances)
+                self.history.passed(name)
         for item in allowances:
             self._told(name, "allow-unsigned", target=item.image, cause=reason, actor=actor)
         return allowances
@@ -215,7 +239,8 @@ class Service:
     def revoke_unsigned(self, name: str, *, actor: str) -> bool:
         """End what was allowed; what runs goes on. False when there was nothing. Raises UnknownDocument."""
         self.record(name)
-        ended = self.history.revoke(name)
+        with self.decisions.taking("revoke-unsigned", name) as decision:
+            ended = decision.changed = self.history.revoke(name)
         if ended:
             self._told(name, "revoke-unsigned", target=name, cause="signatures are wanted again", actor=actor)
         return ended
@@ -241,7 +266,9 @@ class Service:
 
     def write_sticker(self, name: str) -> None:
         """Write the sticker of the committed generation anew."""
-        self.records.write_sticker(self._desired(name))
+        desired = self._desired(name)
+        with self.decisions.taking("write-sticker", name) as decision:
+            decision.changed = self.records.write_sticker(desired)
 
     def resolve_tag(self, repository: str, tag: str) -> str:
         """The digest a tag stands for at this moment, as the registry tells the engine."""
@@ -253,7 +280,8 @@ class Service:
         refused = {name: self.assessor.refused(desired) for name, desired in documents.items()}
         found = check_up(self.engine, self.assessor.catalogue.loaded, self.history)
         projects = check_projects(self.compose, self.engine, documents.values())
-        return (*found, *projects, *policy_findings(self.assessor.policy(), refused))
+        audit = audit_finding(self.audit_fault())
+        return (*found, audit, *projects, *policy_findings(self.assessor.policy(), refused))
 
     def _desired(self, name: str) -> DesiredState:
         return self.assessor.catalogue.choose((name,), self.history.records())[name]

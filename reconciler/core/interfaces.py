@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from reconciler.core.action import Action, UpdateLimits
+from reconciler.core.audit import Deed
 from reconciler.core.container import ContainerConfig, NetworkAttachment, RestartPolicy
 from reconciler.core.delivery import Delivery, SealedVariable
 from reconciler.core.desired import DesiredState, ImageReference, StickerPlace, Suspension
@@ -346,6 +347,22 @@ class Signatures(Protocol):
         """Who signed the image, in words. ``facts``: what the host has of it. Raises SignatureRefused, or what a
         registry raises where it could not be asked.
         """
+
+
+class AuditTrail(Protocol):
+    """The audit log: durable before a method returns. What cannot be noted raises StateError."""
+
+    def intent(self, deed: Deed) -> int:
+        """Note what is about to be done; its number. It must not be done where this raises."""
+
+    def outcome(self, number: int, deed: Deed, *, outcome: str, detail: str = "") -> None:
+        """Note what came of an intent. Where this raises, it is noted as soon as anything can be."""
+
+    def late(self, deed: Deed, *, outcome: str, detail: str = "") -> None:
+        """Note what was done although no intent could be noted. Where this raises, as for ``outcome``."""
+
+    def settle(self) -> None:
+        """Note what is still to be noted."""
 
 
 class Executor(Protocol):

@@ -11,7 +11,10 @@ from typing import Literal
 
 from reconciler.core.action import (
     Action,
+    Commit,
     ComposeUp,
+    RecordIntent,
+    RecordUndone,
     StartContainer,
     StartService,
     StopContainer,
@@ -47,6 +50,14 @@ class Plan:
     @property
     def changes(self) -> bool:
         return bool(self.actions)
+
+    @property
+    def generation(self) -> int:
+        """The generation that it is about, 0 when it is about none."""
+        begun = (
+            item.generation for item in self.actions if isinstance(item, RecordIntent | Commit | RecordUndone)
+        )
+        return next(begun, 0)
 
     @property
     def restarts(self) -> int:

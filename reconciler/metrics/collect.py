@@ -99,6 +99,11 @@ def _controller(snapshot: Snapshot) -> Iterator[Metric]:
             "Whether the state directory takes what is to be recorded; nothing is changed while it does not.",
             snapshot.state_writable,
         ),
+        (
+            "reconciler_audit_intact",
+            "Whether the audit log is as it was written; looked at when the controller starts and each day.",
+            snapshot.audit_intact,
+        ),
     )
     for name, text, value in plain:
         yield GaugeMetricFamily(name, text, value=value)

@@ -35,6 +35,7 @@ class Snapshot:
     engine_up: bool = False
     event_stream_up: bool = False
     state_writable: bool = True
+    audit_intact: bool = True
     invalid_documents: int = 0
     last_pass: float = 0.0
     last_success: Mapping[str, float] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Public keys, and whether a signature is by one of them. The only file that uses ``cryptography``.
+"""Public keys, and whether a signature is by one of them. The only file of this room that uses ``cryptography``.
 
 The schemes are those of cosign with a key of its own: ECDSA over SHA-256 on P-256, P-384 or P-521 (which
 ``cosign generate-key-pair`` makes), RSA with PKCS #1 v1.5 over SHA-256 from 2048 bits on, Ed25519.

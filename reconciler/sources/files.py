@@ -122,6 +122,13 @@ class FolderSource:
         """The last good documents of every file, after the last ``load``; what to hand in after a restart."""
         return dict(self._good)
 
+    def digest(self, name: str) -> bytes | None:
+        """SHA-256 of the content that a file's documents in force were read from; None where that is not known, as
+        for the last good ones of a file that is broken now.
+        """
+        file = self._files.get(name)
+        return None if file is None or name in self._loaded.unknown_files else file.digest
+
     def _take(self, readings: Mapping[str, Reading], listing: Listing) -> bool:
         """Parse what changed; forget what is gone. Whether anything did."""
         changed = False

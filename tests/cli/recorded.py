@@ -104,6 +104,11 @@ class RecordedService:
         self._called("clear", name)
         return self.answer
 
+    @contextmanager
+    def editing_back(self, name: str, now: DesiredState, then: DesiredState) -> Iterator[None]:
+        self._called("editing_back", name, now.release.id, then.release.id)
+        yield
+
     def allow_unsigned(self, name: str, *, actor: str, reason: str) -> tuple[Allowance, ...]:
         self._called("allow_unsigned", name, actor, reason)
         return (Allowance(image="shop/web@sha256:a", actor=actor, reason=reason),) if self.answer else ()

@@ -8,21 +8,25 @@ from typing import Any, cast
 
 import yaml
 
+from reconciler.audit import AuditLog
 from reconciler.controller.assess import Assessor
 from reconciler.controller.board import Board
 from reconciler.controller.catalogue import Catalogue
 from reconciler.controller.conclude import Conclusion
 from reconciler.controller.controller import Controller
+from reconciler.controller.decisions import Decisions
 from reconciler.controller.fail_points import fail_points
 from reconciler.controller.lookout import Lookout
 from reconciler.controller.loop import Reconciler, never
 from reconciler.controller.perform import Performer
 from reconciler.controller.readings import Readings
 from reconciler.controller.recordable import Recordable
+from reconciler.controller.recorder import Books
 from reconciler.controller.service import Service
 from reconciler.controller.stop import StopRequest
 from reconciler.controller.stop_flag import StopFlag
 from reconciler.controller.workqueue import WorkQueue
+from reconciler.core.audit import Actor
 from reconciler.core.desired import ImageReference
 from reconciler.core.policy import Policy
 from reconciler.engine.client import DockerEngine
@@ -53,7 +57,8 @@ class Stage:
         self.images: dict[str, ImageReference] = {}
         self.policy = Policy(deployment_paths=(str(folder), "/proc", "/var/stella"))
         self.history = History.open(folder / "history.db", clock=self.clock.time, rebuild=build)
-        self.recordable = Recordable(history=self.history)
+        self.audit = AuditLog(folder, lambda: KEY)
+        self.recordable = Recordable(history=self.history, audit=self.audit)
         self.meters = Meters()
         self.stickers = StickerStore(self.world.engine)
         self.source = FolderSource(
@@ -134,10 +139,9 @@ class Stage:
         )
         performer = Performer(
             (docker, compose, self.records),
-            record_event=self.history.add_event,
+            books=Books(record_event=self.history.add_event, audit=self.audit, clock=self.clock.time),
             meters=self.meters,
             fail_points=fail_points({}),
-            clock=self.clock.time,
             monotonic=self.clock.monotonic,
         )
         return Reconciler(
@@ -165,6 +169,8 @@ class Stage:
             stickers=self.stickers,
             records=self.records,
             compose=self.world.compose,
+            decisions=Decisions(audit=self.audit, actor=Actor("user", "test")),
+            audit_fault=lambda: self.audit.broken,
         )
 
     def controller(self, stop: StopRequest, *, prune: bool = False, **options: Any) -> Controller:

@@ -137,7 +137,7 @@ def test_a_release_is_taken_back_although_no_event_can_be_written(stage: Stage) 
     def full(event: Event) -> None:
         raise StateUnwritable("the disk is full")
 
-    reconciler.performer._record_event = full
+    reconciler.performer._books = replace(reconciler.performer._books, record_event=full)
     verdict = reconciler.one_pass("web", progress=lambda _: None).verdict
     assert verdict.kind == "rolled-back"
     assert verdict.reason.endswith("besides: the disk is full")
@@ -154,7 +154,7 @@ def test_a_first_release_that_is_taken_back_unrecorded_is_told_as_taken_back(sta
     def full(event: Event) -> None:
         raise StateUnwritable("the disk is full")
 
-    reconciler.performer._record_event = full
+    reconciler.performer._books = replace(reconciler.performer._books, record_event=full)
     verdict = reconciler.one_pass("web", progress=lambda _: None).verdict
     assert verdict.kind == "failed"
     assert verdict.reason.endswith("there is nothing to go back to; besides: the disk is full")

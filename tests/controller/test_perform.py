@@ -8,6 +8,7 @@ import pytest
 
 from reconciler.controller.fail_points import FailPoint, FailPoints
 from reconciler.controller.perform import Performer
+from reconciler.controller.recorder import Books
 from reconciler.core.action import (
     Action,
     CheckProject,
@@ -39,6 +40,7 @@ from reconciler.errors import (
     StateUnwritable,
     TerminalError,
 )
+from tests.simulator.audit import MemoryAudit
 
 WEB = ContainerRef("web", "id1")
 NETWORK = CreateNetwork(document="web", cause="the network does not exist", network="front")
@@ -55,12 +57,14 @@ class Actor:
     family: type[Action] = EngineAction
     results: dict[str, OutcomeKind | ReconcilerError] = field(default_factory=dict)
     carried_out: list[str] = field(default_factory=list)
+    meanwhile: Callable[[], None] = lambda: None
 
     def handles(self, action: Action) -> bool:
         return isinstance(action, self.family)
 
     def perform(self, action: Action, *, progress: Progress) -> Outcome:
         self.carried_out.append(action.kind)
+        self.meanwhile()
         progress("half-way")
         result = self.results.get(action.kind, "done")
         if isinstance(result, ReconcilerError):
@@ -85,14 +89,14 @@ class Scene:
         self.events: list[Event] = []
         self.meters = Meters()
         self.lines: list[str] = []
+        self.audit = MemoryAudit()
         self.records = True
         self._ticks: Iterator[float] = (tick * 0.25 for tick in range(1_000))
         self.performer = Performer(
             (self.engine, self.history),
-            record_event=self._record_event,
+            books=Books(record_event=self._record_event, audit=self.audit, clock=lambda: 1_750_000_000.0),
             meters=self.meters,
             fail_points=fail_points or FailPoints(),
-            clock=lambda: 1_750_000_000.0,
             monotonic=lambda: next(self._ticks),
         )
 
@@ -321,7 +325,80 @@ def test_actions_are_numbered_over_all_plans_of_the_process() -> None:
 
 def test_without_being_told_otherwise_a_performer_goes_on_and_reads_the_real_clocks() -> None:
     events: list[Event] = []
-    performer = Performer([Actor()], record_event=events.append, meters=Meters(), fail_points=FailPoints())
+    books = Books(record_event=events.append, audit=MemoryAudit())
+    performer = Performer([Actor()], books=books, meters=Meters(), fail_points=FailPoints())
     (outcome,) = performer.perform(Plan(document="web", actions=(STOP,)), progress=lambda line: None)
     assert outcome.kind == "done"
     assert events[0].at > 1_750_000_000
+
+
+def noted(scene: Scene) -> list[tuple[str, str, str]]:
+    return [(line.kind, line.deed.action, line.outcome) for line in scene.audit.lines]
+
+
+def test_every_action_has_its_intent_before_it_and_its_outcome_after_it() -> None:
+    scene = Scene()
+    scene.engine.results |= {"create-network": "already", "wait-healthy": EngineRefused("no")}
+    scene.perform(NETWORK, STOP, WAIT)
+    assert noted(scene) == [
+        ("intent", "create-network", ""),
+        ("outcome", "create-network", "already"),
+        ("intent", "stop-container", ""),
+        ("outcome", "stop-container", "done"),
+        ("intent", "wait-healthy", ""),
+        ("outcome", "wait-healthy", "failed"),
+    ]
+    assert scene.audit.open == []
+
+
+def test_an_action_whose_intent_cannot_be_written_is_not_carried_out() -> None:
+    scene = Scene()
+    scene.audit.full = True
+    (outcome,) = scene.perform(STOP, START)
+    assert isinstance(outcome.error, StateUnwritable)
+    assert scene.engine.carried_out == []
+    assert scene.events == []
+
+
+def test_an_action_that_is_killed_leaves_its_intent_open() -> None:
+    for edge in ("before", "after"):
+        scene = Scene(FailPoints(FailPoint(edge, 2), die))
+        with pytest.raises(Killed):
+            scene.perform(STOP, START)
+        assert [item.action for item in scene.audit.open] == ["start-container"]
+
+
+def test_an_outcome_that_cannot_be_written_ends_the_plan_and_is_owed() -> None:
+    scene = Scene()
+    scene.engine.meanwhile = lambda: setattr(scene.audit, "full", True)
+    (outcome,) = scene.perform(STOP, START)
+    assert (outcome.kind, scene.engine.carried_out) == ("failed", ["stop-container"])
+    scene.audit.full = False
+    scene.audit.settle()
+    assert noted(scene) == [("intent", "stop-container", ""), ("outcome", "stop-container", "done")]
+
+
+def test_taking_back_goes_on_although_nothing_can_be_noted_and_is_noted_late() -> None:
+    scene = Scene()
+    scene.audit.full = True
+
+    def healed() -> bool:
+        scene.audit.full = len(scene.engine.carried_out) < 2
+        return True
+
+    outcomes = scene.perform(STOP, START, COMMIT, may_continue=healed, purpose="undo")
+    assert [outcome.kind for outcome in outcomes] == ["done", "done", "done"]
+    assert noted(scene) == [
+        ("late", "stop-container", "done"),
+        ("late", "start-container", "done"),
+        ("intent", "commit", ""),
+        ("outcome", "commit", "done"),
+    ]
+
+
+def test_taking_back_whose_last_outcome_finds_no_room_says_so() -> None:
+    scene = Scene()
+    scene.audit.full = True
+    outcomes = scene.perform(STOP, purpose="undo")
+    assert (outcomes[0].kind, scene.engine.carried_out) == ("failed", ["stop-container"])
+    assert [event.action for event in scene.events] == ["stop-container"]

@@ -350,7 +350,7 @@ def test_a_history_that_cannot_be_written_stops_the_plan_before_the_next_action(
 
     stage.reconciler()
     reconciler = stage.reconciler()
-    reconciler.performer._record_event = full
+    reconciler.performer._books = replace(reconciler.performer._books, record_event=full)
     (done,) = reconciler.until_settled("web", progress=lambda _: None)
     assert done.verdict.kind == "failed"
     assert stage.world.engine.list_containers() == ()

@@ -5,7 +5,7 @@ looked for as it is, as base64 (in each of its three alignments) and as part of 
 
     what any program said: output of commands, logs of the controller, its metrics
     what the program shows of each document now
-    the state directory, whole: the history with its log, files, keys; and the stickers
+    the state directory, whole: the history with its log, the audit log, files, keys; and the stickers
     all the engine knows: containers by inspect, networks, volumes, its events
     the arguments of all processes that were there meanwhile
 

@@ -4,6 +4,7 @@ I1  per document exactly one running container, of the right name, of the commit
 I2  every foreign container is as it was: id, name, start time
 I3  nothing is left over: temporary names, helpers, stopped ones that nobody keeps, anonymous volumes
 I4  history, sticker and container tell the same, or the status names the difference
+I5  the audit log is whole, nothing in it is open, and all that the history says was done is in it
 I6  a planted secret is nowhere but where it must be: in the container's environment and in the history's copy
     of the document (both are shown, so that the search is known to find it)
 I7  converged: two further passes make no mutating call to the engine and begin nothing in the history
@@ -15,6 +16,7 @@ service. The passes of I7 run in this process, because a recording proxy must he
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,11 +24,14 @@ from typing import Any
 import docker.errors
 from click.testing import CliRunner
 
+from reconciler.audit import show
+from reconciler.audit.files import LogFiles
 from reconciler.cli.failures import guarded
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.root import cli
 from reconciler.config import load_settings
 from reconciler.controller.app import open_service
+from reconciler.controller.app.audit import verified
 from reconciler.controller.service import Service
 from reconciler.core.record import Record
 from reconciler.core.status import DocumentStatus
@@ -69,6 +74,7 @@ class Oracle:
         trouble += self._strangers()
         trouble += self._leftovers(believed, previous)
         trouble += self._witnesses(believed)
+        trouble += self._noted(name)
         trouble += self._secrets(name)
         assert not trouble, "\n".join(trouble)
 
@@ -177,6 +183,17 @@ class Oracle:
             yield f"I4: quarantined, but the status does not name the release: {differences}"
         if not record.quarantined and differences:
             yield f"I4: the status shows {differences}"
+
+    def _noted(self, name: str) -> Iterator[str]:
+        """I5."""
+        found = verified(self._stage.state)
+        yield from (f"I5: {fault}" for fault in found.faults)
+        entries = show.entries(LogFiles(self._stage.state), show.Wanted(document=name), limit=100_000)
+        yield from (f"I5: {item['action']} is {show.OPEN}" for item in entries if item.get("outcome") == show.OPEN)
+        noted = Counter((item["action"], item.get("outcome", "")) for item in entries)
+        events = json.loads(self._shown("why", name, "--limit", "1000", "--json"))["events"]
+        missed = Counter((item["action"], item["outcome"]) for item in events) - noted
+        yield from (f"I5: {action} was {outcome}, which is not in the audit log" for action, outcome in missed)
 
     def _secrets(self, name: str) -> Iterator[str]:
         """I6."""

@@ -7,7 +7,7 @@ import itertools
 from tests.e2e.canary import Arguments, finds, in_files, on_engine, said, shown
 from tests.e2e.stage import Stage
 
-SHOWING = (("status", "--json"), ("plan", "--json"), ("policy", "check"))
+SHOWING = (("status", "--json"), ("plan", "--json"), ("policy", "check"), ("audit", "show", "--json"))
 """What shows documents as they are now; what was told of them before is in the history."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ from tests.e2e.stage import Stage, eventually
 from tests.parts.socket_proxy import SocketProxy
 
 IDLE_PASSES = 1000
+MOST_ACTIONS = 16
+"""Of the deploy of one container; each costs the disk two small writes."""
 
 
 @contextmanager
@@ -73,6 +76,22 @@ def test_idle_passes_cost_one_call_each_and_write_nothing(
     oracle.holds("v1")
 
 
+def test_a_deploy_costs_two_lines_of_the_audit_log_for_each_action(stage: Stage, oracle: Oracle) -> None:
+    """And one checkpoint in its first lines; looking costs none."""
+    stage.deploy_here("v1")
+    before = _lines(stage)
+    stage.write(stage.web("v2"))
+    done = stage.apply("--json")
+    (document,) = json.loads(done.stdout)["documents"]
+    assert _lines(stage) - before == 2 * len(document["actions"])
+    assert len(document["actions"]) <= MOST_ACTIONS
+    before = _lines(stage)
+    for words in (("status",), ("plan",), ("why", stage.name), ("audit", "show"), ("audit", "verify"), ("apply",)):
+        assert stage.reconciler(*words).returncode == 0
+    assert _lines(stage) == before
+    oracle.holds("v2")
+
+
 def test_a_look_at_everything_costs_one_call_for_any_number_of_documents(stage: Stage, proxy: SocketProxy) -> None:
     stage.deploy_here("v1")
     job = {"config": {"restartPolicy": "no"}, "sticker": {"path": str(stage.sticker("job"))}}
@@ -108,8 +127,13 @@ def _look_around(stage: Stage, proxy: SocketProxy) -> None:
 
 def _written(stage: Stage) -> dict[str, tuple[int, int, int]]:
     """What identifies every file that passes could write, and its last write."""
-    files = [stage.sticker(), *stage.state.glob("history.db*")]
+    files = [stage.sticker(), *stage.state.glob("history.db*"), *stage.state.glob("audit*/*")]
     return {path.name: _identity(path) for path in files}
+
+
+def _lines(stage: Stage) -> int:
+    """Of the audit log."""
+    return sum(path.read_bytes().count(b"\n") for path in (stage.state / "audit").iterdir())
 
 
 def _identity(path: Path) -> tuple[int, int, int]:

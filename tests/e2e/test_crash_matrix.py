@@ -3,7 +3,8 @@
 The Actions of each operation are listed in ``stories``; a test holds the lists against what is really done, so
 that no Action can be added without rows for it. RECONCILER_FAIL_AT makes the program kill itself (SIGKILL) at the
 boundary; nothing of it gets a chance to tidy up. Before an Action all is as it was after the one before, but for
-that one's line in the history: these rows wait for THOROUGH=1 (a simulated host is killed there in every run).
+that one's line in the history and its own intent in the audit log: these rows wait for THOROUGH=1 (a simulated
+host is killed there in every run).
 """
 
 from __future__ import annotations

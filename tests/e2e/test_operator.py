@@ -11,6 +11,7 @@ import pytest
 from tests.e2e.documents import document
 from tests.e2e.oracle import Oracle
 from tests.e2e.stage import Stage, eventually
+from tests.parts import host
 from tests.parts.registry import PrivateRegistry
 from tests.parts.standard_images import WEB_PORT
 
@@ -270,4 +271,39 @@ def test_an_edit_is_tried_at_once_although_the_last_try_failed(stage: Stage, ora
         stage.write(stage.web("v2"))
         eventually("the mended document is followed", lambda: stage.page() == "web v2", within_s=10)
         controller.settles(stage.name)
+    oracle.holds("v2")
+
+
+def git(stage: Stage, *words: str) -> str:
+    """Git around the folder of documents, as Ana."""
+    names = ("-c", "user.name=Ana", "-c", "user.email=ana@example.com")
+    return host.run(host.program("git", package="git"), "-C", str(stage.folder), *names, *words).strip()
+
+
+def test_the_audit_log_names_the_commit_or_the_person_behind_what_was_done(stage: Stage, oracle: Oracle) -> None:
+    stage.write(stage.web("v1"))
+    git(stage, "init", "--quiet")
+    git(stage, "add", "desired")
+    git(stage, "commit", "--quiet", "--message", "v1")
+    commit = git(stage, "rev-parse", "HEAD")
+    with stage.controller() as controller:
+        controller.settles(stage.name)
+        stage.docker("rm", "-f", stage.name)
+        eventually("it serves again", lambda: stage.page() == "web v1")
+        controller.settles(stage.name)
+        stage.write(stage.web("v2"))
+        eventually("v2 serves", lambda: stage.page() == "web v2")
+        controller.settles(stage.name)
+        stage.reconciler("suspend", stage.name, "--reason", "x")
+        stage.reconciler("resume", stage.name)
+    entries = stage.json("audit", "show", stage.name, "--limit", "1000")["entries"]
+    told = [(item["actor"]["type"], item.get("source", {}).get("commit", "")) for item in entries]
+    assert list(dict.fromkeys(told)) == [
+        ("file", commit),
+        ("system", commit),
+        ("file", f"uncommitted changes after {commit}"),
+        ("user", ""),
+    ]
+    assert entries[0]["source"]["author"] == "Ana <ana@example.com>"
+    assert {item["outcome"] for item in entries} <= {"done", "already"}
     oracle.holds("v2")

@@ -185,6 +185,29 @@ TIME = Area(
     ),
 )
 
+AUDIT = Area(
+    "A",
+    "The audit log",
+    (
+        Row("A1", "a byte of a line is changed", "the line is named"),
+        Row("A2", "a line is removed", "the place is named"),
+        Row("A3", "two lines change places", "the first of them is named"),
+        Row("A4", "its end is cut", "a checkpoint that was kept elsewhere shows it"),
+        Row(
+            "A5",
+            "no line can be written, or the log is taken away",
+            "nothing is changed, not ready; heals by itself",
+        ),
+        Row(
+            "A6",
+            "a crash in the middle of a line, or between intent and outcome",
+            "told as that; the chain goes on",
+        ),
+        Row("A7", "several write at once", "one after the other, in one chain"),
+        Row("A8", "secrets in every field that people fill", "not in the log"),
+    ),
+)
+
 MANY = Area(
     "M",
     "More than one",
@@ -272,6 +295,7 @@ AREAS = (
     FILES,
     STATE,
     TIME,
+    AUDIT,
     MANY,
     HOOKS,
     PROJECTS,

@@ -11,7 +11,9 @@ from dataclasses import replace
 from reconciler.controller.conclude import Conclusion
 from reconciler.controller.fail_points import fail_points
 from reconciler.controller.perform import Performer
+from reconciler.controller.recorder import Books
 from reconciler.core.action import Action
+from reconciler.core.audit import NOWHERE, account_of
 from reconciler.core.desired import DesiredState
 from reconciler.core.interfaces import Executor, Progress
 from reconciler.core.observation import DeliveryReading, Observation
@@ -138,7 +140,8 @@ class Player:
     def one_pass(self, name: str = "web", *, prune: bool = False) -> tuple[Plan, tuple[Outcome, ...], Verdict]:
         situation = self.situation(name)
         plan = prune_plan(situation) if prune else self.plan(name)
-        outcomes = self._performer().perform(plan, progress=self.progress.append)
+        account = account_of(situation, plan, actor="user:test", origin=NOWHERE)
+        outcomes = self._performer().perform(plan, progress=self.progress.append, account=account)
         return plan, outcomes, self._conclusion().conclude(situation, plan, outcomes)
 
     def settle(self, name: str = "web", *, most: int = 12) -> Verdict:
@@ -195,10 +198,9 @@ class Player:
         record = RecordExecutor(world.journal, world.stickers, key=KEY, actor=lambda _: "test")
         return Performer(
             tuple(Hooked(item, self.before, self.after) for item in (docker, deliveries, record)),
-            record_event=self.events.append,
+            books=Books(record_event=self.events.append, audit=world.audit, clock=world.clock.time),
             meters=NoMeters(),
             fail_points=fail_points({}),
-            clock=world.clock.time,
             monotonic=world.clock.monotonic,
         )
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from reconciler.core.container import ContainerConfig
 from reconciler.core.desired import DesiredState, ImageReference, Release, StickerPlace
+from tests.simulator.audit import MemoryAudit
 from tests.simulator.behaviour import Behaviour
 from tests.simulator.clock import SimulatedClock
 from tests.simulator.compose import SimulatedCompose
@@ -29,6 +30,7 @@ class World:
         self.registry = SimulatedRegistry()
         self.engine = SimulatedEngine(clock=self.clock, registry=self.registry)
         self.journal = MemoryJournal(clock=self.clock)
+        self.audit = MemoryAudit()
         self.stickers = MemoryStickers()
         self.deployments = MemoryDeployments()
         self.deliveries = MemoryDeliveries(self.engine.host.paths)

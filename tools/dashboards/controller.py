@@ -23,12 +23,13 @@ CONTROLLER = Board(
     panels=[
         Panel(
             title="Able to work",
-            description="Whether the engine answers, its events come in, and what is done can be recorded.",
+            description="Whether engine and events are there, what is done can be recorded, and the log is whole.",
             kind="state-timeline",
             queries=[
                 Query(expr=f"reconciler_engine_up{{{OF}}}", legend="engine {{instance}}"),
                 Query(expr=f"reconciler_event_stream_up{{{OF}}}", legend="events {{instance}}"),
                 Query(expr=f"reconciler_state_writable{{{OF}}}", legend="history {{instance}}"),
+                Query(expr=f"reconciler_audit_intact{{{OF}}}", legend="audit log {{instance}}"),
             ],
             words=YES_OR_NO,
             steps=((None, BAD), (1.0, GOOD)),

@@ -6,10 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from reconciler.config import Settings
+from reconciler.controller.app.audit import verified
 from reconciler.controller.app.parts import local_user, open_parts
+from reconciler.controller.audit_watch import fault_of
+from reconciler.controller.decisions import Decisions
 from reconciler.controller.readings import Readings
 from reconciler.controller.service import Service
 from reconciler.controller.stop_flag import StopFlag
+from reconciler.core.audit import actor_of
 
 
 @contextmanager
@@ -34,5 +38,7 @@ def open_service(settings: Settings, *, exclusive: bool) -> Iterator[Service]:
             stickers=parts.stickers,
             records=parts.record_executor(),
             compose=parts.compose,
+            decisions=Decisions(audit=parts.audit, actor=actor_of(user)),
+            audit_fault=lambda: fault_of(verified(settings.state_dir)),
             stop_flag=stop_flag,
         )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
 import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+from reconciler.audit import AuditLog
 from reconciler.compose.client import DockerCompose
 from reconciler.config import Settings
+from reconciler.controller.app.audit import audit_of
 from reconciler.controller.assess import Assessor
 from reconciler.controller.catalogue import Catalogue
 from reconciler.controller.conclude import Conclusion
@@ -21,6 +23,7 @@ from reconciler.controller.perform import Performer
 from reconciler.controller.permitted_stickers import PermittedStickers
 from reconciler.controller.readings import Readings
 from reconciler.controller.recordable import Recordable
+from reconciler.controller.recorder import Books
 from reconciler.core.delivery import Places
 from reconciler.core.desired import DesiredState
 from reconciler.credentials.identities import Identities
@@ -41,6 +44,7 @@ from reconciler.registry.client import RegistryClient
 from reconciler.signatures.check import SignatureCheck
 from reconciler.signatures.keys import read_key
 from reconciler.sources.files import FolderSource
+from reconciler.sources.provenance import Provenance
 from reconciler.spec.build import build
 from reconciler.state_dir import StateDir
 from reconciler.sticker_store import StickerStore
@@ -55,6 +59,8 @@ class Parts:
     settings: Settings
     state: StateDir
     history: History
+    audit: AuditLog
+    provenance: Provenance
     engine: DockerEngine
     compose: DockerCompose
     deployments: DeploymentStore
@@ -67,7 +73,7 @@ class Parts:
 
     @property
     def recordable(self) -> Recordable:
-        return Recordable(history=self.history, check_room=self.state.check_room)
+        return Recordable(history=self.history, audit=self.audit, check_room=self.state.check_room)
 
     def record_executor(self) -> RecordExecutor:
         return RecordExecutor(self.history, self.stickers, key=self.assessor.key, actor=self._actor_of)
@@ -121,7 +127,7 @@ class Parts:
                 self.signature_executor(),
                 self.record_executor(),
             ),
-            record_event=self.history.add_event,
+            books=Books(record_event=self.history.add_event, audit=self.audit),
             meters=self.meters,
             fail_points=fail_points(os.environ),
         )
@@ -130,6 +136,7 @@ class Parts:
             performer=performer,
             conclusion=Conclusion(journal=self.history, clock=time.time, chance=random.random),
             actor=self.actor,
+            origin=self.provenance.origin,
             may_act=self.state.still_locked,
             stopping=stopping,
             before_acting=self.recordable.before_acting,
@@ -159,6 +166,9 @@ def open_parts(settings: Settings, *, exclusive: bool, actor: Callable[[DesiredS
             stack.enter_context(state.lock())
         history = History.open(state.history, clock=time.time, rebuild=build)
         stack.callback(history.close)
+        audit = audit_of(settings, state)
+        if exclusive:
+            audit.take_over()
         identities = Identities(settings.identity)
         logins = Logins(
             settings.registry_credentials,
@@ -202,6 +212,8 @@ def open_parts(settings: Settings, *, exclusive: bool, actor: Callable[[DesiredS
             settings=settings,
             state=state,
             history=history,
+            audit=audit,
+            provenance=Provenance(settings.desired, source.digest),
             engine=engine,
             compose=DockerCompose(settings.engine),
             deployments=deployments,
@@ -222,8 +234,13 @@ def places_of(settings: Settings, *, owner: str) -> Places:
 
 
 def local_user() -> str:
-    """The actor of a command: the person at the terminal."""
+    """The actor of a command: the person at the terminal, as the system knows them. Behind sudo its word counts;
+    an environment that anybody can set does not.
+    """
+    user = os.getuid()
+    if user == 0 and os.environ.get("SUDO_USER"):
+        return f"user:{os.environ['SUDO_USER']}"
     try:
-        return f"user:{os.environ.get('SUDO_USER') or getpass.getuser()}"
-    except (KeyError, OSError):
-        return f"user:{os.getuid()}"
+        return f"user:{pwd.getpwuid(user).pw_name}"
+    except KeyError:
+        return f"user:{user}"

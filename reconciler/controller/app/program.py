@@ -11,8 +11,10 @@ import structlog
 
 from reconciler import __version__
 from reconciler.config import Settings
+from reconciler.controller.app.audit import verified
 from reconciler.controller.app.parts import Parts, open_parts
 from reconciler.controller.app.service_manager import ServiceManager
+from reconciler.controller.audit_watch import AuditWatch
 from reconciler.controller.board import Board
 from reconciler.controller.controller import Controller
 from reconciler.controller.lookout import Lookout
@@ -39,6 +41,7 @@ async def run(settings: Settings) -> None:
         board = Board(parts.history, time.time, monotonic=time.monotonic, silent_s=60 + 3 * settings.resync_s)
         queue: WorkQueue[str] = WorkQueue(parts.meters)
         readings = Readings(meters=parts.meters, board=board)
+        watch = AuditWatch(audit=parts.audit, verify=lambda: verified(settings.state_dir))
         controller = Controller(
             assessor=parts.assessor,
             reconciler=parts.reconciler(
@@ -55,6 +58,7 @@ async def run(settings: Settings) -> None:
                 board=board,
                 policy_trouble=lambda: parts.policy.trouble,
                 state_trouble=parts.recordable.trouble,
+                audit_trouble=watch.trouble,
                 prune=settings.prune,
                 prune_cap_percent=settings.prune_cap_percent,
             ),
@@ -64,6 +68,7 @@ async def run(settings: Settings) -> None:
             resync_s=settings.resync_s,
             workers=settings.workers,
             check_lock=parts.state.check_lock,
+            check_audit=watch.look,
         )
         host, port = settings.listen_address
         render = readings.renderer(
