@@ -13,8 +13,7 @@ from typing import Final
 
 from reconciler.core.audit import NOWHERE, Origin
 from reconciler.core.desired import DesiredState
-from reconciler.sources.git_packs import Unreadable
-from reconciler.sources.git_repository import Commit, Repository, repository_of
+from reconciler.sources.git_repository import Commit, Repository, Unreadable, repository_of
 from reconciler.spec.yaml_tree import MAX_BYTES
 
 UNKNOWN: Final = "unknown"
@@ -56,16 +55,17 @@ class Provenance:
         content = _content(self._folder / file)
         if hashlib.sha256(content).digest() != digest:
             return Origin(file=file, commit=UNKNOWN)  # edited since it was read: what was read is gone
-        found = _origin(repository, repository.commit(head), self._folder.resolve() / file, content)
+        path = (self._folder.resolve() / file).relative_to(repository.root)
+        found = _origin(repository.commit(head, path), content)
         if len(self._known) >= _MOST:
             self._known = {}
         self._known[head, file, digest] = found = Origin(file=file, commit=found.commit, author=found.author)
         return found
 
 
-def _origin(repository: Repository, commit: Commit, path: Path, content: bytes) -> Origin:
+def _origin(commit: Commit, content: bytes) -> Origin:
     blob = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
-    if repository.blob_id(commit.tree, str(path.relative_to(repository.root))) != blob:
+    if commit.blob != blob:
         return Origin(commit=f"{UNCOMMITTED} {commit.id}")
     return Origin(commit=commit.id, author=commit.author)
 

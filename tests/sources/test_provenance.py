@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,9 +11,6 @@ import pytest
 
 from reconciler.core.audit import NOWHERE, Origin
 from reconciler.core.desired import DesiredState, Release, SourceLocation
-from reconciler.sources import git_packs
-from reconciler.sources.git_packs import Unreadable, inflated, patched
-from reconciler.sources.git_repository import repository_of
 from reconciler.sources.provenance import Provenance
 from tests.parts import host
 
@@ -92,20 +88,6 @@ def test_the_commit_and_its_author_are_told_however_git_keeps_them(
 ) -> None:
     arranged(checkout)
     assert origin(checkout.folder) == Origin(file="web.yaml", commit=checkout.head, author=ANA)
-
-
-@pytest.mark.parametrize("arranged", [packed, packed_with_ids_of_bases])
-def test_every_object_of_a_pack_is_read_as_git_reads_it(
-    arranged: Callable[[Checkout], None], checkout: Checkout
-) -> None:
-    arranged(checkout)
-    repository = repository_of(checkout.folder)
-    assert repository is not None
-    for line in checkout.git("cat-file", "--batch-all-objects", "--batch-check").splitlines():
-        name, kind, size = line.split()
-        found = repository.object(bytes.fromhex(name))
-        assert (found[0], len(found[1])) == (kind, int(size))
-        assert hashlib.sha1(f"{kind} {size}\0".encode() + found[1]).hexdigest() == name  # noqa: S324  (git's own)
 
 
 @pytest.mark.parametrize("shared", ["--shared", "--no-hardlinks"])
@@ -199,38 +181,3 @@ def another_index(checkout: Checkout) -> None:
 def test_a_repository_that_cannot_be_read_is_unknown(harm: Callable[[Checkout], None], checkout: Checkout) -> None:
     harm(checkout)
     assert origin(checkout.folder) == Origin(file="web.yaml", commit="unknown")
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"no zlib",
-        zlib.compress(b"x" * 100)[:-6],
-        zlib.compress(b"\0" * (git_packs.LIMIT + 10)),
-    ],
-)
-def test_an_object_that_is_damaged_cut_or_a_bomb_is_refused(content: bytes) -> None:
-    with pytest.raises(Unreadable):
-        inflated(content)
-
-
-@pytest.mark.parametrize(
-    "delta",
-    [
-        b"\x03\x03\x00",
-        b"\x04\x03\x03abc",
-        b"\x03\x05\x03abc",
-        b"\x03\x03\x81",
-        b"\x03\x03\x91\x00",
-        b"",
-        b"\x80" * 20,
-        b"\x03\xff\xff\xff\xff\x7f\x03abc",
-    ],
-)
-def test_a_delta_that_is_not_as_it_says_is_refused(delta: bytes) -> None:
-    with pytest.raises(Unreadable):
-        patched(b"abc", delta)
-
-
-def test_a_delta_copies_and_inserts() -> None:
-    assert patched(b"abc", b"\x03\x05\x02xy\x90\x03") == b"xyabc"
