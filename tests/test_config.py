@@ -57,6 +57,7 @@ def test_the_places_of_the_program_are_those_that_hold_its_secrets_and_its_memor
         Path("/run/reconciler"),
         Path("/etc/reconciler/identity.txt"),
         Path("/etc/reconciler/registries.age"),
+        Path("/etc/reconciler/notify.yaml"),
     )
 
 
@@ -69,6 +70,7 @@ def test_defaults_are_those_of_the_manual(tmp_path: Path) -> None:
         identity=Path("/etc/reconciler/identity.txt"),
         registry_credentials=Path("/etc/reconciler/registries.age"),
         policy=Path("/etc/reconciler/policy.yaml"),
+        notify=Path("/etc/reconciler/notify.yaml"),
         engine="unix:///var/run/docker.sock",
         target="",
         listen="127.0.0.1:9464",
@@ -89,6 +91,8 @@ def test_defaults_are_those_of_the_manual(tmp_path: Path) -> None:
     assert set(settings.sources) == set(BY_NAME)
     assert not settings.policy_needed
     assert load({"policy": "p.yaml"}, folder=tmp_path).policy_needed
+    assert not settings.notify_needed
+    assert load({"notify": "n.yaml"}, folder=tmp_path).notify_needed
 
 
 @pytest.mark.parametrize(
@@ -97,6 +101,7 @@ def test_defaults_are_those_of_the_manual(tmp_path: Path) -> None:
         ("state_dir", "XDG_STATE_HOME", "reconciler", "~/.local/state/reconciler"),
         ("secrets_dir", "XDG_RUNTIME_DIR", "reconciler", "~/.local/state/reconciler/run"),
         ("identity", "XDG_CONFIG_HOME", "reconciler/identity.txt", "~/.config/reconciler/identity.txt"),
+        ("notify", "XDG_CONFIG_HOME", "reconciler/notify.yaml", "~/.config/reconciler/notify.yaml"),
         (
             "registry_credentials",
             "XDG_CONFIG_HOME",

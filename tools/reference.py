@@ -77,6 +77,7 @@ def _settings() -> Iterator[str]:
         "secrets-dir": "`/run/reconciler` for root, else `$XDG_RUNTIME_DIR/reconciler`",
         "identity": "`/etc/reconciler/identity.txt` for root, else `$XDG_CONFIG_HOME/reconciler/identity.txt`",
         "registry-credentials": "`/etc/reconciler/registries.age` for root, else the same beside `identity`",
+        "notify": "`/etc/reconciler/notify.yaml` for root, else the same beside `identity`",
         "engine": "`DOCKER_HOST`, else `unix:///var/run/docker.sock`",
     }
     for item in SETTINGS:

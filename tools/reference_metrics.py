@@ -14,9 +14,11 @@ from reconciler.metrics import Meters, Snapshot
 from reconciler.metrics.collect import make_registry
 from reconciler.metrics.families import (
     ACTION_KINDS,
+    CHANNEL_TYPES,
     CONTAINER_DRIFT_KINDS,
     DEPLOY_RESULTS,
     FAMILIES,
+    NOTIFICATION_RESULTS,
     OTHER,
     RECONCILE_RESULTS,
     ROLLBACK_REASONS,
@@ -49,6 +51,8 @@ CLOSED: dict[str, tuple[str, ...]] = {
     "result (of passes)": RECONCILE_RESULTS,
     "result (of deploys)": DEPLOY_RESULTS,
     "reason (of rollbacks)": ROLLBACK_REASONS,
+    "type (of channels)": CHANNEL_TYPES,
+    "result (of notifications)": NOTIFICATION_RESULTS,
     "action": tuple(sorted(ACTION_KINDS)),
 }
 

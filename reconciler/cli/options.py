@@ -24,7 +24,7 @@ HOST: Final = (
     "registry-credentials",
 )
 WORK: Final = ("workers", "pull-deadline", "engine-timeout", "prune", "prune-cap", "audit-keep", "audit-file-size")
-CONTROLLER: Final = (*HOST, "listen", "resync", "full-every", *WORK)
+CONTROLLER: Final = (*HOST, "notify", "listen", "resync", "full-every", *WORK)
 LOGS: Final = ("log-format", "log-level")
 
 

@@ -29,6 +29,7 @@ def host_defaults(environment: Mapping[str, str], *, root: bool) -> dict[str, st
         "secrets-dir": run,
         "identity": f"{settings}/identity.txt",
         "registry-credentials": f"{settings}/registries.age",
+        "notify": f"{settings}/notify.yaml",
     }
 
 

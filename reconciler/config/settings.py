@@ -32,6 +32,7 @@ class Settings:
     identity: Path
     registry_credentials: Path
     policy: Path
+    notify: Path
     engine: str
     target: str
     listen: str
@@ -60,9 +61,14 @@ class Settings:
         return self.sources.get("registry-credentials", "default") != "default"
 
     @property
+    def notify_needed(self) -> bool:
+        """Whether somebody named the file of notifications, so that it must be there."""
+        return self.sources.get("notify", "default") != "default"
+
+    @property
     def own_places(self) -> tuple[Path, ...]:
         """Folders and files of the program that nobody else is to have."""
-        return (self.state_dir, self.secrets_dir, self.identity, self.registry_credentials)
+        return (self.state_dir, self.secrets_dir, self.identity, self.registry_credentials, self.notify)
 
     @property
     def listen_address(self) -> tuple[str, int]:
@@ -97,6 +103,7 @@ SETTINGS: Final = (
     Setting("identity", "identity", path, None, "Key that opens this host's secrets.", "FILE"),
     Setting("registry-credentials", "registry_credentials", path, None, "Encrypted logins of registries.", "FILE"),
     Setting("policy", "policy", path, DEFAULT_POLICY, "What documents may ask of this host.", "FILE"),
+    Setting("notify", "notify", path, None, "Who is told when something is wrong.", "FILE"),
     Setting("engine", "engine", engine, None, "Docker engine.", "URL"),
     Setting("target", "target", target, "", "Name of this host; documents for others are left alone.", "NAME"),
     Setting("listen", "listen", address, "127.0.0.1:9464", "Where metrics and health are served.", "HOST:PORT"),

@@ -68,7 +68,7 @@ class Board:
     def engine_away(self, statuses: Iterable[DocumentStatus], problem: str) -> None:
         """Say of every document that nothing is known, and why."""
         self._last_turn = self._monotonic()
-        self.problem = problem
+        self.problem, self._blind = problem, False
         with self._lock:
             self._statuses = {status.name: status for status in statuses}
         self.engine_up = False
@@ -78,6 +78,18 @@ class Board:
         self._last_turn = self._monotonic()
         self.problem = problem
         self._blind = True
+
+    @property
+    def engine_problem(self) -> str | None:
+        """Why the engine cannot be asked; "" when it answers, None while that is not known."""
+        if self.engine_up:
+            return ""
+        return None if self._blind else self.problem or None
+
+    @property
+    def look_problem(self) -> str | None:
+        """Why the documents cannot be looked at, though the engine may be well; "" when they can."""
+        return self.problem if self._blind else ""
 
     def ready(self) -> tuple[bool, str]:
         """Readiness: the engine answers, everything was looked at once, the last look did not fail, and what is

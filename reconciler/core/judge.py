@@ -17,13 +17,14 @@ def judge(situation: Situation, plan: Plan, *, since: float = 0.0) -> DocumentSt
     view = view_of(situation)
     running = view.running()
     last = record.last
+    phase = _phase(situation, plan)
     return DocumentStatus(
         name=desired.name,
         kind=desired.kind,
         target=desired.target or "",
         sync=sync_of(plan),
         health="Suspended" if situation.suspension is not None else view.health(),
-        phase=_phase(situation, plan),
+        phase=phase,
         reason=plan.blocked or record.last_error or "; ".join(plan.notes) or situation.refused,
         desired_release=desired.release.id,
         desired_digest=desired.digest,
@@ -35,6 +36,8 @@ def judge(situation: Situation, plan: Plan, *, since: float = 0.0) -> DocumentSt
         quarantined=situation.quarantine,
         suspension=situation.suspension,
         last_action=f"{last.kind} generation {last.generation} {last.state}" if last else "",
+        shown_only=phase == "Held" and not (plan.held or record.held),
+        fingerprint=desired.fingerprint,
     )
 
 

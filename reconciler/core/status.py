@@ -16,7 +16,9 @@ Phase = Literal["Converged", "Reconciling", "RolledBack", "Held", "Failed", "Blo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentStatus:
-    """``since`` is seconds since the epoch at which sync last changed (0.0: not known)."""
+    """``since`` is seconds since the epoch at which sync last changed (0.0: not known). ``shown_only``: what
+    differs is not put right, since its drift mode says so. ``fingerprint`` is that of what is wanted.
+    """
 
     name: str
     kind: str
@@ -35,3 +37,5 @@ class DocumentStatus:
     quarantined: str = ""
     suspension: Suspension | None = None
     last_action: str = ""
+    shown_only: bool = False
+    fingerprint: str = ""

@@ -22,11 +22,12 @@ from reconciler.history.part import Clock
 from reconciler.history.rows import Rebuild
 from reconciler.history.standing import Standing
 from reconciler.history.sync import SyncLog
+from reconciler.history.told import ToldLog
 
 __all__ = ["Clock", "History", "Rebuild"]
 
 
-class History(Operations, HookLog, Standing, Allowances, EventLog, Accepted, SyncLog):
+class History(Operations, HookLog, Standing, Allowances, EventLog, Accepted, SyncLog, ToldLog):
     """One open history. Safe for use from many threads."""
 
     @classmethod

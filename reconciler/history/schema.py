@@ -119,6 +119,20 @@ MIGRATIONS: Sequence[Sequence[str]] = (
             PRIMARY KEY (document, image)
         ) STRICT""",
     ),
+    # What each channel of notifications was told last of each subject.
+    (
+        """CREATE TABLE told (
+            channel TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            name TEXT NOT NULL,
+            condition TEXT NOT NULL,
+            mark TEXT NOT NULL,
+            number INTEGER NOT NULL,
+            at REAL NOT NULL,
+            since REAL NOT NULL,
+            PRIMARY KEY (channel, kind, name)
+        ) STRICT""",
+    ),
 )
 
 VERSION = len(MIGRATIONS)

@@ -21,6 +21,8 @@ CONTAINER_DRIFT_KINDS = tuple(kind for kind in DRIFT_KINDS if not kind.startswit
 RECONCILE_RESULTS: tuple[str, ...] = get_args(VerdictKind)
 DEPLOY_RESULTS = ("converged", "rolled-back", "failed")
 ROLLBACK_REASONS = (*Unhealthy.REASONS, "error", "requested")
+CHANNEL_TYPES = ("webhook", "apprise")
+NOTIFICATION_RESULTS = ("sent", "failed", "dropped")
 OTHER = "other"
 
 
@@ -52,6 +54,11 @@ DOWNTIME = Family(
     ("kind",),
     OUTAGE_S,
 )
+NOTIFICATIONS = Family(
+    "reconciler_notifications_total",
+    "Messages to people: delivered, given up after some tries, or no longer so before they were delivered.",
+    ("type", "result"),
+)
 QUEUE_ADDS = Family("workqueue_adds_total", "Keys queued.", ("name",))
 QUEUE_RETRIES = Family("workqueue_retries_total", "Keys added for later.", ("name",))
 QUEUE_WAIT = Family("workqueue_queue_duration_seconds", "How long keys waited.", ("name",), QUEUE_S)
@@ -74,6 +81,7 @@ FAMILIES = (
     HEALS,
     ACTION_TIME,
     DOWNTIME,
+    NOTIFICATIONS,
     QUEUE_ADDS,
     QUEUE_RETRIES,
     QUEUE_WAIT,

@@ -76,6 +76,16 @@ class Meters:
         """So long was between the stop of the old container and the health of the new one."""
         self._add(families.DOWNTIME, (listed(kind, families.KINDS),), seconds)
 
+    def notifying(self, channel: str) -> None:
+        """There is a channel of this type: what is counted of it begins at 0 (see ``expected``)."""
+        for result in families.NOTIFICATION_RESULTS:
+            self._add(families.NOTIFICATIONS, (listed(channel, families.CHANNEL_TYPES), result), 0)
+
+    def notified(self, channel: str, result: str) -> None:
+        """A message to a channel of this type came to this end."""
+        labels = (listed(channel, families.CHANNEL_TYPES), listed(result, families.NOTIFICATION_RESULTS))
+        self._add(families.NOTIFICATIONS, labels, 1)
+
     def added(self) -> None:
         """A key was queued."""
         self._add(families.QUEUE_ADDS, (QUEUE,), 1)

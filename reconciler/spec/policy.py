@@ -15,8 +15,9 @@ from reconciler.core.policy_powers import security_option
 from reconciler.core.policy_values import NAMESPACES, DeviceRoot, HostRoot, Maximum, Policy, PortRange
 from reconciler.core.signing import PublicKey, SignatureRule
 from reconciler.spec import notation, quantities
-from reconciler.spec.problem import Path, Problem, Wrong, choices, dotted
-from reconciler.spec.yaml_tree import Tree, read_trees
+from reconciler.spec.problem import Path, Problem, Wrong, choices
+from reconciler.spec.strict_file import StrictFile
+from reconciler.spec.yaml_tree import read_trees
 
 VERSION: Final = 1
 T = TypeVar("T")
@@ -37,87 +38,57 @@ def read_policy(content: bytes, file: str) -> tuple[Policy | None, tuple[Problem
     return _Reader(trees[0], file).policy()
 
 
-class _Reader:
-    """Reads key by key and goes on after what is wrong, so that all of it is told at once."""
-
-    def __init__(self, tree: Tree, file: str) -> None:
-        self._tree = tree
-        self._file = file
-        self._problems: list[Problem] = []
-
+class _Reader(StrictFile):
     def policy(self) -> tuple[Policy | None, tuple[Problem, ...]]:
-        values = self._known((), self._tree.root.value, ("version", *KEYS))
+        values = self.known((), self.tree.root.value, ("version", *KEYS))
         if values is not None and str(values.get("version")) != str(VERSION):
-            self._note(("version",), f"must be {VERSION}, which is the only version there is")
+            self.note(("version",), f"must be {VERSION}, which is the only version there is")
         found = {
             attribute: self._value((key,), value, reader)
             for key, value in (values or {}).items()
             if key in KEYS
             for attribute, reader in (KEYS[key],)
         }
-        if self._problems:
-            return None, tuple(sorted(self._problems))
+        if self.problems:
+            return None, tuple(sorted(self.problems))
         return Policy(**found, source=self._file), ()
 
     def _value(self, path: Path, value: Any, reader: Any) -> Any:
         if isinstance(reader, Mapping):
-            values = self._known(path, value, tuple(reader)) or {}
+            values = self.known(path, value, tuple(reader)) or {}
             read = {
-                attribute: self._read((*path, key), item, one)
+                attribute: self.read((*path, key), item, one)
                 for key, item in values.items()
                 if key in reader
                 for attribute, one in (reader[key],)
             }
             return Maximum(**read)
         if reader is _switch:
-            return self._read(path, value, _switch)
+            return self.read(path, value, _switch)
         if not isinstance(value, list):
-            return self._note(path, "must be a list")
+            return self.note(path, "must be a list")
         if reader is SIGNATURE:
             rules = (self._signature((*path, index), item) for index, item in enumerate(value))
             return tuple(rule for rule in rules if rule is not None)
-        items = tuple(self._read((*path, index), item, _text(reader)) for index, item in enumerate(value))
+        items = tuple(self.read((*path, index), item, _text(reader)) for index, item in enumerate(value))
         return frozenset(items) if path[0] in SETS else items
 
     def _signature(self, path: Path, value: Any) -> SignatureRule | None:
-        values = self._known(path, value, SIGNATURE)
+        values = self.known(path, value, SIGNATURE)
         if values is None:
             return None
         for key in ("prefix", "keys"):
             if key not in values:
-                self._note(path, f"{key} is missing")
-        prefix = self._read((*path, "prefix"), values.get("prefix", "*"), _text(_registry))
+                self.note(path, f"{key} is missing")
+        prefix = self.read((*path, "prefix"), values.get("prefix", "*"), _text(_registry))
         keys = values.get("keys", ["/"])
         if not isinstance(keys, list) or not keys:
-            self._note((*path, "keys"), "must be a list of files, at least one")
+            self.note((*path, "keys"), "must be a list of files, at least one")
             keys = []
-        files = [self._read((*path, "keys", index), item, _text(_path)) for index, item in enumerate(keys)]
-        offline = self._read((*path, "offline"), values["offline"], _text(_path)) if "offline" in values else ""
+        files = [self.read((*path, "keys", index), item, _text(_path)) for index, item in enumerate(keys)]
+        offline = self.read((*path, "offline"), values["offline"], _text(_path)) if "offline" in values else ""
         return SignatureRule(
             prefix=prefix or "", keys=tuple(PublicKey(file or "") for file in files), offline=offline or ""
-        )
-
-    def _known(self, path: Path, value: Any, keys: tuple[str, ...]) -> Mapping[str, Any] | None:
-        """A mapping of known keys; what else is in it is noted."""
-        if not isinstance(value, Mapping):
-            self._note(path, f"must be a mapping; allowed: {', '.join(keys)}")
-            return None
-        for key in value:
-            if key not in keys:
-                self._note((*path, key), f"unknown key{choices(key, keys, limit=20)}", key=True)
-        return value
-
-    def _read(self, path: Path, value: Any, reader: Callable[[Any], T]) -> T | None:
-        try:
-            return reader(value)
-        except Wrong as wrong:
-            self._note(path, str(wrong))
-            return None
-
-    def _note(self, path: Path, message: str, *, key: bool = False) -> None:
-        place = self._tree.place(path, key=key)
-        self._problems.append(
-            Problem(self._file, place.line, place.column, dotted(path), message, text=place.text)
         )
 
 

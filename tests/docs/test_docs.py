@@ -16,6 +16,7 @@ from reconciler.cli.root import ENTRIES, cli
 from reconciler.core.policy import Policy, refusals
 from reconciler.sources.artifacts import reading_in
 from reconciler.spec.assemble import examine
+from reconciler.spec.notify import read_notify
 from reconciler.spec.policy import read_policy
 from tests.docs.pages import PAGES, ROOT, Block, anchors, blocks, commands, links, named_tests
 
@@ -25,12 +26,14 @@ DOCUMENTS = [
     for block in blocks(page)
     if block.language == "yaml" and "apiVersion:" in block.text
 ]
-POLICIES = [
+VERSIONED = [
     (page, block)
     for page in PAGES
     for block in blocks(page)
     if block.language == "yaml" and block.text.startswith("version: 1")
 ]
+POLICIES = [(page, block) for page, block in VERSIONED if "channels:" not in block.text]
+NOTIFICATIONS = [(page, block) for page, block in VERSIONED if "channels:" in block.text]
 CALLS = [
     (page, call)
     for page in PAGES
@@ -72,6 +75,15 @@ def test_a_policy_in_the_documentation_is_valid(page: Path, block: Block) -> Non
     policy, problems = read_policy(block.text.encode(), place(page))
     assert problems == ()
     assert policy is not None
+
+
+@pytest.mark.parametrize(
+    ("page", "block"), NOTIFICATIONS, ids=[f"{place(page)}:{block.line}" for page, block in NOTIFICATIONS]
+)
+def test_a_file_of_notifications_in_the_documentation_is_valid(page: Path, block: Block) -> None:
+    notify, problems = read_notify(block.text.encode(), place(page))
+    assert problems == ()
+    assert notify is not None
 
 
 def test_the_policy_beside_the_full_example_permits_it_and_the_others_need_none() -> None:

@@ -134,6 +134,8 @@ def test_a_database_of_every_version_opens(version: int, path: Path, clock: Cloc
     assert record.operations[0].config_hashes == ({"app": "5f2c"} if version >= 2 else {})
     assert [run.state for run in record.hooks] == (["done"] if version >= 3 else [])
     assert [item.reason for item in record.allowances] == (["incident 42"] if version >= 4 else [])
+    told = [item.condition for item in history.told("on-call").values()]
+    assert told == (["rolled-back"] if version >= 5 else [])
     history.begin(wish("web", "rel-3"), generation=3, kind="deploy", container_id="", cause="", actor="")
     history.commit("web", 3)
     assert history.record("web").generation == 3

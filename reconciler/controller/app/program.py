@@ -12,6 +12,7 @@ import structlog
 from reconciler import __version__
 from reconciler.config import Settings
 from reconciler.controller.app.audit import verified
+from reconciler.controller.app.notifying import notifier_of
 from reconciler.controller.app.parts import Parts, open_parts
 from reconciler.controller.app.service_manager import ServiceManager
 from reconciler.controller.audit_watch import AuditWatch
@@ -76,15 +77,21 @@ async def run(settings: Settings) -> None:
         )
         server = Server(make_app(render, board.ready, board.healthy), host, port)
         manager = ServiceManager.of(os.environ)
+        notifier = notifier_of(settings, parts, board)
         await server.start()
-        informing = asyncio.create_task(manager.keep_informed(board.healthy, board.ready, stop.asked))
+        beside = [
+            asyncio.create_task(manager.keep_informed(board.healthy, board.ready, stop.asked)),
+            asyncio.create_task(notifier.run()),
+        ]
         try:
             manager.started()
             log.info("the controller runs", documents=str(settings.desired), listen=settings.listen)
             left = await controller.run()
             log.info("the controller has stopped")
         finally:
-            informing.cancel()
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
             await server.stop()
     if left:
         leave_now()
