@@ -6,7 +6,7 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 DESIRED ?= desired
-SHELL_SCRIPTS := tools/setup tools/lock tools/test .ci/run
+SHELL_SCRIPTS := tools/setup tools/image-parts tools/lock tools/test .ci/run
 
 .PHONY: help
 help: ## This list

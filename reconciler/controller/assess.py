@@ -58,6 +58,8 @@ class Assessor:
     """Where files and secrets are delivered."""
     policy: Callable[[], Policy] = Policy
     """What documents may ask of this host, as it is in force now."""
+    own: frozenset[str] = frozenset()
+    """Ids, or beginnings of ids, of what may be the container that we run in."""
 
     def assess(self, names: Sequence[str] = (), *, full: bool = False) -> tuple[Assessment, ...]:
         """Plans for the named documents and orphans, or for all. Raises EngineUnavailable, UnknownDocument."""
@@ -155,6 +157,7 @@ class Assessor:
             refusals=self.refused(desired),
             places=self.places,
             signatures=self.policy().signatures,
+            own=self.own,
         )
 
     def refused(self, desired: DesiredState) -> tuple[str, ...]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from reconciler.core import names
 from reconciler.core.interfaces import Engine
+from reconciler.core.itself import own_container
 from reconciler.core.policy import Policy
 from reconciler.errors import ReconcilerError
 from reconciler.history import History
@@ -26,12 +27,16 @@ class Finding:
     fix: str = ""
 
 
-def check_up(engine: Engine, loaded: Loaded, history: History) -> tuple[Finding, ...]:
-    """Look at the engine, the folder, the history and at who else claims containers here. Changes nothing."""
-    return (*_engine(engine, history.owner), *_folder(loaded), *_history(history))
+def check_up(
+    engine: Engine, loaded: Loaded, history: History, *, own: Collection[str] = ()
+) -> tuple[Finding, ...]:
+    """Look at the engine, the folder, the history and at who else claims containers here. Changes nothing. ``own``
+    may be ids of the container that we run in.
+    """
+    return (*_engine(engine, history.owner, own), *_folder(loaded), *_history(history))
 
 
-def _engine(engine: Engine, owner: str) -> Iterator[Finding]:
+def _engine(engine: Engine, owner: str, own: Collection[str]) -> Iterator[Finding]:
     try:
         facts = engine.facts()
         rows = engine.list_containers()
@@ -57,6 +62,9 @@ def _engine(engine: Engine, owner: str) -> Iterator[Finding]:
             "the kernel cannot limit swap: a memory limit does not bound it",
             "boot with swapaccount=1, or use cgroup v2",
         )
+    itself = own_container(rows, own)
+    if itself is not None:
+        yield Finding("ok", "itself", f"runs in {itself.name} ({itself.id[:12]}); no document may be about it")
     others = {row.labels[names.OWNER] for row in rows if row.labels.get(names.OWNER, owner) != owner}
     for other in sorted(others):
         yield Finding(

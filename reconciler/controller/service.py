@@ -278,7 +278,7 @@ class Service:
         """What is in the way of working well on this host, each with a way to mend it."""
         documents = self.assessor.catalogue.desired()
         refused = {name: self.assessor.refused(desired) for name, desired in documents.items()}
-        found = check_up(self.engine, self.assessor.catalogue.loaded, self.history)
+        found = check_up(self.engine, self.assessor.catalogue.loaded, self.history, own=self.assessor.own)
         projects = check_projects(self.compose, self.engine, documents.values())
         audit = audit_finding(self.audit_fault())
         return (*found, audit, *projects, *policy_findings(self.assessor.policy(), refused))

@@ -2,6 +2,7 @@
 
 The rules in their order, the same for every kind of document; the first that applies decides:
 
+0. the container that we run in is left alone, whatever it is to the document;
 1. what was begun and not committed is taken back;
 2. a suspended document is left alone;
 3. a stranger on our name stops everything, unless the document adopts it; so does a change of kind;
@@ -24,6 +25,7 @@ from reconciler.core.drift import Drift
 from reconciler.core.healing import heal
 from reconciler.core.hook_rules import spared, went_before
 from reconciler.core.hook_steps import leftover_hooks
+from reconciler.core.itself import endangers_us
 from reconciler.core.plan import Plan, Purpose
 from reconciler.core.record import Operation, OperationKind
 from reconciler.core.signing_steps import unsigned_notes
@@ -51,6 +53,9 @@ def make_plan(situation: Situation) -> Plan:
 
 
 def _make_plan(situation: Situation) -> Plan:
+    danger = endangers_us(situation)
+    if danger:
+        return replace(_blank(situation), drift=view_of(situation).drift, blocked=danger)
     if situation.record.open is not None:
         return _undo(situation, situation.record.open)
     view = view_of(situation)
@@ -239,5 +244,6 @@ def orphan_plan(situation: Situation) -> Plan:
     return replace(
         _blank(situation),
         drift=(Drift("orphan", "document", "no container", view_of(situation).remains()),),
-        blocked=f"its document is gone; `reconciler prune {situation.desired.name}` removes it",
+        blocked=endangers_us(situation)
+        or f"its document is gone; `reconciler prune {situation.desired.name}` removes it",
     )

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from reconciler.core.action import CollectFiles, ForgetDocument, RemoveSticker
 from reconciler.core.hook_steps import leftover_hooks
+from reconciler.core.itself import endangers_us
 from reconciler.core.plan import Plan
 from reconciler.core.planning import orphan_plan
 from reconciler.core.situation import Situation
@@ -21,8 +22,9 @@ from reconciler.core.views import view_of
 def prune_plan(situation: Situation) -> Plan:
     """Remove everything of this document that the host has, its sticker and its record."""
     view, document = view_of(situation), situation.desired.name
-    if view.endangered:
-        return replace(orphan_plan(situation), blocked=view.endangered)
+    danger = endangers_us(situation) or view.endangered
+    if danger:
+        return replace(orphan_plan(situation), blocked=danger)
     cause = "its document is gone and pruning was asked for"
     actions = (
         *leftover_hooks(situation),

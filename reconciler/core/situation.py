@@ -38,6 +38,8 @@ class Situation:
     needed_by: Mapping[str, frozenset[str]] = field(default_factory=dict)
     places: Places = NOWHERE
     """Where on the host declared files and secrets are delivered."""
+    own: frozenset[str] = frozenset()
+    """Ids, or beginnings of ids, of what may be the container that we run in."""
     wanted: DesiredState | None = None
     """What the document wants while ``desired`` is the committed revision that is kept well in its stead."""
 

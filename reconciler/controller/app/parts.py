@@ -31,6 +31,7 @@ from reconciler.credentials.logins import Logins
 from reconciler.deliveries import DeliveryStore
 from reconciler.deployments import DeploymentStore
 from reconciler.engine.client import DockerEngine
+from reconciler.engine.itself import own_ids
 from reconciler.engine.observe import Observer
 from reconciler.executors.compose import ComposeExecutor
 from reconciler.executors.delivery import DeliveryExecutor
@@ -207,6 +208,7 @@ def open_parts(settings: Settings, *, exclusive: bool, actor: Callable[[DesiredS
             busy=state.held_by,
             places=places,
             policy=policy.current,
+            own=own_ids(),
         )
         yield Parts(
             settings=settings,
