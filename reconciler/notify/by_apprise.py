@@ -78,7 +78,7 @@ def _open(name: str, address: str, path: Path) -> tuple[Any, Any]:
             f"the channel {name} needs apprise, which is not installed",
             hint="install the extra: pip install 'reconciler[notify]', or build the image with EXTRAS=notify",
         )
-    logging.getLogger("apprise").propagate = False  # its lines may quote the address
+    logging.getLogger("apprise").disabled = True  # its lines may quote the address
     import apprise  # noqa: PLC0415  (an extra, and slow to load)
 
     service = apprise.Apprise(asset=apprise.AppriseAsset(app_id="reconciler", async_mode=False))

@@ -122,6 +122,7 @@ def test_suspended() -> None:
     player.want(replace(player.documents["web"], suspend=Suspension("ana", "incident 42")))
     found = status(player)
     assert (found.health, found.phase, found.reason) == ("Suspended", "Held", "suspended by ana: incident 42")
+    assert not found.shown_only
     assert found.suspension == Suspension("ana", "incident 42")
 
 
@@ -193,6 +194,7 @@ def test_drift_that_nobody_puts_right_is_held_and_says_why(mode: DriftMode) -> N
     player.world.engine.by_hand.remove("web")
     found = status(player)
     assert (found.sync, found.phase) == ("OutOfSync", "Held")
+    assert found.shown_only
     assert found.reason == f"drift mode {mode}: what differs is shown, not put right"
 
 

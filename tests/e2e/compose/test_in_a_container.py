@@ -18,6 +18,7 @@ from tests.e2e.documents import document
 from tests.e2e.stage import Controller, Stage, eventually
 from tests.parts.controller_image import compose_program, load_controller_image
 from tests.parts.engine import PrivateEngine
+from tests.parts.host import wait_until
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "09-container" / "compose.yaml"
 USER = 10001
@@ -50,6 +51,7 @@ class Contained:
     def prepare(self) -> None:
         """What the example's README has an operator do."""
         stage = self.stage
+        stage.folder.chmod(0o755)
         for name in ("settings", "stickers", "deployments", "state"):
             (stage.folder / name).mkdir(mode=0o700 if name == "state" else 0o755)
         (self.settings / "policy.yaml").write_bytes(stage.policy.read_bytes())
@@ -90,8 +92,16 @@ class Contained:
         """What a command in the container says."""
         return self.stage.docker("exec", self.name, *words)
 
+    def settles(self, document: str) -> None:
+        """Wait until the document is converged; what was said is shown where it is not."""
+        done = wait_until(lambda: self.pages.phase(document) == "Converged", seconds=START_S)
+        assert done, f"{document} is {self.pages.phase(document)!r}:\n{self.log()}"
+
     def log(self) -> str:
-        return self.stage.docker("logs", self.name)
+        command = [self.stage.engine.program.docker, "logs", self.name]
+        environment = {"PATH": os.environ["PATH"], "DOCKER_HOST": self.stage.engine.url}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
+        return done.stdout + done.stderr
 
     @property
     def pages(self) -> Controller:
@@ -119,11 +129,9 @@ def test_it_deploys_is_stopped_in_order_and_goes_on_in_another_container(
     stage.write(stage.web("v1", config=config | {"ports": []}))
     project.write(project.shop(), "r1")
     contained.up()
-    eventually(
-        "the container is deployed", lambda: contained.pages.phase(stage.name) == "Converged", within_s=START_S
-    )
-    eventually("the project serves", lambda: project.page() == "web v1", within_s=START_S)
-    contained.pages.settles(project.name)
+    for name in (stage.name, project.name):
+        contained.settles(name)
+    assert project.page() == "web v1"
     assert stage.docker("exec", stage.name, "cat", "/etc/motd", "/run/secrets/key").split("\n") == [
         "hello",
         "a secret in a file",
@@ -171,7 +179,7 @@ def test_it_manages_everything_but_its_own_container(stage: Stage, contained: Co
     """A document that would take over the controller's own container, and replace it."""
     stage.write(stage.web("v1"))
     contained.up()
-    eventually("it works", lambda: contained.pages.phase(stage.name) == "Converged", within_s=START_S)
+    contained.settles(stage.name)
     before = stage.identity(contained.name)
     itself = document(
         "itself",
