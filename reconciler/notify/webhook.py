@@ -26,7 +26,7 @@ from reconciler.notify.signature import headers
 from reconciler.notify.wording import Letter
 
 WITHIN_S: Final = 10.0
-_LONGEST_WAIT_S: Final = 3600.0
+_LONGEST_WAIT_S: Final = 600.0
 _WORTH_ANOTHER_TRY: Final = frozenset({408, 425, 429})
 
 
