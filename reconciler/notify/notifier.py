@@ -72,6 +72,8 @@ class Desk:
     waiting: frozenset[str] = frozenset()
     given_up: list[str] = field(default_factory=list)
     """Ids of letters since the last that was delivered: the others have their turn first."""
+    failures: int = 0
+    """How often letters were given up since then."""
 
     def next_of(self, pending: Sequence[Message]) -> Message:
         """A letter that a receiver does not take must not keep all others from it."""
@@ -140,8 +142,8 @@ class Notifier:
                 await asyncio.sleep(self._around.every_s)
                 continue
             await self._bring(desk, desk.next_of(pending))
-            if desk.given_up:
-                await asyncio.sleep(self._around.backoff(REST + len(desk.given_up)))
+            if desk.failures:
+                await asyncio.sleep(self._around.backoff(REST + desk.failures))
 
     async def _bring(self, desk: Desk, message: Message) -> None:
         """Try as often as is reasonable. What is no longer so is not told."""
@@ -167,15 +169,17 @@ class Notifier:
         self._around.count(desk.channel.type, "sent")
         desk.waiting -= {message.id}
         desk.told[message.subject] = desk.unnoted[message.subject] = message.delivered(at)
-        if desk.given_up:
+        if desk.failures:
             log.info("a channel of notifications delivers again", extra={"channel": desk.channel.name})
+        desk.failures = 0
         desk.given_up.clear()
 
     def _failed(self, desk: Desk, message: Message, error: Undelivered) -> None:
         self._around.count(desk.channel.type, "failed")
-        if not desk.given_up:
+        if not desk.failures:
             told = {"channel": desk.channel.name, "type": desk.channel.type, "error": str(error)}
             log.warning("a channel of notifications does not deliver", extra=told)
+        desk.failures += 1
         desk.given_up = [*(item for item in desk.given_up if item != message.id), message.id][-MOST_GIVEN_UP:]
 
     async def _note(self, desk: Desk) -> None:

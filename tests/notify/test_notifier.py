@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +149,22 @@ def test_a_receiver_that_fails_is_asked_again_with_the_same_id_and_told_of_in_th
         "a channel of notifications does not deliver",
         "a channel of notifications delivers again",
     ]
+
+
+def test_pauses_between_tries_grow(host: Host, receiver: Receiver) -> None:
+    pauses: list[int] = []
+
+    async def life() -> None:
+        receiver.manner = "refuse"
+        host.known[WEB] = ill()
+        notifier = host.notifier(hook(receiver))
+        notifier._around = replace(notifier._around, backoff=lambda failures: pauses.append(failures) or 0.01)
+        task = asyncio.create_task(notifier.run())
+        await until(lambda: host.count("failed") == 4)
+        task.cancel()
+
+    asyncio.run(life())
+    assert pauses[:3] == [5, 6, 7]
 
 
 def test_what_passed_while_nobody_took_it_is_counted_and_never_resolved(host: Host, receiver: Receiver) -> None:
