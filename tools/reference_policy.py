@@ -54,8 +54,8 @@ def _constants() -> Iterator[str]:
     yield f"- Capabilities that need no permission: {_listed(sorted(ORDINARY_CAPABILITIES))}."
     yield (
         f"- Places that have to be named themselves: {_listed(GUARDED)}, the state directory, the folder of "
-        "opened secrets, the identity, the registry credentials, the file of notifications, the policy file, the keys "
-        "that it names."
+        "opened secrets, the identity, the registry credentials, the file of notifications, the policy file, the "
+        "keys that it names."
     )
     yield f"- Sockets of engines: {_listed(SOCKETS)}, that of the setting `engine`.\n"
 

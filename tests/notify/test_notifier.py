@@ -154,11 +154,15 @@ def test_a_receiver_that_fails_is_asked_again_with_the_same_id_and_told_of_in_th
 def test_pauses_between_tries_grow(host: Host, receiver: Receiver) -> None:
     pauses: list[int] = []
 
+    def pause(failures: int) -> float:
+        pauses.append(failures)
+        return 0.01
+
     async def life() -> None:
         receiver.manner = "refuse"
         host.known[WEB] = ill()
         notifier = host.notifier(hook(receiver))
-        notifier._around = replace(notifier._around, backoff=lambda failures: pauses.append(failures) or 0.01)
+        notifier._around = replace(notifier._around, backoff=pause)
         task = asyncio.create_task(notifier.run())
         await until(lambda: host.count("failed") == 4)
         task.cancel()
