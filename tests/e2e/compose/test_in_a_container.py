@@ -53,7 +53,7 @@ class Contained:
         stage = self.stage
         stage.folder.chmod(0o755)
         for name in ("settings", "stickers", "deployments", "state"):
-            (stage.folder / name).mkdir(mode=0o700 if name == "state" else 0o755)
+            (stage.folder / name).mkdir(mode=0o700 if name == "state" else 0o755, exist_ok=True)
         (self.settings / "policy.yaml").write_bytes(stage.policy.read_bytes())
         (self.settings / "identity.txt").touch(mode=0o600)
         (self.settings / "identity.txt").write_bytes(stage.identity_file.read_bytes())
@@ -83,6 +83,8 @@ class Contained:
         assert done.returncode == 0, done.stderr
 
     def up(self) -> None:
+        for path in (self.stage.state, *self.stage.state.rglob("*")):  # who looked before was root
+            os.chown(path, USER, USER)
         self.compose("up", "--detach")
 
     def look(self) -> Any:
@@ -142,8 +144,8 @@ def test_it_deploys_is_stopped_in_order_and_goes_on_in_another_container(
     stopped(contained)
     contained.compose("up", "--detach", "--force-recreate")
     eventually("it is ready again", lambda: contained.pages.page("readyz"), within_s=START_S)
-    contained.pages.settles(stage.name)
-    contained.pages.settles(project.name)
+    for name in (stage.name, project.name):
+        contained.settles(name)
     assert [stage.identity(), *map(stage.identity, project.containers())] == before
     stopped(contained)
     oracle.holds(runs=1)
@@ -185,15 +187,15 @@ def test_it_manages_everything_but_its_own_container(stage: Stage, contained: Co
         "itself",
         stage.image("v2"),
         "r1",
-        containerName=contained.name,
+        config={"containerName": contained.name},
         adopt=True,
         sticker={"path": str(stage.sticker("itself"))},
     )
     stage.write(itself, file="itself.yaml")
-    eventually("it is refused", lambda: contained.pages.phase("itself") == "Blocked")
+    eventually("it is refused", lambda: contained.pages.phase("itself") == "Blocked", within_s=START_S)
     stage.write(stage.web("v2"))
-    eventually("all else goes on", lambda: stage.page() == "web v2")
-    contained.pages.settles(stage.name)
+    eventually("all else goes on", lambda: stage.page() == "web v2", within_s=START_S)
+    contained.settles(stage.name)
     for command in (("plan", "itself"), ("status", "itself")):
         said = contained.says("sh", "-c", f"reconciler {' '.join(command)}; :")
         assert f"{contained.name} ({before[0][:12]}) is the container that this controller runs in" in " ".join(
@@ -201,5 +203,5 @@ def test_it_manages_everything_but_its_own_container(stage: Stage, contained: Co
         )
     assert f"itself: runs in {contained.name}" in contained.says("sh", "-c", "reconciler doctor; :")
     (stage.desired / "itself.yaml").unlink()
-    eventually("it goes as it came", lambda: contained.pages.phase("itself") == "")
+    eventually("it goes as it came", lambda: contained.pages.phase("itself") == "", within_s=START_S)
     assert stage.identity(contained.name) == before
