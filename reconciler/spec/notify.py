@@ -21,7 +21,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from reconciler.core.telling import Patience
@@ -31,7 +31,6 @@ from reconciler.spec.strict_file import StrictFile
 from reconciler.spec.yaml_tree import read_trees
 
 VERSION: Final = 1
-T = TypeVar("T")
 MOST_CHANNELS: Final = 10
 LONGEST_S: Final = 30 * 86400
 TIMES: Final = {"after": "after_s", "driftAfter": "drift_after_s", "repeat": "repeat_s"}
