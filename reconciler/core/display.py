@@ -94,6 +94,8 @@ def without(text: str, secrets: Iterable[str], *, mask: str = MASK) -> str:
 
 def printable(text: str) -> str:
     r"""``text`` with control characters other than line ends and tabs shown as ``\x1b``."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() or char in "\n\t" else _escaped(char) for char in text)
 
 
