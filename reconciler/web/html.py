@@ -19,8 +19,8 @@ from typing import Final, TypeAlias
 from reconciler.core.display import printable
 
 _TAGS: Final = (
-    "a body button caption code details div footer form h1 h2 h3 head header html input label li link main meta nav"
-    " ol option p pre script section select small span strong summary table tbody td th thead time title tr ul"
+    "a body button caption code details div footer form h1 h2 h3 head header html input label li link main meta"
+    " nav ol option p pre script section select small span strong summary table tbody td th thead time title tr ul"
 )
 _ATTRIBUTES: Final = (
     "action autocomplete charset class content datetime defer enterkeyhint for href id lang maxlength method name"
@@ -58,7 +58,7 @@ def h(tag: str, *children: Child, **attributes: Value) -> Element:
     """An element. ``class_`` and ``for_`` are written with an underscore, ``aria_label`` means ``aria-label``.
     None and False leave a child or an attribute out, True is an attribute without a value.
     """
-    if tag not in TAGS or (children and tag in VOID):
+    if tag not in TAGS or (children and tag in EMPTY):
         raise ValueError(f"no element is written as {tag!r} here")
     said = ((name.rstrip("_").replace("_", "-"), value) for name, value in attributes.items())
     kept = tuple(
