@@ -44,6 +44,7 @@ def _container(part: Part, *, fold: bool) -> Element:
         if same
         else None,
         _health_log(part),
+        id=f"part-{part.name}",
         aria_labelledby=title,
     )
 

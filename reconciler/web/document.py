@@ -20,7 +20,7 @@ from reconciler.web.past import events_section, history_section
 from reconciler.web.plan import plan_section
 from reconciler.web.words import ago, code, table, word
 
-EVENTS: Final = 20
+EVENTS: Final = 10
 """Events on a document's page; all there are have pages of their own."""
 
 DRIFT_TITLES: Final = ("Drift", "Path", "Wanted", "Found")
@@ -91,7 +91,7 @@ def _facts(portrait: Portrait, now: float) -> Element:
     sides: list[tuple[str, Child, Child]] = [
         ("Release", code(status.desired_release or "none"), code(status.running_release or "none")),
         ("Digest", _digest(status.desired_digest), _digest(status.running_digest)),
-        ("Sticker", word("current"), word(status.sticker)),
+        ("Sticker", "current", word(status.sticker)),
     ]
     more: list[tuple[str, Child]] = [
         ("Kind", status.kind),

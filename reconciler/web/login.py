@@ -11,6 +11,7 @@ from aiohttp import web
 
 from reconciler.web.html import Element, h
 from reconciler.web.layout import Layout
+from reconciler.web.words import labelled
 
 ADDRESS: Final = "/login"
 LONGEST: Final = 4096
@@ -38,10 +39,10 @@ def login_page(layout: Layout, *, to: str, said: str = "") -> str:
 
 
 def _form(to: str) -> Element:
+    token = h("input", id="token", name="token", type="password", autocomplete="current-password", required=True)
     return h(
         "form",
-        h("label", "Token", for_="token"),
-        h("input", id="token", name="token", type="password", autocomplete="current-password", required=True),
+        labelled("Token", token, for_="token"),
         h("input", name="to", type="hidden", value=own_page(to)),
         h("button", "Log in", type="submit"),
         action=ADDRESS,

@@ -19,10 +19,10 @@ from reconciler.core.status_text import (
 )
 from reconciler.core.words import count
 from reconciler.web.facts import Overview
-from reconciler.web.filter import PAGE, Filter
+from reconciler.web.filter import LONGEST, PAGE, Filter
 from reconciler.web.html import Child, Element, h
 from reconciler.web.layout import Layout
-from reconciler.web.words import ago, row, table, word
+from reconciler.web.words import ago, labelled, nil, row, table, word
 
 MOST_PROBLEMS: Final = 20
 
@@ -89,20 +89,20 @@ def _tally(name: str, text: str, number: int, chosen: Filter) -> Element:
 
 
 def _form(chosen: Filter) -> Element:
+    text = h(
+        "input",
+        id="q",
+        name="q",
+        type="search",
+        value=chosen.text,
+        maxlength=LONGEST,
+        autocomplete="off",
+        spellcheck="false",
+        enterkeyhint="search",
+    )
     return h(
         "form",
-        h("label", "Filter", for_="q"),
-        h(
-            "input",
-            id="q",
-            name="q",
-            type="search",
-            value=chosen.text,
-            maxlength=100,
-            autocomplete="off",
-            spellcheck="false",
-            enterkeyhint="search",
-        ),
+        labelled("Filter", text, for_="q"),
         _choice("sync", "Sync", SYNCS, chosen.sync),
         _choice("health", "Health", HEALTHS, chosen.health),
         h("button", "Show", type="submit"),
@@ -114,10 +114,10 @@ def _form(chosen: Filter) -> Element:
     )
 
 
-def _choice(name: str, title: str, words: Sequence[str], now: str) -> tuple[Element, Element]:
+def _choice(name: str, title: str, words: Sequence[str], now: str) -> Element:
     options = [h("option", "any", value="")]
     options += [h("option", text, value=text, selected=text == now) for text in words]
-    return h("label", title, for_=name), h("select", options, id=name, name=name)
+    return labelled(title, h("select", options, id=name, name=name), for_=name)
 
 
 def _found(
@@ -144,7 +144,7 @@ def _row(item: DocumentStatus, now: float) -> Element:
         word(item.sync),
         word(item.health),
         release_word(item),
-        drift_word(item),
+        nil(drift_word(item)),
         ago(item.since, now),
         reason_words(item),
     )

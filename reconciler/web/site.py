@@ -193,7 +193,8 @@ class Site:
 
     @staticmethod
     def _html(text: str, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-        own = {"Content-Security-Policy": POLICY, **(headers or {})}
+        # With "no-referrer", browsers would not tell where a form comes from.
+        own = {"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin", **(headers or {})}
         return web.Response(text=text, status=status, content_type="text/html", charset="utf-8", headers=own)
 
 

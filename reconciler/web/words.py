@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from reconciler.core.status_json import timestamp
+from reconciler.core.status_text import NOTHING
 from reconciler.core.words import age
 from reconciler.web.html import Child, Element, h
 
@@ -59,6 +60,16 @@ def at(then: float) -> Element | str:
 def code(text: str) -> Element:
     """A value, an address or a command, as it is written."""
     return h("code", text)
+
+
+def nil(text: str) -> Child:
+    """A text; where it only says that there is nothing, so that it can step back."""
+    return h("span", text, class_="nil") if text == NOTHING else text
+
+
+def labelled(title: str, control: Element, *, for_: str) -> Element:
+    """A control with its name."""
+    return h("div", h("label", title, for_=for_), control, class_="field")
 
 
 def facts_list(facts: Iterable[tuple[str, Child]]) -> Element:

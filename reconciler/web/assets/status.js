@@ -44,33 +44,51 @@
     }
   }
 
-  // Children with an id are found again wherever they have gone; all others by their place.
+  // Children with an id are found again wherever they have gone; others by their kind, in their order.
   function renewChildren(old, fresh) {
+    const wantedIds = new Set([...fresh.children].map((child) => child.id));
     const known = new Map();
-    for (const child of old.children) {
-      if (child.id) {
+    for (const child of [...old.children]) {
+      if (child.id && wantedIds.has(child.id)) {
         known.set(child.id, child);
+      } else if (child.id) {
+        child.remove();
       }
     }
     let place = old.firstChild;
     for (const wanted of [...fresh.childNodes]) {
-      const same = wanted.id ? known.get(wanted.id) : place && !place.id && place.nodeName === wanted.nodeName ? place : null;
+      const same = wanted.id ? known.get(wanted.id) : nextLike(wanted, place);
       if (!same) {
         old.insertBefore(document.importNode(wanted, true), place);
-      } else {
-        if (same === place) {
-          place = place.nextSibling;
-        } else {
-          old.insertBefore(same, place);
-        }
-        renew(same, wanted);
+        continue;
       }
+      while (place && place !== same && !place.id) {
+        place = removed(place);
+      }
+      if (same === place) {
+        place = place.nextSibling;
+      } else {
+        old.insertBefore(same, place);
+      }
+      renew(same, wanted);
     }
     while (place) {
-      const next = place.nextSibling;
-      place.remove();
-      place = next;
+      place = removed(place);
     }
+  }
+
+  function nextLike(wanted, place) {
+    let one = place;
+    while (one && (one.id || one.nodeName !== wanted.nodeName || one.className !== wanted.className)) {
+      one = one.nextSibling;
+    }
+    return one;
+  }
+
+  function removed(node) {
+    const next = node.nextSibling;
+    node.remove();
+    return next;
   }
 
   async function refresh() {
@@ -96,7 +114,11 @@
       document.title = fresh.title;
       told.textContent = fresh.title;
     }
+    const focused = document.activeElement;
     renew(document.body, fresh.body);
+    if (focused !== document.activeElement && focused.isConnected) {
+      focused.focus({ preventScroll: true }); // it lost it when its row went elsewhere
+    }
   }
 
   function mark(text, isLost) {
@@ -160,6 +182,14 @@
     if (form && form.method === "get") {
       clearTimeout(typing);
       typing = setTimeout(() => filter(form), AFTER_TYPING_MS);
+    }
+  });
+
+  document.addEventListener("submit", (event) => {
+    if (event.target.method === "get") {
+      event.preventDefault();
+      clearTimeout(typing);
+      filter(event.target);
     }
   });
 
