@@ -1,11 +1,11 @@
 """Access: who may see the pages. Decides, from what a request shows; knows no sockets.
 
 On the loopback address everybody who gets there, unless a token or client certificates are asked for. Elsewhere
-only who shows the one or the other. A browser shows the token once, in a form, and then a pass made of it: a
+only who shows the one or the other. A browser shows the token once, in a form, and then a badge made of it: a
 cookie that is good for some hours and cannot be made without the token.
 
-Invariants: tokens and passes are compared in constant time; who guesses is made to wait; without a token nothing
-is a pass.
+Invariants: tokens and badges are compared in constant time; who guesses is made to wait; without a token nothing
+is a badge.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from reconciler.core.secret import Secret
 SHORTEST_TOKEN: Final = 20
 """Characters: of random letters and digits more than anybody can guess, over a network or a stolen cookie."""
 
-PASS_S: Final = 12 * 3600
+BADGE_S: Final = 12 * 3600
 TRIES: Final = 5
 EACH_S: Final = 12.0
 """So many wrong tokens at once from one address, then one in this time."""
@@ -106,9 +106,9 @@ class Access:
         sides = (self.token.reveal(), token.encode("utf-8", "surrogatepass"))
         return hmac.compare_digest(*(hashlib.sha256(side).digest() for side in sides))
 
-    def new_pass(self) -> str:
-        """A pass for who has shown the token."""
-        until = str(int(self.clock()) + PASS_S)
+    def new_badge(self) -> str:
+        """A badge for who has shown the token."""
+        until = str(int(self.clock()) + BADGE_S)
         return f"{until}.{self._seal(until)}"
 
     def _good(self, cookie: str) -> bool:

@@ -32,17 +32,7 @@ def _container(part: Part, *, fold: bool) -> Element:
         h("h2", "Container ", code(part.name), id=title),
         h("p", f"{part.state}, id ", code(part.id), class_="since"),
         table(f"What differs in {part.name}", TITLES, map(_row, loud), class_="fields") if loud else None,
-        h(
-            "details",
-            h("summary", f"{count(len(same), 'field')} as wanted"),
-            table(
-                f"What is as wanted in {part.name}", TITLES[:3], (_row(item)[:3] for item in same), class_="fields"
-            ),
-            id=f"same-{part.name}",
-            open=not loud and not fold,
-        )
-        if same
-        else None,
+        _same(part.name, same, unfolded=not loud and not fold) if same else None,
         _health_log(part),
         id=f"part-{part.name}",
         aria_labelledby=title,

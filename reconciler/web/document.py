@@ -18,7 +18,7 @@ from reconciler.web.layout import Layout
 from reconciler.web.overview import document_address, notices
 from reconciler.web.past import events_section, history_section
 from reconciler.web.plan import plan_section
-from reconciler.web.words import ago, code, table, word
+from reconciler.web.words import ago, code, facts_list, table, word
 
 EVENTS: Final = 10
 """Events on a document's page; all there are have pages of their own."""
@@ -107,11 +107,7 @@ def _facts(portrait: Portrait, now: float) -> Element:
         h("h2", "Desired and running", id="desired"),
         table("Desired against running", BESIDE_TITLES, sides, class_="beside"),
         h("p", f"{status.sync} for ", ago(status.since, now), class_="since") if status.since else None,
-        h(
-            "ul",
-            (h("li", h("span", title, class_="key"), h("span", value)) for title, value in more),
-            class_="facts",
-        ),
+        facts_list(more),
         aria_labelledby="desired",
     )
 
@@ -126,14 +122,10 @@ def _drift(status: DocumentStatus, now: float) -> Element:
     if status.sync == "Unknown":
         content = h("p", "Not known.", class_="quiet")
     if status.drift:
+        rows = map(_difference, status.drift)
         content = (
             h("p", count(len(status.drift), "difference"), lasting, class_="since"),
-            table(
-                f"Drift of {status.name}",
-                DRIFT_TITLES,
-                (_difference(item) for item in status.drift),
-                class_="drift",
-            ),
+            table(f"Drift of {status.name}", DRIFT_TITLES, rows, class_="drift"),
         )
     return h("section", h("h2", "Drift", id="drift"), content, aria_labelledby="drift")
 

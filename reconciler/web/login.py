@@ -26,12 +26,7 @@ def login_page(layout: Layout, *, to: str, said: str = "") -> str:
     return layout.page(
         "Log in",
         h("h1", "Log in"),
-        h(
-            "p",
-            "This page shows how the containers of ",
-            h("strong", layout.host),
-            " are, to those who have its token.",
-        ),
+        h("p", "How the containers of ", h("strong", layout.host), " are is shown to who has the token."),
         h("p", said, class_="notice warn", role="alert") if said else None,
         _form(to),
         live=False,

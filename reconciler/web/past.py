@@ -12,7 +12,7 @@ from reconciler.web.facts import Numbered
 from reconciler.web.html import Child, Element, h
 from reconciler.web.overview import document_address
 from reconciler.web.patches import patches
-from reconciler.web.words import ago, at, code, table, word
+from reconciler.web.words import ago, at, code, facts_list, table, word
 
 LONGEST_PATCH: Final = 2_000
 """Lines of a diff that are shown."""
@@ -102,11 +102,10 @@ def generation_content(record: Record, operation: Operation) -> Iterator[Child]:
         ("Because", operation.cause or "-"),
         ("Result", h("span", result_words(record, operation), class_="said")),
     ]
-    yield h(
-        "ul", (h("li", h("span", title, class_="key"), h("span", value)) for title, value in facts), class_="facts"
-    )
-    yield h("h2", f"What it changed since generation {before[0]}" if before else "What it was made from")
-    yield from _patches(before[1].desired if before else None, revision.desired if revision else None)
+    yield h("section", h("h2", "What it was", id="what"), facts_list(facts), aria_labelledby="what")
+    title = f"What it changed since generation {before[0]}" if before else "What it was made from"
+    changes = _patches(before[1].desired if before else None, revision.desired if revision else None)
+    yield h("section", h("h2", title, id="changes"), changes, aria_labelledby="changes")
 
 
 def previous(record: Record, operation: Operation) -> tuple[int, Revision] | None:

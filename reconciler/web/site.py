@@ -19,7 +19,7 @@ import structlog
 from aiohttp import web
 
 from reconciler.errors import StateError
-from reconciler.web.access import PASS_S, Access, Patience, Shown, known_host
+from reconciler.web.access import BADGE_S, Access, Patience, Shown, known_host
 from reconciler.web.facts import Facts
 from reconciler.web.layout import Layout
 from reconciler.web.live import Live
@@ -173,8 +173,8 @@ class Site:
         response = web.Response(status=303, headers={"Location": own_page(form.get("to", "/"))})
         response.set_cookie(
             self._cookie,
-            self.access.new_pass(),
-            max_age=PASS_S,
+            self.access.new_badge(),
+            max_age=BADGE_S,
             path="/",
             secure=self.secure,
             httponly=True,

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from reconciler.core.secret import Secret
 from reconciler.web.access import (
     ADDRESSES,
+    BADGE_S,
     EACH_S,
-    PASS_S,
     TRIES,
     Access,
     Patience,
@@ -80,23 +80,23 @@ def test_a_certificate_admits_only_where_certificates_are_asked_for() -> None:
     assert both.admits(bearer(TOKEN))
 
 
-def test_a_pass_is_good_for_some_hours_and_for_its_token() -> None:
-    made = GUARDED.new_pass()
+def test_a_badge_is_good_for_some_hours_and_for_its_token() -> None:
+    made = GUARDED.new_badge()
     shown = Shown(cookie=made)
     assert TOKEN not in made
     assert GUARDED.admits(shown)
-    assert not replace(GUARDED, clock=lambda: CLOCK.now + PASS_S).admits(shown)
+    assert not replace(GUARDED, clock=lambda: CLOCK.now + BADGE_S).admits(shown)
     assert not replace(GUARDED, token=Secret(b"x" * 32)).admits(shown)
     assert not CERTIFIED.admits(shown)
 
 
 @given(st.text(max_size=100))
-def test_no_other_text_is_a_pass(text: str) -> None:
+def test_no_other_text_is_a_badge(text: str) -> None:
     assert not GUARDED.admits(Shown(cookie=text))
 
 
-def test_a_pass_that_was_made_longer_is_none() -> None:
-    until, _, seal = GUARDED.new_pass().partition(".")
+def test_a_badge_that_was_made_longer_is_none() -> None:
+    until, _, seal = GUARDED.new_badge().partition(".")
     assert not GUARDED.admits(Shown(cookie=f"{int(until) + 1}.{seal}"))
 
 
