@@ -14,11 +14,12 @@ from reconciler.web.words import at
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """``host`` is what this host is called."""
+    """``host`` is what this host is called; ``number`` that of the last change which a page was made of."""
 
     assets: Mapping[str, Asset]
     host: str
     version: str
+    number: int = 0
 
     def page(self, title: str, *content: Child, now: float = 0.0, live: bool = True) -> str:
         """A whole page. ``now`` is when it was made; ``live``: the script keeps it up to date."""
@@ -56,6 +57,7 @@ class Layout:
             h("main", content, id="content", tabindex=-1),
             h("footer", h("span", f"reconciler {self.version}"), class_="bottom"),
             h("p", id="told", class_="unseen", role="status", data_keep=True),
+            data_number=self.number,
         )
 
     def notice(self, title: str, text: str, *, live: bool = True) -> str:

@@ -1,6 +1,7 @@
 """Live: tells the browsers that watch whenever there is something new, by server-sent events.
 
-An event says nothing but that; the page then asks for itself again. Changes that come together are told once.
+An event says nothing but a number, which is another after every change; a page that was made of another number
+asks for itself again. Changes that come together are told once.
 
 Invariants: at most ``most`` watch at once, the next is asked to come later; a silent connection hears a heartbeat,
 so that one that is gone is noticed; all of them end as soon as the server stops.
@@ -9,6 +10,7 @@ so that one that is gone is noticed; all of them end as soon as the server stops
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Final
@@ -32,6 +34,9 @@ class Live:
         self._heartbeat_s = heartbeat_s
         self._pause_s = pause_s
         self._watching: set[asyncio.Event] = set()
+        # Another one in every process: who watched the one before is to see that something is new.
+        self.number = secrets.randbelow(1 << 40)
+        """Of the last change; each page tells which it was made of."""
         self._end = asyncio.Event()
 
     @property
@@ -41,6 +46,7 @@ class Live:
 
     def announce(self) -> None:
         """There is something new."""
+        self.number += 1
         with suppress(RuntimeError):  # the loop is closed: nobody watches any more
             self._loop.call_soon_threadsafe(self._wake)
 
@@ -69,7 +75,7 @@ class Live:
 
     async def _lines(self, changed: asyncio.Event) -> AsyncIterator[bytes]:
         # The first event is for what changed between the page and this connection.
-        yield b"retry: 2000\ndata: changed\n\n"
+        yield f"retry: 2000\ndata: {self.number}\n\n".encode()
         while True:
             try:
                 async with asyncio.timeout(self._heartbeat_s):
@@ -80,7 +86,7 @@ class Live:
             if self._end.is_set():
                 return
             changed.clear()
-            yield b"data: changed\n\n"
+            yield f"data: {self.number}\n\n".encode()
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._pause_s):
                     await self._end.wait()

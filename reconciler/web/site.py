@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
@@ -63,11 +63,11 @@ class Site:
             app.router.add_get("/", _not_here)
             return
         makers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="page")
-        pages = Pages(self.facts, self.layout)
 
-        def page(make: Callable[[web.Request], Callable[[], Answer]]) -> Handler:
+        def page(make: Callable[[Pages, web.Request], Answer]) -> Handler:
             async def handler(request: web.Request) -> web.StreamResponse:
-                return await self._made(makers, make(request))
+                pages = Pages(self.facts, replace(self.layout, number=self.live.number))
+                return await self._made(makers, lambda: make(pages, request))
 
             return self._admitting(handler)
 
@@ -75,14 +75,13 @@ class Site:
             yield
             makers.shutdown(wait=False, cancel_futures=True)
 
-        app.router.add_get("/", page(lambda asked: lambda: pages.overview(asked.query)))
-        app.router.add_get("/documents/{name}", page(lambda asked: lambda: pages.document(_name(asked))))
+        one = "/documents/{name}"
+        app.router.add_get("/", page(lambda pages, asked: pages.overview(asked.query)))
+        app.router.add_get(one, page(lambda pages, asked: pages.document(_name(asked))))
+        app.router.add_get(f"{one}/events", page(lambda pages, asked: pages.events(_name(asked), asked.query)))
         app.router.add_get(
-            "/documents/{name}/events", page(lambda asked: lambda: pages.events(_name(asked), asked.query))
-        )
-        app.router.add_get(
-            r"/documents/{name}/generations/{number:[0-9]{1,9}}",
-            page(lambda asked: lambda: pages.generation(_name(asked), int(asked.match_info["number"]))),
+            one + r"/generations/{number:[0-9]{1,9}}",
+            page(lambda pages, asked: pages.generation(_name(asked), int(asked.match_info["number"]))),
         )
         app.router.add_get("/live", self._admitting(self.live.stream), allow_head=False)
         app.router.add_get(LOGIN, self._known(self._ask))

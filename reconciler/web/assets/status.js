@@ -141,7 +141,7 @@
     }
     events = new EventSource("/live");
     events.addEventListener("open", () => mark("live", false));
-    events.addEventListener("message", () => void refresh());
+    events.addEventListener("message", ({ data }) => data !== document.body.dataset.number && void refresh());
     events.addEventListener("error", () => {
       lost();
       if (events && events.readyState === EventSource.CLOSED) {
