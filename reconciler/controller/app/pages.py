@@ -15,9 +15,9 @@ from reconciler.controller.app.parts import Parts
 from reconciler.controller.board import Board
 from reconciler.controller.showing import Showing
 from reconciler.core.secret import Secret
-from reconciler.credentials.host_file import ANYTHING, Untrusted, read_trusted
 from reconciler.errors import InvalidSettings
 from reconciler.executors.discretion import DeliveredSecrets
+from reconciler.host_file import ANYTHING, Untrusted, read_trusted
 from reconciler.web.access import SHORTEST_TOKEN, Access, Patience, is_loopback
 from reconciler.web.assets import load_assets
 from reconciler.web.encryption import server_context
