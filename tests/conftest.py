@@ -16,6 +16,7 @@ import hypothesis
 import pytest
 
 from tests.parts import engine_program
+from tests.parts.browser import Browser
 from tests.parts.engine import PrivateEngine
 from tests.parts.registry import PrivateRegistry
 from tests.parts.standard_images import StandardImages, publish_standard_images
@@ -81,6 +82,13 @@ def registry() -> Iterator[PrivateRegistry]:
 def images(registry: PrivateRegistry) -> StandardImages:
     """The standard images, pushed and not yet pulled."""
     return publish_standard_images(registry.address)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium, once for this test process."""
+    with Browser() as started:
+        yield started
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ WRONG = {
     "engine": ("docker.sock", "a URL such as"),
     "target": ("Host A", "as documents write it"),
     "listen": ("9464", "HOST:PORT"),
+    "web-names": ("status.example.com:80", "without ports"),
     "resync": ("soon", "30s"),
     "full-every": ("0", "between 1 and"),
     "workers": ("0", "between 1 and 64"),
@@ -59,6 +60,8 @@ def test_the_places_of_the_program_are_those_that_hold_its_secrets_and_its_memor
         Path("/etc/reconciler/registries.age"),
         Path("/etc/reconciler/notify.yaml"),
     )
+    secret = {"web-token-file": "/etc/token", "web-key": "/etc/key.pem"}
+    assert load(secret, folder=tmp_path).own_places[4:] == (Path("/etc/token"), Path("/etc/key.pem"))
 
 
 def test_defaults_are_those_of_the_manual(tmp_path: Path) -> None:
@@ -74,6 +77,11 @@ def test_defaults_are_those_of_the_manual(tmp_path: Path) -> None:
         engine="unix:///var/run/docker.sock",
         target="",
         listen="127.0.0.1:9464",
+        web_token_file=None,
+        web_certificate=None,
+        web_key=None,
+        web_client_ca=None,
+        web_names=(),
         resync_s=30.0,
         full_every_s=600.0,
         workers=8,
@@ -258,8 +266,11 @@ def test_unknown_variables_are_told_with_what_was_meant() -> None:
 
 
 def test_every_value_can_be_written_back(tmp_path: Path) -> None:
-    settings = load({"prune": "yes", "resync": "1.5m"}, folder=tmp_path)
+    names = {"web-names": "Status.example.com, box", "web-token-file": "/etc/token"}
+    settings = load({"prune": "yes", "resync": "1.5m", **names}, folder=tmp_path)
     flags = {setting.name: as_text(settings, setting) for setting in SETTINGS}
     assert flags["prune"] == "true"
     assert flags["resync"] == "90s"
+    assert flags["web-names"] == "status.example.com,box"
+    assert (flags["web-token-file"], flags["web-key"]) == ("/etc/token", "")
     assert load(flags, folder=tmp_path) == settings

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from reconciler import __version__ as VERSION  # noqa: N812 -- a constant of ours
+from reconciler.web.assets import load_assets
 
 ROOT = Path(__file__).parent.parent
 
@@ -61,6 +62,7 @@ def test_the_wheel_has_the_package_and_the_schemas_and_nothing_else(wheel: Path)
     assert {name.split("/")[0] for name in names} == {"reconciler", f"reconciler-{VERSION}.dist-info"}
     shipped = {Path(name).name for name in names if name.startswith("reconciler/schemas/")}
     assert shipped == {path.name for path in (ROOT / "schemas").iterdir()}
+    assert set(load_assets()) == {Path(name).name for name in names if name.startswith("reconciler/web/assets/")}
 
 
 def test_the_installed_package_reads_its_own_schemas(installed: Path, tmp_path: Path) -> None:

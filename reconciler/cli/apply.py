@@ -13,14 +13,14 @@ from reconciler.cli.exits import Exit, of_outcomes
 from reconciler.cli.files import read_bounded
 from reconciler.cli.interrupts import interruptible
 from reconciler.cli.invocation import Invocation, pass_invocation
-from reconciler.cli.next_step import BAD, next_step
 from reconciler.cli.options import HOST, WORK, names_argument, output_option, settings_options
 from reconciler.cli.problems import concerning, located, show_problems
 from reconciler.cli.progress import progress
 from reconciler.cli.screen import Cell, Column, Screen
-from reconciler.cli.words import count, spent
+from reconciler.core.next_step import BAD, next_step
 from reconciler.core.plan_json import VERSION as PLAN_VERSION
 from reconciler.core.pruning import over_the_cap
+from reconciler.core.words import count, spent
 from reconciler.errors import InputError
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from reconciler.cli.files import read_bounded
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import document_names, output_option, settings_options
 from reconciler.cli.screen import Cell, Column
-from reconciler.cli.words import age, count
 from reconciler.config import parse_seconds
 from reconciler.core.status_json import timestamp
+from reconciler.core.words import age, count
 
 if TYPE_CHECKING:
     from reconciler.audit.verify import Verified

@@ -11,7 +11,7 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import HOST, output_option, settings_options
 from reconciler.cli.problems import located
-from reconciler.cli.words import count
+from reconciler.core.words import count
 from reconciler.errors import ReconcilerError
 
 if TYPE_CHECKING:

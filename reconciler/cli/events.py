@@ -9,9 +9,10 @@ import click
 
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import HOST, names_argument, output_option, settings_options
-from reconciler.cli.past import because, event_json, event_row
+from reconciler.cli.past import event_json, event_row
 from reconciler.cli.screen import Column, Screen
 from reconciler.controller.service import Service
+from reconciler.core.past_text import because
 from reconciler.core.record import Event
 from reconciler.core.status_json import timestamp
 

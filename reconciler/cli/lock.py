@@ -16,9 +16,9 @@ from reconciler.cli.files import read_bounded, write_atomically
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import HOST, settings_options
 from reconciler.cli.screen import Column, Screen
-from reconciler.cli.words import count
 from reconciler.core.image import short_digest
 from reconciler.core.project import LOCK_NAME
+from reconciler.core.words import count
 from reconciler.spec.yaml_tree import MAX_BYTES
 
 if TYPE_CHECKING:

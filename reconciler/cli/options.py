@@ -24,7 +24,8 @@ HOST: Final = (
     "registry-credentials",
 )
 WORK: Final = ("workers", "pull-deadline", "engine-timeout", "prune", "prune-cap", "audit-keep", "audit-file-size")
-CONTROLLER: Final = (*HOST, "notify", "listen", "resync", "full-every", *WORK)
+WEB: Final = ("listen", "web-token-file", "web-certificate", "web-key", "web-client-ca", "web-names")
+CONTROLLER: Final = (*HOST, "notify", *WEB, "resync", "full-every", *WORK)
 LOGS: Final = ("log-format", "log-level")
 
 

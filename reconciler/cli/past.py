@@ -9,27 +9,24 @@ import click
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import HOST, name_argument, output_option, settings_options
 from reconciler.cli.screen import Cell, Column, Screen
-from reconciler.cli.words import age
 from reconciler.core.desired import short_digest
+from reconciler.core.past_text import EVENT_TITLES, OPERATION_TITLES, because, result_words
 from reconciler.core.record import Event, Operation, Record, Revision
 from reconciler.core.status_json import timestamp
+from reconciler.core.words import age
 
 VERSION: Final = 1
-EVENTS: Final = (
-    Column("WHEN", align="right"),
-    Column("ACTION"),
-    Column("RESULT"),
-    Column("TARGET", fixed=False),
-    Column("BECAUSE", fixed=False),
+EVENTS: Final = tuple(
+    Column(title.upper(), fixed=title not in {"Target", "Because"}, align="right" if title == "When" else "left")
+    for title in EVENT_TITLES
 )
-OPERATIONS: Final = (
-    Column("GEN", align="right"),
-    Column("KIND"),
-    Column("STATE"),
-    Column("RELEASE", fixed=False),
-    Column("DIGEST"),
-    Column("STARTED", align="right"),
-    Column("RESULT", fixed=False),
+OPERATIONS: Final = tuple(
+    Column(
+        title.upper(),
+        fixed=title not in {"Release", "Result"},
+        align="right" if title in {"Gen", "Started"} else "left",
+    )
+    for title in OPERATION_TITLES
 )
 _STYLES: Final = {"committed": "green", "intent": "blue", "undone": "red", "failed": "red"}
 
@@ -119,16 +116,8 @@ def _operation_row(record: Record, operation: Operation, screen: Screen, now: fl
         revision.release.id if revision else "-",
         short_digest(revision.digest) if revision else "-",
         _when(operation.started_at, screen, now),
-        _result(record, operation),
+        result_words(record, operation),
     )
-
-
-def _result(record: Record, operation: Operation) -> str:
-    if operation.state == "committed":
-        return "running" if operation == record.committed else "was good"
-    if operation.state == "intent":
-        return f"failed, not taken back yet: {operation.failure}" if operation.failure else "under way"
-    return operation.failure or "interrupted"
 
 
 def _release(record: Record, fingerprint: str) -> str:
@@ -152,11 +141,6 @@ def event_json(event: Event) -> dict[str, Any]:
 def event_row(event: Event, screen: Screen, now: float) -> tuple[Cell, ...]:
     result = (event.outcome, _STYLES.get(event.outcome, ""))
     return (_when(event.at, screen, now), event.action, result, event.target, because(event))
-
-
-def because(event: Event) -> str:
-    """Its cause, and what more there is to say of it."""
-    return event.cause + (f" ({event.detail})" if event.detail else "")
 
 
 def _when(then: float, screen: Screen, now: float) -> str:

@@ -10,8 +10,9 @@ import click
 from reconciler.cli.files import read_bounded, write_atomically
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import HOST, output_option, settings_options
-from reconciler.cli.patches import show_patch, unified
+from reconciler.cli.patches import show_patch
 from reconciler.cli.pin_text import find_pin, pinned
+from reconciler.spec.patch_text import unified
 from reconciler.spec.yaml_tree import MAX_BYTES
 
 VERSION: Final = 1

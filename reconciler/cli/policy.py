@@ -12,7 +12,7 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import output_option, settings_options
 from reconciler.cli.screen import Column
-from reconciler.cli.words import count
+from reconciler.core.words import count
 from reconciler.errors import InvalidSettings
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import HOST, names_argument, output_option, settings_options
 from reconciler.cli.plan import show_plans
 from reconciler.cli.progress import progress
-from reconciler.cli.words import count
 from reconciler.core.plan import Plan
 from reconciler.core.plan_json import plans_json
+from reconciler.core.words import count
 
 
 @click.command("prune")

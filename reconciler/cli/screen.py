@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, Final, Literal
 
+from reconciler.core.display import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -161,15 +163,6 @@ class Screen:
         return self._is_terminal(stream) and not plain
 
 
-def printable(text: str) -> str:
-    r"""``text`` with control characters other than line ends and tabs shown as ``\x1b``."""
-    return "".join(char if char.isprintable() or char in "\n\t" else _shown(char) for char in text)
-
-
 def one_line(text: str) -> str:
     """``text`` for a table's cell: line ends become ``; ``, but after a colon."""
     return printable("; ".join(line.strip() for line in text.splitlines() if line.strip()).replace(":; ", ": "))
-
-
-def _shown(char: str) -> str:
-    return char.encode("unicode_escape", "surrogatepass").decode("ascii")

@@ -24,7 +24,7 @@ from reconciler.cli.secret_parts import (
     out_option,
     read_bytes,
 )
-from reconciler.cli.words import count
+from reconciler.core.words import count
 from reconciler.errors import InputError, SecretSealed
 
 

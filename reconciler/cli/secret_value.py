@@ -15,8 +15,8 @@ import click
 
 from reconciler.atomic import create_file
 from reconciler.cli.screen import Screen
-from reconciler.cli.words import count
 from reconciler.core.secret import Secret
+from reconciler.core.words import count
 from reconciler.errors import InputError
 
 LIMIT: Final = 256 * 1024

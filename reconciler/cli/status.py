@@ -10,26 +10,26 @@ import click
 
 from reconciler.cli.exits import Exit
 from reconciler.cli.invocation import Invocation, pass_invocation
-from reconciler.cli.next_step import BAD, next_step
 from reconciler.cli.options import HOST, names_argument, output_option, settings_options
 from reconciler.cli.problems import concerning, located, problem_json, show_problems
 from reconciler.cli.screen import Cell, Column, Screen
-from reconciler.cli.words import age, count
+from reconciler.core.next_step import BAD, next_step
 from reconciler.core.status import DocumentStatus
-from reconciler.core.status_json import statuses_json, timestamp
+from reconciler.core.status_json import statuses_json
+from reconciler.core.status_text import TITLES, drift_word, reason_words, release_word, worst_first
+from reconciler.core.words import age, count
 from reconciler.spec.problem import Problem
 
 if TYPE_CHECKING:
     from reconciler.controller.service import Service
 
-COLUMNS: Final = (
-    Column("DOCUMENT", fixed=False),
-    Column("SYNC"),
-    Column("HEALTH"),
-    Column("RELEASE", fixed=False),
-    Column("DRIFT"),
-    Column("SINCE", align="right"),
-    Column("REASON", fixed=False),
+COLUMNS: Final = tuple(
+    Column(
+        title.upper(),
+        fixed=title not in {"Document", "Release", "Reason"},
+        align="right" if title == "Since" else "left",
+    )
+    for title in TITLES
 )
 STYLES: Final = {
     "Synced": "green",
@@ -41,9 +41,6 @@ STYLES: Final = {
     "Suspended": "cyan",
     "Unknown": "magenta",
 }
-_PHASES: Final = ("Failed", "RolledBack", "Held", "Blocked", "Reconciling", "Converged")
-_HEALTHS: Final = ("Degraded", "Missing", "Unknown", "Progressing", "Suspended", "Healthy")
-_SYNCS: Final = ("OutOfSync", "Unknown", "Synced")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,29 +90,16 @@ def exit_of(statuses: Sequence[DocumentStatus]) -> Exit:
     return Exit.DONE if all(item.sync == "Synced" and not item.drift for item in statuses) else Exit.DIFFERS
 
 
-def worst_first(statuses: Sequence[DocumentStatus]) -> list[DocumentStatus]:
-    """By phase, then health, then sync; equals by name."""
-    return sorted(
-        statuses,
-        key=lambda item: (
-            _PHASES.index(item.phase),
-            _HEALTHS.index(item.health),
-            _SYNCS.index(item.sync),
-            item.name,
-        ),
-    )
-
-
 def row(item: DocumentStatus, now: float) -> tuple[Cell, ...]:
     """One document's cells under ``COLUMNS``."""
     return (
         item.name,
         (item.sync, STYLES[item.sync]),
         (item.health, STYLES[item.health]),
-        item.running_release or "none",
+        release_word(item),
         _drift(item),
         age(item.since, now),
-        _reason(item),
+        reason_words(item),
     )
 
 
@@ -168,21 +152,4 @@ def _watch(invocation: Invocation, service: Service, *, names: tuple[str, ...], 
 
 
 def _drift(item: DocumentStatus) -> Cell:
-    if not item.drift:
-        return "-"
-    kinds = list(dict.fromkeys(one.kind for one in item.drift))
-    return kinds[0] + (f" +{len(kinds) - 1}" if len(kinds) > 1 else ""), "yellow"
-
-
-def _reason(item: DocumentStatus) -> str:
-    parts: list[str] = []
-    if item.desired_release != item.running_release:
-        parts.append(f"wants {item.desired_release}" if item.desired_release else "not wanted any more")
-    if item.phase not in {"Converged", "Reconciling"}:
-        parts.append(item.phase)
-    said = item.reason or item.quarantined
-    if item.suspension is not None:
-        until = timestamp(item.suspension.until)
-        parts.append(f"suspended by {item.suspension.by}" + (f" until {until}" if until else ""))
-        said = item.suspension.reason
-    return ": ".join([", ".join(parts), said] if parts and said else [", ".join(parts) or said])
+    return (drift_word(item), "yellow") if item.drift else drift_word(item)

@@ -15,9 +15,9 @@ from reconciler.cli.options import output_option, settings_options
 from reconciler.cli.policy import policy_in_force, refusals_of
 from reconciler.cli.problems import prefix_of, problem_json
 from reconciler.cli.screen import Screen
-from reconciler.cli.words import count
 from reconciler.core.desired import SourceLocation
 from reconciler.core.policy import BUILT_IN
+from reconciler.core.words import count
 from reconciler.sources.reading import read_file
 from reconciler.spec.assemble import Examined
 from reconciler.spec.check import for_target

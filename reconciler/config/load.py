@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from reconciler.config.host_defaults import host_defaults
 from reconciler.config.settings import BY_NAME, ENVIRONMENT_PREFIX, SETTINGS, Setting, Settings
+from reconciler.config.values import optional_path
 from reconciler.config.values import path as path_reader
 from reconciler.errors import InvalidSettings
 
@@ -68,7 +69,9 @@ def as_text(settings: Settings, setting: Setting) -> str:
     value = getattr(settings, setting.attribute)
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:g}s" if isinstance(value, float) else str(value)
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return f"{value:g}s" if isinstance(value, float) else str("" if value is None else value)
 
 
 def _read(setting: Setting, written: _Written) -> Any:
@@ -116,7 +119,7 @@ def _from_toml(name: str, value: object, path: Path) -> _Written:
     if not isinstance(value, str | int | float):
         raise InvalidSettings(f"{origin}: {name} must be a text, a number, true or false")
     text = str(value)
-    if BY_NAME[name].read is path_reader and text:
+    if BY_NAME[name].read in {path_reader, optional_path} and text:
         text = str(path.absolute().parent / Path(text).expanduser())
     return _Written(text, origin)
 

@@ -7,7 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from reconciler.config.values import address, boolean, choice, duration, engine, integer, path, target
+from reconciler.config.values import (
+    address,
+    boolean,
+    choice,
+    duration,
+    engine,
+    host_names,
+    integer,
+    optional_path,
+    path,
+    target,
+)
 
 ENVIRONMENT_PREFIX: Final = "RECONCILER_"
 DEFAULT_POLICY: Final = "/etc/reconciler/policy.yaml"
@@ -36,6 +47,11 @@ class Settings:
     engine: str
     target: str
     listen: str
+    web_token_file: Path | None
+    web_certificate: Path | None
+    web_key: Path | None
+    web_client_ca: Path | None
+    web_names: tuple[str, ...]
     resync_s: float
     full_every_s: float
     workers: int
@@ -68,7 +84,8 @@ class Settings:
     @property
     def own_places(self) -> tuple[Path, ...]:
         """Folders and files of the program that nobody else is to have."""
-        return (self.state_dir, self.secrets_dir, self.identity, self.registry_credentials, self.notify)
+        always = (self.state_dir, self.secrets_dir, self.identity, self.registry_credentials, self.notify)
+        return (*always, *(path for path in (self.web_token_file, self.web_key) if path is not None))
 
     @property
     def listen_address(self) -> tuple[str, int]:
@@ -106,7 +123,19 @@ SETTINGS: Final = (
     Setting("notify", "notify", path, None, "Who is told when something is wrong.", "FILE"),
     Setting("engine", "engine", engine, None, "Docker engine.", "URL"),
     Setting("target", "target", target, "", "Name of this host; documents for others are left alone.", "NAME"),
-    Setting("listen", "listen", address, "127.0.0.1:9464", "Where metrics and health are served.", "HOST:PORT"),
+    Setting(
+        "listen",
+        "listen",
+        address,
+        "127.0.0.1:9464",
+        "Where metrics, health, status page are.",
+        "HOST:PORT",
+    ),
+    Setting("web-token-file", "web_token_file", optional_path, "", "Token that lets see the status page.", "FILE"),
+    Setting("web-certificate", "web_certificate", optional_path, "", "Certificate to serve with (PEM).", "FILE"),
+    Setting("web-key", "web_key", optional_path, "", "Private key of that certificate (PEM).", "FILE"),
+    Setting("web-client-ca", "web_client_ca", optional_path, "", "Whose clients may see the status page.", "FILE"),
+    Setting("web-names", "web_names", host_names, "", "More names of this host in addresses.", "NAME,…"),
     Setting("resync", "resync_s", duration(1, 86400), "30s", "Look again at least this often.", "SECONDS"),
     Setting("full-every", "full_every_s", duration(1, 604800), "10m", "Inspect all this often.", "SECONDS"),
     Setting("workers", "workers", integer(1, 64), "8", "Documents worked on at once.", "COUNT"),

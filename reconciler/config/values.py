@@ -71,6 +71,19 @@ def path(text: str) -> Path:
     return Path(text).expanduser()
 
 
+def optional_path(text: str) -> Path | None:
+    """An empty text is no path."""
+    return path(text) if text else None
+
+
+def host_names(text: str) -> tuple[str, ...]:
+    """Without ports; an empty text is none."""
+    names = tuple(name.strip().lower() for name in text.split(",") if name.strip())
+    if not all(re.fullmatch(r"(?!-)[a-z0-9._-]{1,253}", name) for name in names):
+        raise ValueError("names of hosts without ports, separated by commas, such as status.example.com")
+    return names
+
+
 def engine(text: str) -> str:
     if not re.fullmatch(r"unix:///[^\s\0]+|(tcp|http|https|ssh)://[^\s\0/]\S*", text):
         raise ValueError(f"a URL such as {DEFAULT_ENGINE} or tcp://host:2376")

@@ -1,4 +1,4 @@
-"""Board: the latest status of every document, for the metrics and the readiness check.
+"""Board: the latest status of every document, for the metrics, the status page and the readiness check.
 
 Written by the loop, read at scrape time as one immutable value. Sync changes are noted in the history, so that
 "since when" survives a restart; nothing is written while nothing changes. A history that cannot be written stops
@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from reconciler.controller.assess import Assessment
+from reconciler.core.excerpt import excerpt
 from reconciler.core.status import DocumentStatus, Sync
 from reconciler.errors import StateError
 from reconciler.history import History
@@ -18,18 +20,27 @@ from reconciler.history import History
 
 class Board:
     """Safe for use from many threads. ``clock`` is seconds since the epoch; ``monotonic`` and ``silent_s`` (how
-    long the loop may look at nothing before it counts as stuck) serve the liveness check.
+    long the loop may look at nothing before it counts as stuck) serve the liveness check. ``changed`` is called,
+    from any thread, whenever there is something new to see.
     """
 
     def __init__(
-        self, history: History, clock: Callable[[], float], *, monotonic: Callable[[], float], silent_s: float
+        self,
+        history: History,
+        clock: Callable[[], float],
+        *,
+        monotonic: Callable[[], float],
+        silent_s: float,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._history = history
         self._clock = clock
         self._monotonic = monotonic
         self._silent_s = silent_s
         self._lock = threading.Lock()
+        self._changed = changed
         self._statuses: Mapping[str, DocumentStatus] = {}
+        self._assessments: Mapping[str, Assessment] = {}
         self.last_pass = 0.0
         self.last_success: Mapping[str, float] = {}
         self.engine_up = False
@@ -50,11 +61,19 @@ class Board:
         """All documents, by name."""
         return tuple(status for _, status in sorted(self._statuses.items()))
 
+    def assessment(self, name: str) -> Assessment | None:
+        """What the document's status rests on; None while that is not known."""
+        return self._assessments.get(name)
+
     def show(self, found: Iterable[Assessment], *, everything: bool) -> None:
         """Put up what was found; ``everything`` drops the documents that are not among it."""
+        found = tuple(found)
         fresh = self._statuses_of(found)
+        # Those of one look share one observation; one alone would keep the whole host for itself.
+        kept = {item.plan.document: item if everything else _excerpt(item) for item in found}
         with self._lock:
             self._statuses = fresh if everything else {**self._statuses, **fresh}
+            self._assessments = kept if everything else {**self._assessments, **kept}
             well = {name: self._clock() for name, status in fresh.items() if status.phase == "Converged"}
             known = {name: at for name, at in self.last_success.items() if name in self._statuses}
             self.last_success = {**known, **well}
@@ -63,7 +82,8 @@ class Board:
         self._last_turn = self._monotonic()
         if everything:
             self.first_pass_done, self._blind, self.problem = True, False, ""
-            self._unnoted = {name: kept for name, kept in self._unnoted.items() if name in fresh}
+            self._unnoted = {name: noted for name, noted in self._unnoted.items() if name in fresh}
+        self._changed()
 
     def engine_away(self, statuses: Iterable[DocumentStatus], problem: str) -> None:
         """Say of every document that nothing is known, and why."""
@@ -71,13 +91,16 @@ class Board:
         self.problem, self._blind = problem, False
         with self._lock:
             self._statuses = {status.name: status for status in statuses}
+            self._assessments = {}
         self.engine_up = False
+        self._changed()
 
     def look_failed(self, problem: str) -> None:
         """Say that nothing new can be known, and why; what was known stays up."""
         self._last_turn = self._monotonic()
         self.problem = problem
         self._blind = True
+        self._changed()
 
     @property
     def engine_problem(self) -> str | None:
@@ -131,3 +154,7 @@ class Board:
             trouble = error
         self._unnoted[name] = (sync, at)
         return at, trouble
+
+
+def _excerpt(item: Assessment) -> Assessment:
+    return replace(item, situation=excerpt(item.situation))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from reconciler.core import names
 from reconciler.core.action import Action, ContainerRef, RemoveContainer, StopContainer
 from reconciler.core.adoption import Adoption, adopt
+from reconciler.core.counterpart import Counterpart
 from reconciler.core.drift import Drift, find_drift
 from reconciler.core.observation import ALIVE, ContainerRow
 from reconciler.core.ownership import Claims, estrangement, find_claims
@@ -104,6 +105,14 @@ class ContainerView:
         if detail is not None and completed(self.situation.desired, detail):
             return "Healthy"
         return health_of(current)
+
+    def counterparts(self) -> tuple[Counterpart, ...]:
+        row = self.claims.current or (self.claims.holder if self.situation.desired.adopt else None)
+        if row is None:
+            return ()
+        detail = self.situation.observation.details.get(row.id)
+        ended = detail is not None and completed(self.situation.desired, detail)
+        return (Counterpart(row=row, situation=self.situation, detail=detail, done=ended),)
 
     def _rows(self) -> tuple[ContainerRow, ...]:
         found = (self.claims.current, self.claims.next, *(row for _, row in self.claims.kept))

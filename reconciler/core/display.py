@@ -90,3 +90,14 @@ def without(text: str, secrets: Iterable[str], *, mask: str = MASK) -> str:
     """``text`` with each of ``secrets`` masked; where one begins another, the longer one."""
     words = sorted(secrets, key=len, reverse=True)
     return re.sub("|".join(map(re.escape, words)), lambda _: mask, text) if words else text
+
+
+def printable(text: str) -> str:
+    r"""``text`` with control characters other than line ends and tabs shown as ``\x1b``."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char in "\n\t" else _escaped(char) for char in text)
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape", "surrogatepass").decode("ascii")

@@ -164,15 +164,24 @@ def _running_image(situation: Situation, detail: ContainerDetail) -> str:
     return f"image {detail.image_id.removeprefix('sha256:')[:12]}"
 
 
-def config_drift(situation: Situation, detail: ContainerDetail) -> Iterator[Drift]:
-    """Field by field: the effective wanted configuration against the live one; then what is delivered."""
+def config_sides(
+    situation: Situation, detail: ContainerDetail
+) -> tuple[ContainerConfig, ContainerConfig, frozenset[str]]:
+    """The effective wanted configuration and the live one, without what is delivered; and of which fields only
+    what is declared can be compared.
+    """
     image = wanted_image(situation)
     facts = situation.observation.images.get(image) if image else None
     wanted = effective_config(situation.desired.config, facts, situation.observation.engine)
     declared_only = DECLARED_ONLY | (frozenset() if facts else OF_THE_IMAGE)
-    sides = besides(wanted, situation, detail), besides(detail.config, situation, detail)
+    return besides(wanted, situation, detail), besides(detail.config, situation, detail), declared_only
+
+
+def config_drift(situation: Situation, detail: ContainerDetail) -> Iterator[Drift]:
+    """Field by field: the effective wanted configuration against the live one; then what is delivered."""
+    wanted, found, declared_only = config_sides(situation, detail)
     for attribute, kind, path in FIELDS:
-        yield from _field(attribute, kind, path, sides, declared_only=attribute in declared_only)
+        yield from _field(attribute, kind, path, (wanted, found), declared_only=attribute in declared_only)
     live = detail.status == "running" and bool(wanted.ports) and detail.config.ports == wanted.ports
     if live and len({port.container_port for port in detail.published}) < len(
         {port.container_port for port in wanted.ports or ()}
@@ -199,11 +208,11 @@ def _field(
     *,
     declared_only: bool,
 ) -> Iterator[Drift]:
-    wanted, found = (_comparable(attribute, getattr(side, attribute)) for side in sides)
+    wanted, found = (comparable(attribute, getattr(side, attribute)) for side in sides)
     if wanted is None or wanted == found:
         return
     if declared_only:
-        wanted = _declared(attribute, wanted, getattr(sides[0], attribute))
+        wanted = declared_part(attribute, wanted, getattr(sides[0], attribute))
         found = {key: value for key, value in (found or {}).items() if key in wanted}
     if isinstance(wanted, Mapping):
         yield from _mapping(kind, path, wanted, found or {})
@@ -211,7 +220,7 @@ def _field(
         yield Drift(kind, path, shown(attribute, wanted), shown(attribute, found))
 
 
-def _declared(attribute: str, wanted: Mapping[str, Any], value: Any) -> Mapping[str, Any]:
+def declared_part(attribute: str, wanted: Mapping[str, Any], value: Any) -> Mapping[str, Any]:
     """Of a mapping what the document itself says; of a health check that is not turned off, what it sets."""
     if attribute != "health" or value.disabled:
         return wanted
@@ -233,7 +242,7 @@ def _differing_keys(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> list
     return sorted({str(leaf) for leaf in leaves})
 
 
-def _comparable(attribute: str, value: Any) -> Any:
+def comparable(attribute: str, value: Any) -> Any:
     """The form in which two sides of a field are compared: ours and the engine's ways of saying nothing alike."""
     if value is None:
         return None

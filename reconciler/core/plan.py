@@ -60,6 +60,13 @@ class Plan:
         return next(begun, 0)
 
     @property
+    def standstill(self) -> Literal["", "waiting", "held", "blocked"]:
+        """The word for why nothing may be done; "" where it may."""
+        if not self.blocked:
+            return ""
+        return "waiting" if self.waiting else "held" if self.held else "blocked"
+
+    @property
     def restarts(self) -> int:
         """How many containers are stopped by it to be started again, or to have another in their place; of a
         Compose project how many of its services are expected to be.

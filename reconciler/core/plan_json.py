@@ -43,9 +43,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
 
 
 def _verdict(plan: Plan) -> str:
-    if plan.blocked:
-        return "waiting" if plan.waiting else "held" if plan.held else "blocked"
-    return "change" if plan.actions else "converged"
+    return plan.standstill or ("change" if plan.actions else "converged")
 
 
 def basis(documents: Sequence[Mapping[str, Any]]) -> str:

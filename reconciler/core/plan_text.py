@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 
 from reconciler.core.action import Action
 from reconciler.core.plan import Plan
+from reconciler.core.words import count
 
 INDENT = " " * 25
 
@@ -29,12 +30,16 @@ def quiet(plan: Plan) -> bool:
     return not (plan.actions or plan.drift or plan.blocked)
 
 
+def headline(plan: Plan) -> str:
+    """What it is, and what it will cost."""
+    return f"{plan.purpose}  (restarts: {plan.restarts})" if plan.actions else "no action"
+
+
 def render_one(plan: Plan) -> Iterator[str]:
     """The lines of one plan."""
-    head = f"{plan.document}  {plan.purpose}" if plan.actions else f"{plan.document}  no action"
-    yield f"{head}  (restarts: {plan.restarts})" if plan.actions else head
+    yield f"{plan.document}  {headline(plan)}"
     if plan.blocked:
-        yield f"  {'waiting' if plan.waiting else 'held' if plan.held else 'blocked'}: {plan.blocked}"
+        yield f"  {plan.standstill}: {plan.blocked}"
     for item in plan.drift:
         yield f"  drift {item.kind:<15} {item.path}: wanted {item.wanted}, found {item.found}"
     yield from _actions(plan.actions)
@@ -57,13 +62,9 @@ def summary(plans: Sequence[Plan]) -> str:
     blocked = sum(bool(plan.blocked) for plan in plans)
     tail = f", {blocked} blocked or held" if blocked else ""
     if not changing:
-        return f"{_count(len(plans), 'document')}: nothing to do{tail}"
+        return f"{count(len(plans), 'document')}: nothing to do{tail}"
     counts = (
-        _count(sum(len(plan.actions) for plan in plans), "action"),
-        _count(sum(plan.restarts for plan in plans), "restart"),
+        count(sum(len(plan.actions) for plan in plans), "action"),
+        count(sum(plan.restarts for plan in plans), "restart"),
     )
-    return f"{len(changing)} of {_count(len(plans), 'document')} to change: {', '.join(counts)}{tail}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{len(changing)} of {count(len(plans), 'document')} to change: {', '.join(counts)}{tail}"

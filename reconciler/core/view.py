@@ -10,6 +10,7 @@ from typing import Protocol
 
 from reconciler.core.action import Action
 from reconciler.core.adoption import Adoption
+from reconciler.core.counterpart import Counterpart
 from reconciler.core.drift import Drift
 from reconciler.core.record import Operation, OperationKind
 from reconciler.core.situation import Situation
@@ -73,3 +74,6 @@ class View(Protocol):
 
     def health(self) -> HealthWord:
         """Health of what is there."""
+
+    def counterparts(self) -> tuple[Counterpart, ...]:
+        """Each container that is compared, beside what is wanted of it."""

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from reconciler.core import names
 from reconciler.core.desired import StickerPlace
 from reconciler.core.interfaces import Deliveries, Deployments, Engine, Stickers
 from reconciler.core.observation import (
@@ -30,7 +29,7 @@ from reconciler.core.observation import (
     StickerReading,
     Subject,
 )
-from reconciler.core.project import PROJECT_LABEL
+from reconciler.core.subject import relevant
 from reconciler.engine.memory import Memory
 from reconciler.errors import EngineUnavailable
 
@@ -72,7 +71,7 @@ class Observer:
         with self._forgetting_on_trouble():
             rows = self._engine.list_containers()
             self._details.keep({row.id for row in rows})
-            found = (self._detail(row, full=full) for row in _relevant(rows, subjects))
+            found = (self._detail(row, full=full) for row in relevant(rows, subjects))
             details = {detail.id: detail for detail in found if detail is not None}
             images = {detail.image_id: self._image(detail.image_id) for detail in details.values()}
             return Observation(
@@ -189,7 +188,7 @@ class Observer:
         """Reading one takes a helper container, so it is told from memory while the document's containers are the
         same. None when no image is there to make a helper of: then nothing of the document has run here.
         """
-        own = _relevant(rows, (subject,))
+        own = relevant(rows, (subject,))
         under = frozenset(row.id for row in own)
         known = None if full else self._readings.get(subject.sticker, under=under)
         if known is None:
@@ -209,19 +208,3 @@ class Observer:
             return own[0].image_id
         candidates = (*map(str, subject.images), *sorted(subject.image_ids))
         return next((image for image in candidates if self._engine.inspect_image(image) is not None), None)
-
-
-def _relevant(rows: Sequence[ContainerRow], subjects: Sequence[Subject]) -> list[ContainerRow]:
-    """Containers that could matter: known to the history, of a wanted name, with our label, or in a project."""
-    ids = frozenset[str]().union(*(subject.container_ids for subject in subjects))
-    wanted_names = {name for subject in subjects for name in subject.container_names}
-    documents = {subject.name for subject in subjects}
-    projects = frozenset[str]().union(*(subject.projects for subject in subjects))
-    return [
-        row
-        for row in rows
-        if row.id in ids
-        or row.name in wanted_names
-        or row.labels.get(names.DOCUMENT) in documents
-        or row.labels.get(PROJECT_LABEL) in projects
-    ]

@@ -15,10 +15,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from reconciler.core.evidence import evidence
 from reconciler.core.interfaces import Engine, Progress
 from reconciler.core.observation import ContainerDetail
 from reconciler.errors import EngineUnavailable, ReconcilerError, Unhealthy
-from reconciler.executors.evidence import evidence
 
 FIRST_POLL_S = 0.05
 LONGEST_POLL_S = 0.5

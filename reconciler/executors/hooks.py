@@ -19,6 +19,7 @@ from reconciler.core import names
 from reconciler.core.action import ContainerRef, RemoveHook, RunHook
 from reconciler.core.container import ContainerConfig
 from reconciler.core.display import as_bytes, as_duration
+from reconciler.core.evidence import spoken
 from reconciler.core.hook import NOT_NOW, sandbox
 from reconciler.core.interfaces import Engine, Journal, Progress
 from reconciler.core.observation import ALIVE, ContainerDetail
@@ -35,7 +36,6 @@ from reconciler.errors import (
     VerificationFailed,
 )
 from reconciler.executors.discretion import Discretion, NoSecrets, missing_variables
-from reconciler.executors.evidence import spoken
 from reconciler.executors.lookup import ContainerLookup
 from reconciler.executors.read_back import dropped_fields, missing_labels
 

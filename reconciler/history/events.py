@@ -5,8 +5,9 @@ Bounded: the newest five hundred of a document stay, also when the document was 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, fields
+from sqlite3 import Row
 
 from reconciler.core.record import Event
 from reconciler.history.part import Part
@@ -39,6 +40,18 @@ class EventLog(Part):
             ).fetchall()
         return tuple(Event(**row) for row in reversed(rows))
 
+    def events_before(self, number: int, document: str, *, limit: int) -> tuple[tuple[int, Event], ...]:
+        """Events of a document that came before the one with this number (0: the newest), each with its own: the
+        newest ``limit`` of them, newest first.
+        """
+        with self._database.read() as connection:
+            rows = connection.execute(
+                f"SELECT id, {_COLUMNS} FROM events WHERE document = ?1 AND (?2 = 0 OR id < ?2)"  # noqa: S608 (as above)
+                " ORDER BY id DESC LIMIT ?3",
+                (document, number, limit),
+            ).fetchall()
+        return _numbered(rows)
+
     def events_after(
         self, number: int, *, documents: Sequence[str] = (), limit: int
     ) -> tuple[tuple[int, Event], ...]:
@@ -52,5 +65,9 @@ class EventLog(Part):
                 f"SELECT id, {_COLUMNS} FROM events WHERE id > ? {of} ORDER BY id DESC LIMIT ?",  # noqa: S608 (as above)
                 (number, *documents, limit),
             ).fetchall()
-        found = ({name: row[name] for name in row.keys()} for row in reversed(rows))  # noqa: SIM118 (no mapping)
-        return tuple((row.pop("id"), Event(**row)) for row in found)
+        return _numbered(reversed(rows))
+
+
+def _numbered(rows: Iterable[Row]) -> tuple[tuple[int, Event], ...]:
+    found = ({name: row[name] for name in row.keys()} for row in rows)  # noqa: SIM118 (no mapping)
+    return tuple((row.pop("id"), Event(**row)) for row in found)

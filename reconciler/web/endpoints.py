@@ -15,6 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from aiohttp import web
 
+from reconciler.web.site import Site
+
 METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 """Prometheus' text format, as every version of it understands it."""
 
@@ -40,8 +42,9 @@ def make_app(
     healthy: Check,
     *,
     render_within_s: float = RENDER_WITHIN_S,
+    site: Site | None = None,
 ) -> web.Application:
-    """The application with ``/metrics``, ``/healthz`` and ``/readyz``.
+    """The application with ``/metrics``, ``/healthz`` and ``/readyz``, and the status page of ``site``.
 
     ``render_metrics`` is called in a thread; it gives Prometheus' text format, version 0.0.4.
     """
@@ -63,6 +66,8 @@ def make_app(
     app.router.add_get("/metrics", metrics)
     app.router.add_get("/healthz", _answer(healthy))
     app.router.add_get("/readyz", _answer(ready))
+    if site is not None:
+        site.add_to(app)
     app.on_response_prepare.append(_secure)
     app.cleanup_ctx.append(end_renderer)
     return app

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 
 from aiohttp import web
 
@@ -23,7 +24,10 @@ LONGEST_LINE = 4096
 class Server:
     """One address. Port 0 lets the system choose; ``url`` tells the choice after ``start``."""
 
-    def __init__(self, app: web.Application, host: str, port: int) -> None:
+    def __init__(
+        self, app: web.Application, host: str, port: int, *, encryption: ssl.SSLContext | None = None
+    ) -> None:
+        self._encryption = encryption
         self._host = host
         self._port = port
         self._runner = web.AppRunner(
@@ -38,7 +42,7 @@ class Server:
         """Listen. Raises InvalidSettings when the address cannot be had."""
         await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, self._host, self._port).start()
+            await web.TCPSite(self._runner, self._host, self._port, ssl_context=self._encryption).start()
         except OSError as error:
             await self._runner.cleanup()
             raise InvalidSettings(
@@ -54,7 +58,8 @@ class Server:
     def url(self) -> str:
         """Where it listens, with the real port; "" while it does not."""
         addresses = self._runner.addresses
-        return f"http://{_address(*addresses[0][:2])}" if addresses else ""
+        scheme = "https" if self._encryption else "http"
+        return f"{scheme}://{_address(*addresses[0][:2])}" if addresses else ""
 
 
 def _reason(error: OSError) -> str:

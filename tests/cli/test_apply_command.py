@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from reconciler.cli.apply import ended_since
 from reconciler.cli.exits import Exit, of_outcomes
-from reconciler.cli.words import spent
 from reconciler.controller.service import Applied
 from reconciler.core.outcome import Outcome
 from reconciler.core.plan import Plan
 from reconciler.core.plan_json import plans_json
 from reconciler.core.record import Operation
+from reconciler.core.words import spent
 from reconciler.errors import StalePlan, StateLocked
 from reconciler.spec.problem import Problem
 from tests.cli.parts import DEPLOY, ONE, PRUNE, RECORD

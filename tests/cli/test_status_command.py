@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.cli.status import worst_first
 from reconciler.core.desired import Suspension
 from reconciler.core.drift import Drift
 from reconciler.core.status import DocumentStatus
+from reconciler.core.status_text import worst_first
 from reconciler.spec.problem import Problem
 from tests.cli.parts import RECORD
 from tests.cli.recorded import NOW, Ran, RecordedService, run

@@ -8,6 +8,7 @@ the oracle can look for secrets in it. What must hold afterwards is the oracle's
 from __future__ import annotations
 
 import contextlib
+import html
 import http.client
 import json
 import os
@@ -363,7 +364,7 @@ class Stage:
         try:
             with killed_at_last(process):
                 yield running
-                self.said += [running.page("metrics"), running.page("readyz")]
+                self.said += [running.page("metrics"), running.page("readyz"), *running.site()]
                 if process.poll() is None:
                     running.stop()
         finally:
@@ -387,6 +388,19 @@ class Controller:
     def page(self, path: str) -> str:
         """A page it serves, "" when it does not."""
         return fetch(f"http://{self.address}/{path}")
+
+    def site(self) -> Iterator[str]:
+        """Every page of the status page, as far as they lead to each other; nothing where nobody answers."""
+        wanted, read = ["/"], set[str]()
+        while wanted:
+            path = wanted.pop()
+            read.add(path)
+            text = self.page(path.removeprefix("/"))
+            yield text
+            leads = re.findall(r'href="(/documents/[^"#]+)"', text)
+            wanted += [
+                html.unescape(address) for address in dict.fromkeys(leads) if address not in {*read, *wanted}
+            ]
 
     def metric(self, family: str, **labels: str) -> float | None:
         """The value of the first series of a family with these labels; None while there is none."""

@@ -55,3 +55,13 @@ def test_events_after_a_number_are_those_of_all_documents_in_their_order(history
     assert history.events_after(0, limit=2) == everything[-2:]
     assert history.events_after(0, documents=["web", "job"], limit=2) == everything[-2:]
     assert history.events_after(0, documents=["nobody"], limit=2) == ()
+
+
+def test_events_before_a_number_are_read_backwards_page_by_page(history: History) -> None:
+    for at, document in enumerate(["web", "db", "web", "web"]):
+        history.add_event(_event(float(at), document))
+    newest = history.events_before(0, "web", limit=2)
+    assert [event.at for _, event in newest] == [3.0, 2.0]
+    assert [event.at for _, event in history.events_before(newest[-1][0], "web", limit=2)] == [0.0]
+    assert history.events_before(1, "web", limit=2) == ()
+    assert history.events_before(0, "nobody", limit=2) == ()

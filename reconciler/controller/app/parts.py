@@ -26,6 +26,7 @@ from reconciler.controller.recordable import Recordable
 from reconciler.controller.recorder import Books
 from reconciler.core.delivery import Places
 from reconciler.core.desired import DesiredState
+from reconciler.core.record import Event
 from reconciler.credentials.identities import Identities
 from reconciler.credentials.logins import Logins
 from reconciler.deliveries import DeliveryStore
@@ -95,10 +96,17 @@ class Parts:
         stopping: Callable[[], bool],
         readings: Readings,
         engine_breaks: Callable[[], int] = lambda: 0,
+        recorded: Callable[[], None] = lambda: None,
     ) -> Reconciler:
         """The pass over single documents. ``sleep`` may raise Interrupted, ``linger`` does it later.
-        ``engine_breaks`` counts how often the engine may have died (0 where nobody listens to its events).
+        ``engine_breaks`` counts how often the engine may have died (0 where nobody listens to its events);
+        ``recorded`` is called after each event that was recorded.
         """
+
+        def record_event(event: Event) -> None:
+            self.history.add_event(event)
+            recorded()
+
         docker = DockerExecutor(
             self.engine,
             self.history,
@@ -128,7 +136,7 @@ class Parts:
                 self.signature_executor(),
                 self.record_executor(),
             ),
-            books=Books(record_event=self.history.add_event, audit=self.audit),
+            books=Books(record_event=record_event, audit=self.audit),
             meters=self.meters,
             fail_points=fail_points(os.environ),
         )

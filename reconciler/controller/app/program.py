@@ -13,6 +13,7 @@ from reconciler import __version__
 from reconciler.config import Settings
 from reconciler.controller.app.audit import verified
 from reconciler.controller.app.notifying import notifier_of
+from reconciler.controller.app.pages import encryption, make_site
 from reconciler.controller.app.parts import Parts, open_parts
 from reconciler.controller.app.service_manager import ServiceManager
 from reconciler.controller.audit_watch import AuditWatch
@@ -26,6 +27,7 @@ from reconciler.core.desired import DesiredState
 from reconciler.sources.watch import FolderWatch
 from reconciler.spec.problem import is_error
 from reconciler.web.endpoints import make_app
+from reconciler.web.live import Live
 from reconciler.web.server import Server
 
 log = structlog.get_logger("reconciler")
@@ -39,7 +41,14 @@ def serve(settings: Settings) -> None:
 async def run(settings: Settings) -> None:
     """Be the controller until SIGTERM or SIGINT. Raises StateLocked, InvalidSettings (port taken)."""
     with open_parts(settings, exclusive=True, actor=file_actor) as parts, StopRequest() as stop:
-        board = Board(parts.history, time.time, monotonic=time.monotonic, silent_s=60 + 3 * settings.resync_s)
+        live = Live()
+        board = Board(
+            parts.history,
+            time.time,
+            monotonic=time.monotonic,
+            silent_s=60 + 3 * settings.resync_s,
+            changed=live.announce,
+        )
         queue: WorkQueue[str] = WorkQueue(parts.meters)
         readings = Readings(meters=parts.meters, board=board)
         watch = AuditWatch(audit=parts.audit, verify=lambda: verified(settings.state_dir))
@@ -51,6 +60,7 @@ async def run(settings: Settings) -> None:
                 stopping=lambda: stop.stopping,
                 readings=readings,
                 engine_breaks=lambda: controller.event_stream_breaks,
+                recorded=live.announce,
             ),
             engine=parts.engine,
             history=parts.history,
@@ -75,7 +85,8 @@ async def run(settings: Settings) -> None:
         render = readings.renderer(
             __version__, queue.stats, lambda: controller.event_stream_up, lambda: len(invalid(parts))
         )
-        server = Server(make_app(render, board.ready, board.healthy), host, port)
+        app = make_app(render, board.ready, board.healthy, site=make_site(settings, parts, board, live))
+        server = Server(app, host, port, encryption=encryption(settings))
         manager = ServiceManager.of(os.environ)
         notifier = notifier_of(settings, parts, board)
         await server.start()

@@ -14,6 +14,7 @@ from dataclasses import replace
 from reconciler.core.compose.claims import Member, ProjectClaims, carries, done
 from reconciler.core.compose.files import Touched, reading_of, touched_files
 from reconciler.core.container import Mount, NetworkAttachment
+from reconciler.core.counterpart import Counterpart
 from reconciler.core.delivery import Delivery
 from reconciler.core.delivery_drift import state_on_host
 from reconciler.core.desired import DesiredState
@@ -97,15 +98,26 @@ def member_drift(situation: Situation, claims: ProjectClaims, member: Member) ->
     detail = situation.observation.details.get(row.id)
     yield from state_drift(row, detail, done=done(service, detail))
     yield from _config_hash(situation, member)
-    if detail is None:
-        return
-    if not carries(service.image, detail, situation.observation):
+    if detail is not None and not carries(service.image, detail, situation.observation):
         found = detail.image_reference.rpartition("@")[2] or detail.image_id
         yield Drift("image", "digest", service.image.short, f"image {short_digest(found)}")
+    view = counterpart(situation, claims, member)
+    if view.detail is not None:
+        yield from config_drift(view.situation, view.detail)
+        yield from state_on_host(view.situation, view.detail)
+
+
+def counterpart(situation: Situation, claims: ProjectClaims, member: Member) -> Counterpart:
+    """One container beside what is wanted of it."""
     view = as_container(situation, claims, member)
-    live = compared(_by_service(detail, claims), view.desired, service.name)
-    yield from config_drift(view, live)
-    yield from state_on_host(view, live)
+    detail = situation.observation.details.get(member.row.id)
+    return Counterpart(
+        row=member.row,
+        situation=view,
+        detail=compared(_by_service(detail, claims), view.desired, member.service.name) if detail else None,
+        prefix=f"services.{member.service.name}.",
+        done=done(member.service, detail),
+    )
 
 
 def as_container(situation: Situation, claims: ProjectClaims, member: Member) -> Situation:

@@ -10,12 +10,13 @@ from reconciler.core.action import Action, RemoveDeployment
 from reconciler.core.adoption import Adoption
 from reconciler.core.compose.change import replacement
 from reconciler.core.compose.claims import ProjectClaims, find_project_claims
-from reconciler.core.compose.drift import find_project_drift
+from reconciler.core.compose.drift import counterpart, find_project_drift
 from reconciler.core.compose.remedy import restart, without_restart
 from reconciler.core.compose.status import project_health, running_release, stable
 from reconciler.core.compose.steps import down_actions
 from reconciler.core.compose.tidy import former_states, tidy
 from reconciler.core.compose.undo import undo_actions
+from reconciler.core.counterpart import Counterpart
 from reconciler.core.drift import Drift, stranger
 from reconciler.core.observation import ContainerRow
 from reconciler.core.ports import port_conflict
@@ -133,3 +134,6 @@ class ProjectView:
 
     def health(self) -> HealthWord:
         return project_health(self.situation, self.claims)
+
+    def counterparts(self) -> tuple[Counterpart, ...]:
+        return tuple(counterpart(self.situation, self.claims, member) for member in self.claims.members)

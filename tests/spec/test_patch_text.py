@@ -1,4 +1,4 @@
-"""Patches: what they show, and which values they keep."""
+"""Texts that differ: what is shown of them, and which values are kept."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.cli.patches import unified
+from reconciler.spec.patch_text import unified
 
 BEFORE = """\
 # DB_PASSWORD was hunter0

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.cli.next_step import next_step
 from reconciler.core.desired import Suspension
+from reconciler.core.next_step import next_step
 from reconciler.core.record import Operation, Record, Revision
 from tests.cli.parts import ONE, PROJECT, RECORD
 

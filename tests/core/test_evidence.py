@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.container import ContainerConfig
+from reconciler.core.evidence import CUT, LIMIT_BYTES, plain
+from reconciler.core.evidence import evidence as evidence_of
 from reconciler.core.observation import ContainerDetail
-from reconciler.executors.evidence import CUT, LIMIT_BYTES, plain
-from reconciler.executors.evidence import evidence as evidence_of
 
 DETAIL = ContainerDetail(
     id="c1", name="web", image_id="i", image_reference="r", config=ContainerConfig(), status="exited", exit_code=7
