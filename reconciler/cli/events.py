@@ -10,7 +10,7 @@ import click
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import HOST, names_argument, output_option, settings_options
 from reconciler.cli.past import because, event_json, event_row
-from reconciler.cli.screen import Column, Screen
+from reconciler.cli.screen import Column, Screen, one_line
 from reconciler.controller.service import Service
 from reconciler.core.record import Event
 from reconciler.core.status_json import timestamp
@@ -95,6 +95,5 @@ def _line(screen: Screen, event: Event, output: str) -> None:
         return
     what = f"{event.action} {event.target}".rstrip()
     told = f"{timestamp(event.at)}  {event.document}  {event.outcome}  {what}"
-    screen.line(
-        f"{told}: {because(event)}" if because(event) else told, "red" if event.outcome == "failed" else ""
-    )
+    why = one_line(because(event))
+    screen.line(f"{told}: {why}" if why else told, "red" if event.outcome == "failed" else "")

@@ -156,7 +156,7 @@ def event_row(event: Event, screen: Screen, now: float) -> tuple[Cell, ...]:
 
 def because(event: Event) -> str:
     """Its cause, and what more there is to say of it."""
-    return event.cause + (f" ({event.detail})" if event.detail else "")
+    return ": ".join(filter(None, (event.cause, event.detail)))
 
 
 def _when(then: float, screen: Screen, now: float) -> str:

@@ -167,8 +167,11 @@ def printable(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """``text`` for a table's cell: line ends become ``; ``, but after a colon."""
-    return printable("; ".join(line.strip() for line in text.splitlines() if line.strip()).replace(":; ", ": "))
+    """``text`` for a table's cell: line ends become ``; ``, but after a colon. A title of nothing is left out."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    while len(lines) > 1 and lines[-1].endswith(":"):
+        lines.pop()
+    return printable("; ".join(lines).replace(":; ", ": "))
 
 
 def _shown(char: str) -> str:

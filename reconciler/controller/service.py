@@ -16,6 +16,7 @@ from typing import Any, Literal
 from reconciler.controller.assess import Assessor
 from reconciler.controller.checkup import Finding, audit_finding, check_up, policy_findings
 from reconciler.controller.checkup_projects import check_projects
+from reconciler.controller.conclude import with_remark
 from reconciler.controller.decisions import Decision, Decisions
 from reconciler.controller.loop import Pass, Reconciler, refuse_changed
 from reconciler.controller.stop_flag import StopFlag
@@ -136,7 +137,7 @@ class Service:
         back = self.reconciler.one_pass(name, progress=tell)
         if self.history.record(name).open is None:
             # What the person is told is why the release is not there; that it was taken back comes with it.
-            reason = f"{passes[-1].verdict.reason}; what was begun is taken back"
+            reason = with_remark(passes[-1].verdict.reason, "; what was begun is taken back")
             back = replace(back, verdict=replace(passes[-1].verdict, kind="waiting", reason=reason))
         return (*passes, back)
 

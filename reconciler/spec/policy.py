@@ -15,7 +15,7 @@ from reconciler.core.policy_powers import security_option
 from reconciler.core.policy_values import NAMESPACES, DeviceRoot, HostRoot, Maximum, Policy, PortRange
 from reconciler.core.signing import PublicKey, SignatureRule
 from reconciler.spec import notation, quantities
-from reconciler.spec.problem import Path, Problem, Wrong, choices, dotted
+from reconciler.spec.problem import Path, Problem, Wrong, as_list, choices, dotted
 from reconciler.spec.yaml_tree import Tree, read_trees
 
 VERSION: Final = 1
@@ -72,7 +72,7 @@ class _Reader:
         if reader is _switch:
             return self._read(path, value, _switch)
         if not isinstance(value, list):
-            return self._note(path, "must be a list")
+            return self._note(path, f"must be a list{as_list(value)}")
         if reader is SIGNATURE:
             rules = (self._signature((*path, index), item) for index, item in enumerate(value))
             return tuple(rule for rule in rules if rule is not None)

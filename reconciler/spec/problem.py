@@ -7,6 +7,7 @@ value may be secret (``is_private``), and messages about such places never quote
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -17,6 +18,7 @@ Level = Literal["error", "warning"]
 Path = tuple[str | int, ...]
 
 MAX_SOURCE_LINE = 200
+MAX_QUOTED = 60
 PRIVATE = frozenset({"environment", "secrets", "files"})
 
 
@@ -89,6 +91,12 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     wanted = "".join(char for char in word.lower() if char.isalnum())
     close = difflib.get_close_matches(wanted, folded, n=1, cutoff=0.7)
     return folded[close[0]] if close else ""
+
+
+def as_list(value: object) -> str:
+    """The end of a message about a single value where a list is wanted: how it is written as one."""
+    written = json.dumps(value, ensure_ascii=False) if isinstance(value, str | int) else ""
+    return f"; write [{written}]" if written and len(written) <= MAX_QUOTED else ""
 
 
 def choices(word: str, known: Sequence[str], *, limit: int = 12) -> str:

@@ -12,6 +12,8 @@ from reconciler.cli.screen import one_line
     [
         ("one\n  two\n\nthree", "one; two; three"),
         ("not healthy\n  last log lines:\n    opened", "not healthy; last log lines: opened"),
+        ("it failed\n  last lines:\n    \n", "it failed"),
+        ("last lines:", "last lines:"),
         ("a \x1b[31mcolour", "a \\x1b[31mcolour"),
     ],
 )
