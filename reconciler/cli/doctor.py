@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from reconciler.controller.checkup import Finding
 
 VERSION: Final = 1
+_MARGIN: Final = 9
 _STYLES: Final = {"ok": "green", "warning": "yellow", "error": "red"}
 
 
@@ -41,9 +42,10 @@ def doctor(context: click.Context, invocation: Invocation, output: str) -> None:
         )
     else:
         for item in findings:
-            screen.line(f"{item.level:<8} {item.subject}: {item.detail}", _STYLES[item.level])
+            told = f"{item.level:<8} {item.subject}: {item.detail}"
+            screen.prose(told, _STYLES[item.level], indent=_MARGIN)
             if item.fix:
-                screen.line(f"         fix: {item.fix}")
+                screen.prose(f"{'':<{_MARGIN}}fix: {item.fix}", indent=len("fix: "))
         screen.line(f"{count(len(findings), 'check')}: {count(broken, 'error')}")
     context.exit(Exit.ERROR if broken else Exit.DONE)
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, Final, Literal
 
+from reconciler.cli.colors import colored
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -24,6 +26,8 @@ Cell = str | tuple[str, str]
 
 _UNBOUNDED: Final = 100_000
 _GAP: Final = 2
+_LEAST_FLEXIBLE: Final = 12
+"""Columns that a column which is cut keeps at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +79,25 @@ class Screen:
         """One or several lines of the result, never broken or cut."""
         self.out.print(printable(text), style=style or None, soft_wrap=True)
 
+    def prose(self, text: str, style: str = "", *, indent: int = _GAP) -> None:
+        """Sentences of the result, broken between words where a terminal ends; what goes on in a further line
+        stands ``indent`` to the right.
+        """
+        self._print(self.out, text, style=style, indent=indent)
+
     def paragraph(self, text: str) -> None:
         """Text of the result, a little to the right, broken where a terminal ends."""
         if text:
             self._write(self._below((one_line(text), "none"), indent=_GAP))
 
-    def note(self, text: str, style: str = "") -> None:
-        """A message beside the result."""
-        self.err.print(printable(text), style=style or None, soft_wrap=True)
+    def note(self, text: str, style: str = "", *, indent: int = _GAP) -> None:
+        """A message beside the result, broken as ``prose`` is."""
+        self._print(self.err, text, style=style, indent=indent)
 
     def table(self, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> None:
         """A table under upper-case titles, one line for each row. Where that is too wide for the terminal, the
-        last column moves below its row, and flexible columns are cut.
+        last column moves below its row, and flexible columns are cut; where even that leaves too little of them,
+        each row is a block of lines.
         """
         from rich.cells import cell_len
 
@@ -96,6 +107,13 @@ class Screen:
         widths = [max(cell_len(row[place][0]) for row in [titles, *cells]) for place in range(len(columns))]
         if sum(widths) + _GAP * (len(columns) - 1) <= self.out.width:
             self._write(self._lines(columns, cells))
+            return
+        least = [
+            width if column.fixed else min(width, _LEAST_FLEXIBLE)
+            for column, width in zip(columns[:-1], widths[:-1], strict=True)
+        ]
+        if sum(least) + _GAP * (len(least) - 1) > self.out.width:
+            self._write([line for row in cells for line in self._block(columns, row)])
             return
         head, *lines = self._lines(columns[:-1], [row[:-1] for row in cells])
         below = [self._below(row[-1]) for row in cells]
@@ -115,6 +133,24 @@ class Screen:
             self.out.print(table)
         return capture.get().splitlines()
 
+    def _block(self, columns: Sequence[Column], row: Sequence[tuple[str, str]]) -> list[str]:
+        """One row where a table has no room: what it is about, and below it what is said, each with its title."""
+        from rich.table import Table
+        from rich.text import Text
+
+        named = 1 + next((place for place, column in enumerate(columns) if column.align == "left"), 0)
+        title = Text("  ".join(text for text, _ in row[:named]), style="bold", overflow="ellipsis", no_wrap=True)
+        table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, show_header=False)
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        for column, (text, style) in zip(columns[named:], row[named:], strict=True):
+            if text not in {"", "-"}:
+                table.add_row(Text(f"  {column.title.lower()}"), Text(text, style=style))
+        with self.out.capture() as capture:
+            self.out.print(title)
+            self.out.print(table)
+        return capture.get().splitlines()
+
     def _below(self, cell: tuple[str, str], *, indent: int = 2 * _GAP) -> list[str]:
         """A cell as wrapped lines of its own, a little to the right."""
         from rich.padding import Padding
@@ -125,6 +161,13 @@ class Screen:
         with self.out.capture() as capture:
             self.out.print(Padding(Text(cell[0], style=cell[1] or "dim"), (0, 0, 0, indent)))
         return capture.get().splitlines()
+
+    @staticmethod
+    def _print(console: Console, text: str, *, style: str, indent: int) -> None:
+        from reconciler.cli.wrapping import wrapped
+
+        for line in wrapped(printable(text), console.width, indent=indent):
+            console.print(line, style=style or None, soft_wrap=True)
 
     @staticmethod
     def _write(lines: Sequence[str]) -> None:
@@ -155,10 +198,7 @@ class Screen:
         return self._terminal is not None or stream.isatty()
 
     def _colored(self, stream: IO[str]) -> bool:
-        if self._color != "auto":
-            return self._color == "always"
-        plain = self._environment.get("NO_COLOR") or self._environment.get("TERM") == "dumb"
-        return self._is_terminal(stream) and not plain
+        return colored(self._color, self._environment, terminal=self._is_terminal(stream))
 
 
 def printable(text: str) -> str:

@@ -1,0 +1,55 @@
+"""Text in lines that fit: broken between words, measured in the columns that a terminal gives to each character.
+
+A word that is longer than a line stays whole, so that a path or a command can be copied; the terminal breaks it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from rich.cells import cell_len
+
+LEAST: Final = 20
+"""Columns that are left for words, however far they stand to the right."""
+
+
+def wrapped(text: str, width: int, *, indent: int = 0) -> list[str]:
+    """The lines of ``text``; what goes on in a further line stands ``indent`` columns to the right."""
+    return [part for line in text.split("\n") for part in _broken(line, width, indent)]
+
+
+def _broken(line: str, width: int, indent: int) -> Iterator[str]:
+    """Lines that are short enough keep every space."""
+    if cell_len(line) <= width:
+        yield line
+        return
+    lead = line[: len(line) - len(line.lstrip(" "))]
+    further = " " * max(0, min(len(lead) + indent, width - LEAST))
+    words = line.split()
+    current = lead + words[0] if words else ""
+    for word in words[1:]:
+        if cell_len(current) + 1 + cell_len(word) > width:
+            yield current
+            current = further + word
+        else:
+            current += f" {word}"
+    yield current
+
+
+def excerpt(line: str, column: int, width: int) -> tuple[str, str]:
+    """A line of a file and a caret below its ``column`` (from 1), of a longer line the part around it."""
+    cells = ["    " if char == "\t" else char for char in line.rstrip()]
+    place = min(column - 1, len(cells))
+    first = 0
+    while first < place and cell_len("".join(cells[first : place + 1])) > width // 2 and _too_wide(cells, width):
+        first += 1
+    lead = "…" if first else ""
+    shown = lead + "".join(cells[first:])
+    while cell_len(shown) > width:
+        shown = shown[:-2] + "…"
+    return shown, " " * cell_len(lead + "".join(cells[first:place])) + "^"
+
+
+def _too_wide(cells: list[str], width: int) -> bool:
+    return cell_len("".join(cells)) > width
