@@ -141,7 +141,7 @@ class Screen:
         named = 1 + next((place for place, column in enumerate(columns) if column.align == "left"), 0)
         title = Text("  ".join(text for text, _ in row[:named]), style="bold", overflow="ellipsis", no_wrap=True)
         table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, show_header=False)
-        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True, min_width=_GAP + max(len(column.title) for column in columns[named:]))
         table.add_column(overflow="fold")
         for column, (text, style) in zip(columns[named:], row[named:], strict=True):
             if text not in {"", "-"}:

@@ -131,6 +131,14 @@ class Service:
         def tell(line: str) -> None:
             progress(name, line)
 
+        passes = self._settled(name, expected, tell)
+        if any(item.outcomes for item in passes):
+            tell(applied_of(name, passes).outcome)
+        return passes
+
+    def _settled(
+        self, name: str, expected: Mapping[str, Any] | None, tell: Callable[[str], None]
+    ) -> tuple[Pass, ...]:
         passes = self.reconciler.until_settled(name, progress=tell, expected=expected)
         if not self.stop_flag.stopping or self.history.record(name).open is None:
             return passes

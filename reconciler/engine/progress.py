@@ -1,6 +1,6 @@
-"""A pull's messages as few short lines: one percentage over all layers.
+"""A pull's messages as few short lines: one percentage over all layers, how many are done, how much has come.
 
-Tells only when the number went up, at most every ten percent, and the end; a pull has thousands of messages.
+Tells only when the percentage went up, and the end: a pull has thousands of messages.
 """
 
 from __future__ import annotations
@@ -11,17 +11,20 @@ from typing import Any
 from reconciler.core.desired import ImageReference
 from reconciler.core.interfaces import Progress
 
-STEP = 10
+MEGABYTE = 1_000_000
 _DONE = frozenset({"Pull complete", "Already exists"})
 
 
 class PullProgress:
-    """Adds up what the layers say. Downloading and unpacking count half each."""
+    """Adds up what the layers say. Downloading and unpacking count half each. How large a layer is, the engine
+    says when it begins to download it; one that it has already has no size.
+    """
 
     def __init__(self, image: ImageReference, progress: Progress) -> None:
         self._image = image
         self._progress = progress
         self._layers: dict[str, float] = {}
+        self._sizes: dict[str, int] = {}
         self._told = -1
 
     def tell(self, message: Mapping[str, Any]) -> None:
@@ -29,11 +32,21 @@ class PullProgress:
         layer, status = message.get("id"), str(message.get("status") or "")
         if not isinstance(layer, str) or status.startswith("Pulling from"):
             return
-        self._layers[layer] = max(self._layers.get(layer, 0.0), _share(status, message.get("progressDetail")))
-        percent = int(100 * sum(self._layers.values()) / len(self._layers)) // STEP * STEP
+        detail = message.get("progressDetail")
+        if status == "Downloading" and isinstance(detail, Mapping) and detail.get("total"):
+            self._sizes[layer] = int(detail["total"])
+        self._layers[layer] = max(self._layers.get(layer, 0.0), _share(status, detail))
+        percent = int(100 * sum(self._layers.values()) / len(self._layers))
         if percent > self._told:
             self._told = percent
-            self._progress(f"pulling {self._image.short}: {percent} %")
+            self._progress(f"pulling {self._image.short}: {percent} %, {self._counted()}")
+
+    def _counted(self) -> str:
+        done = sum(share == 1.0 for share in self._layers.values())
+        layers = f"{done} of {len(self._layers)} layers"
+        size = sum(self._sizes.values())
+        come = sum(size * min(2 * self._layers[layer], 1.0) for layer, size in self._sizes.items())
+        return f"{layers}, {come / MEGABYTE:.1f} of {size / MEGABYTE:.1f} MB" if size else layers
 
 
 def _share(status: str, detail: object) -> float:

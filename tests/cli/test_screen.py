@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -44,7 +45,7 @@ def test_lines_become_one(text: str, shown: str) -> None:
     assert one_line(text) == shown
 
 
-def printed(capsys: pytest.CaptureFixture[str], width: int, rows: list[tuple[str, ...]]) -> str:
+def printed(capsys: pytest.CaptureFixture[str], width: int, rows: Sequence[tuple[str, ...]]) -> str:
     Screen(color="never", environment={"TERM": "xterm"}, terminal=width).table(COLUMNS, rows)
     return capsys.readouterr().out
 

@@ -51,6 +51,10 @@ def test_progress_tells_each_action_of_each_document(stage: Stage) -> None:
     stage.write("web")
     stage.service().apply(progress=lambda document, line: told.append((document, line)))
     assert ("web", "create-container web-next-g1") in told
+    assert told[-1] == ("web", "converged")
+    told.clear()
+    stage.service().apply(progress=lambda document, line: told.append((document, line)))
+    assert told == [], "a document with nothing to do has nothing to tell"
 
 
 def test_planning_changes_nothing(stage: Stage) -> None:
