@@ -9,7 +9,7 @@ import click
 
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import HOST, names_argument, output_option, settings_options
-from reconciler.cli.past import because, event_json, event_row
+from reconciler.cli.past import because, event_json, event_rows
 from reconciler.cli.screen import Column, Screen, one_line
 from reconciler.controller.service import Service
 from reconciler.core.record import Event
@@ -62,11 +62,8 @@ def _json(event: Event) -> dict[str, object]:
 
 def _table(invocation: Invocation, found: list[Event]) -> None:
     screen = invocation.screen
-    rows = []
-    for event in found:
-        when, *rest = event_row(event, screen, invocation.clock())
-        rows.append((when, event.document, *rest))
-    screen.table(COLUMNS, rows)
+    rows = zip(found, event_rows(found, screen, invocation.clock()), strict=True)
+    screen.table(COLUMNS, [(when, event.document, *rest) for event, (when, *rest) in rows])
 
 
 def _follow(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import click
@@ -50,7 +51,7 @@ def why(invocation: Invocation, *, name: str, limit: int, output: str) -> None:
     elif not events:
         screen.note(f"nothing was ever done for {name}")
     else:
-        screen.table(EVENTS, [event_row(event, screen, invocation.clock()) for event in events])
+        screen.table(EVENTS, event_rows(events, screen, invocation.clock()))
 
 
 @click.command("history")
@@ -149,9 +150,16 @@ def event_json(event: Event) -> dict[str, Any]:
     }
 
 
-def event_row(event: Event, screen: Screen, now: float) -> tuple[Cell, ...]:
-    result = (event.outcome, _STYLES.get(event.outcome, ""))
-    return (_when(event.at, screen, now), event.action, result, event.target, because(event))
+def event_rows(events: Sequence[Event], screen: Screen, now: float) -> list[tuple[Cell, ...]]:
+    """A row under ``EVENTS`` for each. For eyes, a cause is told where it differs from that before."""
+    rows: list[tuple[Cell, ...]] = []
+    before = ""
+    for event in events:
+        result, why = (event.outcome, _STYLES.get(event.outcome, "")), because(event)
+        told = "" if screen.terminal and why == before else why
+        rows.append((_when(event.at, screen, now), event.action, result, event.target, told))
+        before = why
+    return rows
 
 
 def because(event: Event) -> str:

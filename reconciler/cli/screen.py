@@ -119,6 +119,11 @@ class Screen:
         below = [self._below(row[-1]) for row in cells]
         self._write([head, *(text for line, more in zip(lines, below, strict=True) for text in (line, *more))])
 
+    def facts(self, pairs: Sequence[tuple[str, Cell]]) -> None:
+        """Titles with what is said under each; what says nothing is left out."""
+        cells = ((title, cell if isinstance(cell, tuple) else (cell, "")) for title, cell in pairs)
+        self._write(self._pairs([(title, (one_line(text), style)) for title, (text, style) in cells]))
+
     def _lines(self, columns: Sequence[Column], cells: Sequence[Sequence[tuple[str, str]]]) -> list[str]:
         """The table's lines as they are written: titles, then one for each row."""
         from rich.table import Table
@@ -135,19 +140,28 @@ class Screen:
 
     def _block(self, columns: Sequence[Column], row: Sequence[tuple[str, str]]) -> list[str]:
         """One row where a table has no room: what it is about, and below it what is said, each with its title."""
-        from rich.table import Table
         from rich.text import Text
 
         named = 1 + next((place for place, column in enumerate(columns) if column.align == "left"), 0)
         title = Text("  ".join(text for text, _ in row[:named]), style="bold", overflow="ellipsis", no_wrap=True)
-        table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, show_header=False)
-        table.add_column(no_wrap=True, min_width=_GAP + max(len(column.title) for column in columns[named:]))
-        table.add_column(overflow="fold")
-        for column, (text, style) in zip(columns[named:], row[named:], strict=True):
-            if text not in {"", "-"}:
-                table.add_row(Text(f"  {column.title.lower()}"), Text(text, style=style))
+        said = [(column.title.lower(), cell) for column, cell in zip(columns[named:], row[named:], strict=True)]
+        least = max(len(column.title) for column in columns[named:])
         with self.out.capture() as capture:
             self.out.print(title)
+        return [*capture.get().splitlines(), *self._pairs(said, least=least)]
+
+    def _pairs(self, pairs: Sequence[tuple[str, tuple[str, str]]], *, least: int = 0) -> list[str]:
+        """Titles, at least so wide, and what is said under each; what says nothing is left out."""
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, show_header=False)
+        table.add_column(no_wrap=True, min_width=_GAP + least)
+        table.add_column(overflow="fold")
+        for title, (text, style) in pairs:
+            if text not in {"", "-"}:
+                table.add_row(Text(f"{'':<{_GAP}}{title}", style="dim"), Text(text, style=style))
+        with self.out.capture() as capture:
             self.out.print(table)
         return capture.get().splitlines()
 
