@@ -5,11 +5,13 @@ A word that is longer than a line stays whole, so that a path or a command can b
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
 from rich.cells import cell_len
 
+_WORD: Final = re.compile(r" *[^ ]+")
 LEAST: Final = 20
 """Columns that are left for words, however far they stand to the right."""
 
@@ -26,14 +28,13 @@ def _broken(line: str, width: int, indent: int) -> Iterator[str]:
         return
     lead = line[: len(line) - len(line.lstrip(" "))]
     further = " " * max(0, min(len(lead) + indent, width - LEAST))
-    words = line.split()
-    current = lead + words[0] if words else ""
-    for word in words[1:]:
-        if cell_len(current) + 1 + cell_len(word) > width:
+    current = ""
+    for word in _WORD.findall(line):  # each with the spaces before it, which a break takes the place of
+        if current.strip() and cell_len(current + word) > width:
             yield current
-            current = further + word
+            current = further + word.lstrip(" ")
         else:
-            current += f" {word}"
+            current += word
     yield current
 
 
