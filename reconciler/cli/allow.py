@@ -6,13 +6,14 @@ from typing import Final
 
 import click
 
+from reconciler.cli.helping import command
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import HOST, name_argument, output_option, settings_options
 
 VERSION: Final = 1
 
 
-@click.command("allow")
+@command("allow")
 @name_argument
 @click.option(
     "--unsigned", is_flag=True, help="Let the images that the document wants now run without a signature."

@@ -11,6 +11,7 @@ import click
 
 from reconciler.cli.exits import Exit, of_outcomes
 from reconciler.cli.files import read_bounded
+from reconciler.cli.helping import command
 from reconciler.cli.interrupts import interruptible
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.next_step import BAD, next_step
@@ -20,7 +21,6 @@ from reconciler.cli.progress import progress
 from reconciler.cli.screen import Cell, Column, Screen
 from reconciler.cli.words import count, spent
 from reconciler.core.plan_json import VERSION as PLAN_VERSION
-from reconciler.core.pruning import over_the_cap
 from reconciler.errors import InputError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ STYLES: Final = {
 }
 
 
-@click.command("apply")
+@command("apply")
 @names_argument
 @click.option(
     "--plan",
@@ -117,6 +117,8 @@ def ended_since(records: Iterable[Record], began: float) -> tuple[Applied, ...]:
 
 def _capped(invocation: Invocation, service: Service) -> str:
     """Why nothing is pruned this time: too much at once wants a person's word."""
+    from reconciler.core.pruning import over_the_cap
+
     removals = [plan.document for plan in service.prunable()]
     cap_percent = invocation.settings.prune_cap_percent
     return over_the_cap(removals, len(service.loaded().documents), cap_percent=cap_percent)

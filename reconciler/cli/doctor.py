@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from reconciler.cli.exits import Exit
+from reconciler.cli.helping import command
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import HOST, output_option, settings_options
 from reconciler.cli.problems import located
@@ -23,7 +24,7 @@ _MARGIN: Final = 9
 _STYLES: Final = {"ok": "green", "warning": "yellow", "error": "red"}
 
 
-@click.command("doctor")
+@command("doctor")
 @output_option
 @settings_options(*HOST)
 @pass_invocation

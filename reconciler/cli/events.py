@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from reconciler.cli.helping import command
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import HOST, names_argument, output_option, settings_options
 from reconciler.cli.past import because, event_json, event_rows
@@ -28,7 +29,7 @@ COLUMNS: Final = (
 )
 
 
-@click.command("events")
+@command("events")
 @names_argument
 @click.option("-w", "--watch", is_flag=True, help="Go on, until Ctrl-C.")
 @click.option("--limit", type=click.IntRange(0, 1000), metavar="COUNT", default=20, help="So many of before [20].")

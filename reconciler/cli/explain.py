@@ -7,6 +7,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from reconciler.cli.helping import command
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import common_options, output_option
 from reconciler.cli.screen import Column
@@ -28,7 +29,7 @@ def _complete(context: click.Context, _parameter: click.Parameter, begun: str) -
     return [CompletionItem(name) for name in names if name.startswith(begun)]
 
 
-@click.command("explain")
+@command("explain")
 @click.argument("path", metavar="[FIELD]", default="", shell_complete=_complete)
 @click.option("--kind", type=click.Choice(KINDS), default=KINDS[0], help=f"Of which documents [{KINDS[0]}].")
 @output_option

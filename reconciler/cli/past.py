@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import click
 
+from reconciler.cli.helping import command
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import HOST, name_argument, output_option, settings_options
 from reconciler.cli.screen import Cell, Column, Screen
@@ -35,7 +36,7 @@ OPERATIONS: Final = (
 _STYLES: Final = {"committed": "green", "intent": "blue", "undone": "red", "failed": "red"}
 
 
-@click.command("why")
+@command("why")
 @name_argument
 @click.option("--limit", type=click.IntRange(1, 1000), metavar="COUNT", default=50, help="At most so many [50].")
 @output_option
@@ -54,7 +55,7 @@ def why(invocation: Invocation, *, name: str, limit: int, output: str) -> None:
         screen.table(EVENTS, event_rows(events, screen, invocation.clock()))
 
 
-@click.command("history")
+@command("history")
 @name_argument
 @output_option
 @settings_options(*HOST)

@@ -13,6 +13,7 @@ import click
 
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import write_atomically
+from reconciler.cli.helping import command
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import HOST, names_argument, output_option, settings_options
 from reconciler.cli.problems import concerning, located, show_problems
@@ -29,7 +30,7 @@ _WORDS: Final = re.compile(r"^  (drift|waits|held|blocked|note)\b")
 _WORD_STYLES: Final = {"drift": "yellow", "waits": "blue", "held": "magenta", "blocked": "red", "note": "dim"}
 
 
-@click.command("plan")
+@command("plan")
 @names_argument
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Also save it, for apply --plan.")
 @output_option

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from reconciler.cli.exits import Exit
+from reconciler.cli.helping import command
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.next_step import BAD, next_step
 from reconciler.cli.options import HOST, names_argument, output_option, settings_options
@@ -71,7 +72,7 @@ class _Seen:
     advice: tuple[str, ...]
 
 
-@click.command("status")
+@command("status")
 @names_argument
 @click.option("--watch", is_flag=True, help="Show it again and again until Ctrl-C.")
 @click.option("--every", type=click.FloatRange(0.1, 3600), metavar="SECONDS", default=2.0, help="How often [2].")

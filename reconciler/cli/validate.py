@@ -10,6 +10,7 @@ import click
 
 from reconciler.cli.exits import Exit
 from reconciler.cli.folder import read_files, read_folder
+from reconciler.cli.helping import command
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import output_option, settings_options
 from reconciler.cli.policy import policy_in_force, refusals_of
@@ -27,7 +28,7 @@ from reconciler.spec.problem import Problem, is_error
 VERSION: Final = 1
 
 
-@click.command("validate")
+@command("validate")
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path))
 @output_option
 @settings_options("desired", "policy")
