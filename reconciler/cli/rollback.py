@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from reconciler.cli.completing import releases
 from reconciler.cli.files import read_bounded
 from reconciler.cli.folder import read_folder
 from reconciler.cli.helping import command
@@ -38,7 +39,13 @@ VERSION: Final = 1
 
 @command("rollback")
 @name_argument
-@click.option("--to", default="", metavar="RELEASE", help="Id of the release [the one that served before].")
+@click.option(
+    "--to",
+    default="",
+    metavar="RELEASE",
+    help="Id of the release [the one that served before].",
+    shell_complete=releases,
+)
 @click.option("--dry-run", is_flag=True, help="Only show the patch.")
 @click.option(
     "--force",
