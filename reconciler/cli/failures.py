@@ -54,7 +54,7 @@ def explain(error: Exception, invocation: Invocation) -> int:
 def _told(error: Exception) -> tuple[Exit, str, str]:
     if isinstance(error, click.UsageError):
         path = error.ctx.command_path if error.ctx else "reconciler"
-        return Exit.USAGE, _plain(error.format_message()), f"try '{path} --help'"
+        return Exit.USAGE, _misused(error), f"try '{path} --help'"
     if isinstance(error, ReconcilerError):
         usage = isinstance(error, InvalidSettings)
         return Exit.USAGE if usage else Exit.ERROR, error.message, error.hint
@@ -64,6 +64,13 @@ def _told(error: Exception) -> tuple[Exit, str, str]:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{type(error).__name__} at {os.path.relpath(frame.filename)}:{frame.lineno}"
     return Exit.BUG, f"this is a bug: {place}", "run it again with --debug and report what it prints"
+
+
+def _misused(error: click.UsageError) -> str:
+    if isinstance(error, click.NoSuchOption):
+        meant = f"; did you mean {' or '.join(sorted(error.possibilities))}?" if error.possibilities else ""
+        return f"no such option {error.option_name}{meant}"
+    return _plain(error.format_message())
 
 
 def _plain(message: str) -> str:

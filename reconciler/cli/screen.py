@@ -8,6 +8,7 @@ outside (names, errors, logs) cannot steer the terminal: control characters are 
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ Cell = str | tuple[str, str]
 """Text, or text with a style."""
 
 _UNBOUNDED: Final = 100_000
+_HEIGHT: Final = 25
 _GAP: Final = 2
 _LEAST_FLEXIBLE: Final = 12
 """Columns that a column which is cut keeps at least."""
@@ -201,12 +203,23 @@ class Screen:
             if self._colored(stream)
             else None,
             no_color=not self._colored(stream),
-            width=self._terminal or (None if terminal else _UNBOUNDED),
+            width=self._width(stream),
+            height=_HEIGHT if self._terminal or self._environment.get("TERM") == "dumb" else None,
             markup=False,
             highlight=False,
             emoji=False,
             _environ=self._environment,
         )
+
+    def _width(self, stream: IO[str]) -> int | None:
+        """None: that of the terminal, whenever it is asked for. A dumb one is believed to have eighty columns by
+        the library, if it is not told better.
+        """
+        if self._terminal is not None:
+            return self._terminal
+        if not self._is_terminal(stream):
+            return _UNBOUNDED
+        return shutil.get_terminal_size().columns if self._environment.get("TERM") == "dumb" else None
 
     def _is_terminal(self, stream: IO[str]) -> bool:
         return self._terminal is not None or stream.isatty()
