@@ -19,6 +19,7 @@ from reconciler.cli.options import HOST, names_argument, output_option, settings
 from reconciler.cli.problems import concerning, located, show_problems
 from reconciler.cli.screen import Screen
 from reconciler.cli.words import shortened
+from reconciler.core.downtime import downtime
 from reconciler.core.plan import Plan
 from reconciler.core.plan_json import plans_json
 from reconciler.core.plan_text import render
@@ -63,6 +64,10 @@ def show_plans(screen: Screen, plans: Sequence[Plan]) -> None:
     for line in render(plans).splitlines():
         for part in fitting(line, screen.out.width) if screen.terminal else [line]:
             screen.line(part, style_of(line))
+    for item in plans:
+        expected = downtime(item)
+        if expected:
+            screen.prose(f"downtime of {item.document}: {expected}")
 
 
 def fitting(line: str, width: int) -> list[str]:

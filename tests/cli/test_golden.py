@@ -52,7 +52,7 @@ COMMANDS = {
     "status": ("status",),
     "status-name": ("status", "web"),
     "plan": ("plan",),
-    "plan-name": ("plan", "web"),
+    "plan-name": ("plan", "db"),
     "why": ("why", "web", "--limit", "12"),
     "history": ("history", "web"),
     "events": ("events", "--limit", "8"),
@@ -66,12 +66,13 @@ COMMANDS = {
 
 
 class Told:
-    """The story, and what each command says at its end. ``applied``: what ``apply`` said in it."""
+    """The story, and what each command says at its end. ``planned``, ``applied``: said in it."""
 
     def __init__(self, folder: Path, width: int) -> None:
         self.stage = Stage(folder)
         self.width = width
         self._begin()
+        self.planned = self.text("plan", "web")
         self.applied = self.text("apply")
         self.stage.clock.advance(90)
         self.stage.world.engine.by_hand.stop("db")
@@ -136,6 +137,10 @@ def too_wide(line: str, width: int) -> bool:
 
 def test_what_is_told_while_a_release_fails(told: Told) -> None:
     golden("apply", told, told.applied)
+
+
+def test_the_plan_of_a_release(told: Told) -> None:
+    golden("plan-release", told, told.planned)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
