@@ -57,3 +57,7 @@ def _revoke(invocation: Invocation, name: str, output: str) -> None:
         invocation.screen.json({"version": VERSION, "name": name, "allowed": [], "revoked": ended})
         return
     invocation.screen.line(f"{name} {'needs its signatures again' if ended else 'was allowed nothing'}")
+    if ended:
+        invocation.screen.note(
+            "what runs goes on; a deploy or a heal that needs the image anew is refused without"
+        )
