@@ -31,6 +31,7 @@ MARKS: Final = {
 }
 """How the work on a document ended, which is the last that is told of it."""
 
+_PULLED: Final = re.compile(r"(?<=^pulling )(?:\S*/)?([^@\s]+)@[0-9a-f]+")
 PAUSE_S: Final = 5.0
 """Least time between two plain lines of one document that differ only in their numbers."""
 
@@ -111,6 +112,6 @@ def brief(line: str, document: str) -> str:
     title, _, detail = shortened(line).partition(": ")
     kind, _, target = title.partition(" ")
     if detail.startswith("pulling "):
-        return detail
+        return _PULLED.sub(r"\1", detail)
     about = "" if target in {"", document} else f" {target}"
     return f"{kind}{about}: {detail}" if detail else f"{kind}{about}"

@@ -1,6 +1,7 @@
 """A pull's messages as few short lines: one percentage over all layers, how many are done, how much has come.
 
-Tells only when the percentage went up, and the end: a pull has thousands of messages.
+Tells only when the percentage went up, and the end: a pull has thousands of messages. Layers that the host has
+already are no part of the percentage: they are told first, and would make it whole before anything came.
 """
 
 from __future__ import annotations
@@ -12,12 +13,11 @@ from reconciler.core.desired import ImageReference
 from reconciler.core.interfaces import Progress
 
 MEGABYTE = 1_000_000
-_DONE = frozenset({"Pull complete", "Already exists"})
 
 
 class PullProgress:
     """Adds up what the layers say. Downloading and unpacking count half each. How large a layer is, the engine
-    says when it begins to download it; one that it has already has no size.
+    says while it downloads or unpacks it; one that it has already has no size.
     """
 
     def __init__(self, image: ImageReference, progress: Progress) -> None:
@@ -25,16 +25,20 @@ class PullProgress:
         self._progress = progress
         self._layers: dict[str, float] = {}
         self._sizes: dict[str, int] = {}
-        self._told = -1
+        self._had = 0
+        self._told = 0
 
     def tell(self, message: Mapping[str, Any]) -> None:
         """Take one message of the stream; calls the progress function when there is something new."""
         layer, status = message.get("id"), str(message.get("status") or "")
         if not isinstance(layer, str) or status.startswith("Pulling from"):
             return
+        if status == "Already exists":
+            self._had += 1
+            return
         detail = message.get("progressDetail")
-        if status == "Downloading" and isinstance(detail, Mapping) and detail.get("total"):
-            self._sizes[layer] = int(detail["total"])
+        if status in {"Downloading", "Extracting"} and isinstance(detail, Mapping) and detail.get("total"):
+            self._sizes[layer] = max(self._sizes.get(layer, 0), int(detail["total"]))
         self._layers[layer] = max(self._layers.get(layer, 0.0), _share(status, detail))
         percent = int(100 * sum(self._layers.values()) / len(self._layers))
         if percent > self._told:
@@ -43,15 +47,16 @@ class PullProgress:
 
     def _counted(self) -> str:
         done = sum(share == 1.0 for share in self._layers.values())
-        layers = f"{done} of {len(self._layers)} layers"
+        layers = f"{self._had + done} of {self._had + len(self._layers)} layers"
         size = sum(self._sizes.values())
         come = sum(size * min(2 * self._layers[layer], 1.0) for layer, size in self._sizes.items())
-        return f"{layers}, {come / MEGABYTE:.1f} of {size / MEGABYTE:.1f} MB" if size else layers
+        told = f"{come / MEGABYTE:.1f} of {size / MEGABYTE:.1f} MB"
+        return f"{layers}, {told}" if size >= MEGABYTE / 10 else layers
 
 
 def _share(status: str, detail: object) -> float:
     """How much of a layer is done, 0 to 1."""
-    if status in _DONE:
+    if status == "Pull complete":
         return 1.0
     if status in {"Download complete", "Verifying Checksum"}:
         return 0.5

@@ -298,7 +298,7 @@ def test_what_has_ended_is_marked_and_makes_room_for_the_rest(tmp_path: Path) ->
     ("line", "shown"),
     [
         (f"pull-image a.b/web@sha256:{'a' * 64}", f"pull-image a.b/web@sha256:{'a' * 12}…"),
-        (f"pull-image a.b/web@sha256:{'a' * 64}: pulling web@aaa: 3 %", "pulling web@aaa: 3 %"),
+        (f"pull-image a.b/web@sha256:{'a' * 64}: pulling a.b/web@aaa: 3 %", "pulling web: 3 %"),
         ("wait-healthy web: starting, 3s of 60s", "wait-healthy: starting, 3s of 60s"),
         ("create-container web-next-g1", "create-container web-next-g1"),
         ("converged", "converged"),
