@@ -46,7 +46,7 @@ def doctor(context: click.Context, invocation: Invocation, output: str) -> None:
     else:
         for item in findings:
             told = f"{item.level:<8} {item.subject}: {item.detail}"
-            screen.prose(told, _STYLES[item.level], indent=_MARGIN)
+            screen.prose(told, _STYLES[item.level], indent=_MARGIN, styled=_MARGIN if item.level == "ok" else None)
             if item.fix:
                 screen.prose(f"{'':<{_MARGIN}}fix: {item.fix}", indent=len("fix: "))
         warnings = sum(item.level == "warning" for item in findings)

@@ -81,11 +81,11 @@ class Screen:
         """One or several lines of the result, never broken or cut."""
         self.out.print(printable(text), style=style or None, soft_wrap=True)
 
-    def prose(self, text: str, style: str = "", *, indent: int = _GAP) -> None:
+    def prose(self, text: str, style: str = "", *, indent: int = _GAP, styled: int | None = None) -> None:
         """Sentences of the result, broken between words where a terminal ends; what goes on in a further line
-        stands ``indent`` to the right.
+        stands ``indent`` to the right. ``styled``: only so much of the beginning has the style.
         """
-        self._print(self.out, text, style=style, indent=indent)
+        self._print(self.out, text, style=style, indent=indent, styled=styled)
 
     def paragraph(self, text: str) -> None:
         """Text of the result, a little to the right, broken where a terminal ends."""
@@ -179,11 +179,16 @@ class Screen:
         return capture.get().splitlines()
 
     @staticmethod
-    def _print(console: Console, text: str, *, style: str, indent: int) -> None:
+    def _print(console: Console, text: str, *, style: str, indent: int, styled: int | None = None) -> None:
+        from rich.text import Text
+
         from reconciler.cli.wrapping import wrapped
 
-        for line in wrapped(printable(text), console.width, indent=indent):
-            console.print(line, style=style or None, soft_wrap=True)
+        for place, line in enumerate(wrapped(printable(text), console.width, indent=indent)):
+            shown = Text(line)
+            if style and (styled is None or not place):
+                shown.stylize(style, 0, styled)
+            console.print(shown, soft_wrap=True)
 
     @staticmethod
     def _write(lines: Sequence[str]) -> None:

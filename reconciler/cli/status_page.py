@@ -25,12 +25,7 @@ PHASES: Final = {
     "Failed": "red",
     "Blocked": "red",
 }
-DRIFT: Final = (
-    Column("DRIFT"),
-    Column("PATH", fixed=False),
-    Column("WANTED", fixed=False),
-    Column("FOUND", fixed=False),
-)
+DRIFT: Final = (Column("DRIFT"), Column("PATH", fixed=False), Column("DIFFERENCE", fixed=False))
 
 
 def show_page(
@@ -93,4 +88,4 @@ def _time(then: float, screen: Screen, now: float) -> str:
 
 
 def _drift(one: Drift) -> tuple[Cell, ...]:
-    return (one.kind, "yellow"), one.path, one.wanted, one.found
+    return (one.kind, "yellow"), one.path, f"wanted {one.wanted}, found {one.found}"

@@ -11,7 +11,9 @@ from typing import Final
 
 from rich.cells import cell_len
 
-_WORD: Final = re.compile(r" *[^ ]+")
+_WORD: Final = re.compile(r" *(?:[^ `]*`[^`]*`[^ ]*|[^ ]+)")
+"""A command in backquotes is one word: it can be copied."""
+
 LEAST: Final = 20
 """Columns that are left for words, however far they stand to the right."""
 

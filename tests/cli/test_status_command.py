@@ -105,9 +105,9 @@ web
   file        desired/web.yaml:1
 
 2 differences
-DRIFT    PATH        WANTED                 FOUND
-release  release.id  rel-2026.11.3          rel-2026.11.2
-image    digest      shop/web@bbbbbbbbbbbb  shop/web@aaaaaaaaaaaa
+DRIFT    PATH        DIFFERENCE
+release  release.id  wanted rel-2026.11.3, found rel-2026.11.2
+image    digest      wanted shop/web@bbbbbbbbbbbb, found shop/web@aaaaaaaaaaaa
 
 last done
 WHEN  ACTION           RESULT  TARGET  BECAUSE

@@ -21,6 +21,11 @@ def test_what_fits_keeps_its_spaces_and_its_line_ends() -> None:
     assert wrapped("a   b\n  c\n", 40) == ["a   b", "  c", ""]
 
 
+def test_a_command_is_not_broken() -> None:
+    assert wrapped("edit it, (`reconciler clear web`) or not", 30)[1] == "(`reconciler clear web`) or"
+    assert wrapped("a ` alone breaks nothing at all here", 20) == ["a ` alone breaks", "nothing at all here"]
+
+
 def test_a_word_that_is_longer_than_a_line_stays_whole() -> None:
     assert wrapped("see /a/very/long/path/indeed now", 12) == ["see", "/a/very/long/path/indeed", "now"]
 
