@@ -35,6 +35,16 @@ EXAMPLES: Final[Mapping[str, tuple[Example, ...]]] = {
         ("the folder of documents", "reconciler validate"),
         ("one file, before it is committed", "reconciler validate desired/web.yaml"),
     ),
+    "audit": (("who did what to web since yesterday", "reconciler audit show web --since 1d"),),
+    "audit show": (
+        ("who did what to one document since yesterday", "reconciler audit show web --since 1d"),
+        ("what one person did, for a program", "reconciler audit show --actor ana --json"),
+    ),
+    "audit verify": (
+        ("is the log as it was written", "reconciler audit verify"),
+        ("also by checkpoints that were kept elsewhere", "reconciler audit verify --checkpoint /mnt/kept/host-a"),
+    ),
+    "audit checkpoint": (("sign where it ends, and keep that elsewhere", "reconciler audit checkpoint"),),
     "explain": (
         ("the fields of a container's configuration", "reconciler explain spec.config"),
         ("how ports are written", "reconciler explain spec.config.ports"),
