@@ -61,7 +61,7 @@ def test_the_places_of_the_program_are_those_that_hold_its_secrets_and_its_memor
         Path("/etc/reconciler/notify.yaml"),
     )
     secret = {"web-token-file": "/etc/token", "web-key": "/etc/key.pem"}
-    assert load(secret, folder=tmp_path).own_places[4:] == (Path("/etc/token"), Path("/etc/key.pem"))
+    assert load(secret, folder=tmp_path).own_places[5:] == (Path("/etc/token"), Path("/etc/key.pem"))
 
 
 def test_defaults_are_those_of_the_manual(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 import click
 
 from reconciler.cli.exits import Exit
+from reconciler.cli.helping import examples_of
 from reconciler.cli.root import ENTRIES, SECTIONS, cli
 from reconciler.config import BOOLEAN, SETTINGS
 from tools.reference_documents import documents_page
@@ -110,6 +111,9 @@ def _command(command: click.Command, parent: click.Context, *, level: int) -> It
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
     yield f"```text\n{usage}\n```\n"
     yield _prose(command.help or "")
+    examples = [f"# {what}\n{typed}" for what, typed in examples_of(context)]
+    if examples and not isinstance(command, click.Group):
+        yield "```shell\n" + "\n".join(examples) + "\n```\n"
     yield from _options(command, context)
     if isinstance(command, click.Group):
         for name in command.list_commands(context):

@@ -6,13 +6,14 @@ from typing import Final
 
 import click
 
+from reconciler.cli.helping import command
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import HOST, name_argument, output_option, settings_options
 
 VERSION: Final = 1
 
 
-@click.command("allow")
+@command("allow")
 @name_argument
 @click.option(
     "--unsigned", is_flag=True, help="Let the images that the document wants now run without a signature."
@@ -56,3 +57,7 @@ def _revoke(invocation: Invocation, name: str, output: str) -> None:
         invocation.screen.json({"version": VERSION, "name": name, "allowed": [], "revoked": ended})
         return
     invocation.screen.line(f"{name} {'needs its signatures again' if ended else 'was allowed nothing'}")
+    if ended:
+        invocation.screen.note(
+            "what runs goes on; a deploy or a heal that needs the image anew is refused without"
+        )

@@ -11,6 +11,7 @@ import click
 
 from reconciler.cli.exits import Exit, of_outcomes
 from reconciler.cli.files import read_bounded
+from reconciler.cli.helping import command
 from reconciler.cli.interrupts import interruptible
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import HOST, WORK, names_argument, output_option, settings_options
@@ -43,7 +44,7 @@ STYLES: Final = {
 }
 
 
-@click.command("apply")
+@command("apply")
 @names_argument
 @click.option(
     "--plan",

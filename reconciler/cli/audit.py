@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from reconciler.cli.completing import document_names
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import read_bounded
+from reconciler.cli.helping import group
 from reconciler.cli.invocation import Invocation, pass_invocation
-from reconciler.cli.options import document_names, output_option, settings_options
+from reconciler.cli.options import output_option, settings_options
 from reconciler.cli.screen import Cell, Column
 from reconciler.config import parse_seconds
 from reconciler.core.status_json import timestamp
@@ -34,7 +36,7 @@ COLUMNS: Final = (
 _STYLES: Final = {"failed": "red", "unknown": "yellow", "open": "blue"}
 
 
-@click.group("audit")
+@group("audit")
 def audit() -> None:
     """Show, verify and sign the log of what was done here."""
 

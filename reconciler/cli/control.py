@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from reconciler.cli.helping import command
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import HOST, name_argument, output_option, settings_options
 from reconciler.config import parse_seconds
@@ -16,7 +17,7 @@ from reconciler.core.status_json import timestamp
 VERSION: Final = 1
 
 
-@click.command("suspend")
+@command("suspend")
 @name_argument
 @click.option("--reason", required=True, help="Why; shown wherever the document is shown.")
 @click.option("--by", metavar="NAME", help="Who asks for it [you].")
@@ -57,7 +58,7 @@ def suspend(
     invocation.screen.line(f"{name} is suspended until {end_words}")
 
 
-@click.command("resume")
+@command("resume")
 @name_argument
 @output_option
 @settings_options(*HOST)
@@ -69,7 +70,7 @@ def resume(invocation: Invocation, *, name: str, output: str) -> None:
     _answer(invocation, name, changed=changed, output=output, said=("goes on", "was not suspended"))
 
 
-@click.command("clear")
+@command("clear")
 @name_argument
 @output_option
 @settings_options(*HOST)

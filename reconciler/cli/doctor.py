@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from reconciler.cli.exits import Exit
+from reconciler.cli.helping import command
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import HOST, output_option, settings_options
 from reconciler.cli.problems import located
@@ -16,12 +17,14 @@ from reconciler.errors import ReconcilerError
 
 if TYPE_CHECKING:
     from reconciler.controller.checkup import Finding
+    from reconciler.core.desired import DesiredState
 
 VERSION: Final = 1
+_MARGIN: Final = 9
 _STYLES: Final = {"ok": "green", "warning": "yellow", "error": "red"}
 
 
-@click.command("doctor")
+@command("doctor")
 @output_option
 @settings_options(*HOST)
 @pass_invocation
@@ -29,7 +32,8 @@ _STYLES: Final = {"ok": "green", "warning": "yellow", "error": "red"}
 def doctor(context: click.Context, invocation: Invocation, output: str) -> None:
     """Check engine, folders and state, and say how to repair.
 
-    Exit status: 0 when nothing is broken (warnings allowed), 1 otherwise.
+    Also the keys that open secrets, registry logins, the policy, the address to listen on, clock and disk. What is
+    secret is told to nobody. Exit status: 0 when nothing is broken (warnings allowed), 1 otherwise.
     """
     findings = _findings(invocation)
     broken = sum(item.level == "error" for item in findings)
@@ -41,24 +45,33 @@ def doctor(context: click.Context, invocation: Invocation, output: str) -> None:
         )
     else:
         for item in findings:
-            screen.line(f"{item.level:<8} {item.subject}: {item.detail}", _STYLES[item.level])
+            told = f"{item.level:<8} {item.subject}: {item.detail}"
+            screen.prose(told, _STYLES[item.level], indent=_MARGIN, styled=_MARGIN if item.level == "ok" else None)
             if item.fix:
-                screen.line(f"         fix: {item.fix}")
-        screen.line(f"{count(len(findings), 'check')}: {count(broken, 'error')}")
+                screen.prose(f"{'':<{_MARGIN}}fix: {item.fix}", indent=len("fix: "))
+        warnings = sum(item.level == "warning" for item in findings)
+        screen.line(f"{count(len(findings), 'check')}: {count(broken, 'error')}, {count(warnings, 'warning')}")
     context.exit(Exit.ERROR if broken else Exit.DONE)
 
 
 def _findings(invocation: Invocation) -> tuple[Finding, ...]:
-    """What the service finds; that it cannot even be opened is a finding too."""
+    """What the service finds, and the host shows; that the service cannot even be opened is a finding too."""
     from reconciler.controller.checkup import Finding
 
+    settings = invocation.settings
+    documents: tuple[DesiredState, ...] = ()
+    newest = 0.0
     try:
         with invocation.service() as service:
-            problems = service.loaded().problems
-            shown = dict(zip(map(str, problems), located(problems, invocation.settings.desired), strict=True))
-            return tuple(
+            loaded = service.loaded()
+            documents = loaded.documents
+            newest = max((event.at for _, event in service.events_after(0, limit=1)), default=0.0)
+            shown = dict(zip(map(str, loaded.problems), located(loaded.problems, settings.desired), strict=True))
+            found = tuple(
                 replace(item, detail=str(shown[item.detail])) if item.detail in shown else item
                 for item in service.doctor()
             )
     except ReconcilerError as error:
-        return (Finding(level="error", subject="start", detail=error.message, fix=error.hint),)
+        found = (Finding(level="error", subject="start", detail=error.message, fix=error.hint),)
+    seen = invocation.look_at_host(settings, documents=documents, newest=newest, now=invocation.clock())
+    return (*found, *seen)

@@ -7,10 +7,11 @@ from typing import Final
 
 import click
 
+from reconciler.cli.helping import command
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import HOST, names_argument, output_option, settings_options
-from reconciler.cli.past import event_json, event_row
-from reconciler.cli.screen import Column, Screen
+from reconciler.cli.past import event_json, event_rows
+from reconciler.cli.screen import Column, Screen, one_line
 from reconciler.controller.service import Service
 from reconciler.core.past_text import because
 from reconciler.core.record import Event
@@ -29,7 +30,7 @@ COLUMNS: Final = (
 )
 
 
-@click.command("events")
+@command("events")
 @names_argument
 @click.option("-w", "--watch", is_flag=True, help="Go on, until Ctrl-C.")
 @click.option("--limit", type=click.IntRange(0, 1000), metavar="COUNT", default=20, help="So many of before [20].")
@@ -63,11 +64,8 @@ def _json(event: Event) -> dict[str, object]:
 
 def _table(invocation: Invocation, found: list[Event]) -> None:
     screen = invocation.screen
-    rows = []
-    for event in found:
-        when, *rest = event_row(event, screen, invocation.clock())
-        rows.append((when, event.document, *rest))
-    screen.table(COLUMNS, rows)
+    rows = zip(found, event_rows(found, screen, invocation.clock()), strict=True)
+    screen.table(COLUMNS, [(when, event.document, *rest) for event, (when, *rest) in rows])
 
 
 def _follow(
@@ -96,6 +94,5 @@ def _line(screen: Screen, event: Event, output: str) -> None:
         return
     what = f"{event.action} {event.target}".rstrip()
     told = f"{timestamp(event.at)}  {event.document}  {event.outcome}  {what}"
-    screen.line(
-        f"{told}: {because(event)}" if because(event) else told, "red" if event.outcome == "failed" else ""
-    )
+    why = one_line(because(event))
+    screen.line(f"{told}: {why}" if why else told, "red" if event.outcome == "failed" else "")

@@ -7,6 +7,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from reconciler.cli.helping import command
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import common_options, output_option
 from reconciler.cli.screen import Column
@@ -17,18 +18,20 @@ from reconciler.spec.schema import KINDS
 
 
 def _complete(context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
-    """The fields at the place that has been reached."""
+    """The fields at the place that has been reached; of the only one that fits, also those below it."""
     kind = context.params.get("kind") or KINDS[0]
     path, dot, _ = begun.rpartition(".")
     try:
         fields = field_at(kind, path).parts if path else fields_of(kind)
     except Wrong:
         return []
-    names = (f"{path}{dot}{field.name}" for field in fields)
-    return [CompletionItem(name) for name in names if name.startswith(begun)]
+    fitting = [(f"{path}{dot}{field.name}", field) for field in fields]
+    fitting = [(name, field) for name, field in fitting if name.startswith(begun)]
+    below = [f"{name}.{part.name}" for name, field in fitting for part in field.parts] if len(fitting) == 1 else []
+    return [CompletionItem(name) for name in (*(name for name, _ in fitting), *below)]
 
 
-@click.command("explain")
+@command("explain")
 @click.argument("path", metavar="[FIELD]", default="", shell_complete=_complete)
 @click.option("--kind", type=click.Choice(KINDS), default=KINDS[0], help=f"Of which documents [{KINDS[0]}].")
 @output_option

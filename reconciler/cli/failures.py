@@ -7,6 +7,7 @@ otherwise, since nobody knows what it carries.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import traceback
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from typing import Any
 
 import click
 
+from reconciler.cli.colors import colored
 from reconciler.cli.exits import Exit
 from reconciler.cli.invocation import Invocation, ReaderLeft
 from reconciler.errors import InvalidSettings, ReconcilerError
@@ -35,24 +37,24 @@ def explain(error: Exception, invocation: Invocation) -> int:
         _drop_output()
         return Exit.BROKEN_PIPE
     if isinstance(error, click.Abort):
-        _say("stopped; the next pass goes on from here" if invocation.changing else "stopped", color=None)
+        _say(invocation, "stopped; the next pass goes on from here" if invocation.changing else "stopped")
         return Exit.INTERRUPTED
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        _say(error.format_message(), color=None)
+        click.echo(error.format_message(), err=True)
         return Exit.USAGE
     if invocation.debug:
         traceback.print_exception(error)
     status, message, hint = _told(error)
-    _say("error: " + message.replace("\n", "\n       "), color="red")
+    _say(invocation, "error: " + message.replace("\n", "\n       "), color="red")
     if hint:
-        _say("hint: " + hint, color="cyan")
+        _say(invocation, "hint: " + hint, color="cyan")
     return status
 
 
 def _told(error: Exception) -> tuple[Exit, str, str]:
     if isinstance(error, click.UsageError):
         path = error.ctx.command_path if error.ctx else "reconciler"
-        return Exit.USAGE, _plain(error.format_message()), f"try '{path} --help'"
+        return Exit.USAGE, _misused(error), f"try '{path} --help'"
     if isinstance(error, ReconcilerError):
         usage = isinstance(error, InvalidSettings)
         return Exit.USAGE if usage else Exit.ERROR, error.message, error.hint
@@ -62,6 +64,13 @@ def _told(error: Exception) -> tuple[Exit, str, str]:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{type(error).__name__} at {os.path.relpath(frame.filename)}:{frame.lineno}"
     return Exit.BUG, f"this is a bug: {place}", "run it again with --debug and report what it prints"
+
+
+def _misused(error: click.UsageError) -> str:
+    if isinstance(error, click.NoSuchOption):
+        meant = f"; did you mean {' or '.join(sorted(error.possibilities))}?" if error.possibilities else ""
+        return f"no such option {error.option_name}{meant}"
+    return _plain(error.format_message())
 
 
 def _plain(message: str) -> str:
@@ -77,11 +86,22 @@ def _innermost(error: Exception) -> Exception:
     return error
 
 
-def _say(text: str, *, color: str | None) -> None:
-    colored = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-    word, colon, rest = text.partition(":")
-    shown = click.style(word + colon, fg=color, bold=True) + rest if color and colored else text
-    click.echo(shown, err=True, color=colored)
+def _say(invocation: Invocation, text: str, *, color: str = "") -> None:
+    """One message. The settings may be what is wrong, so only the flag is asked for colours."""
+    terminal = invocation.terminal is not None or sys.stderr.isatty()
+    choice = invocation.flags.get("color", "auto")
+    painted = bool(color) and colored(choice, invocation.environment, terminal=terminal)
+    lines = _lines(text, invocation) if terminal else [text]
+    word, colon, rest = "\n".join(lines).partition(":")
+    shown = click.style(word + colon, fg=color, bold=True) + rest if painted else word + colon + rest
+    click.echo(shown, err=True, color=painted)
+
+
+def _lines(text: str, invocation: Invocation) -> list[str]:
+    from reconciler.cli.wrapping import wrapped
+
+    width = invocation.terminal or shutil.get_terminal_size().columns
+    return wrapped(text, width, indent=len("error: "))
 
 
 def _drop_output() -> None:

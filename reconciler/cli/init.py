@@ -10,6 +10,7 @@ import yaml
 
 from reconciler.atomic import create_file
 from reconciler.cli.folder import read_folder
+from reconciler.cli.helping import command
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import HOST, settings_options
 from reconciler.cli.pin_text import find_pin, pinned
@@ -47,7 +48,7 @@ UNTOLD: Final = "1"
 NO_PORTS: Final = CONFIG.replace("    ports: {ports}\n", "").replace("  config:", "  # config:")
 
 
-@click.command("init")
+@command("init")
 @click.argument("image", metavar="IMAGE")
 @click.option("--name", default="", metavar="NAME", help="Of document and container [last part of IMAGE].")
 @click.option("--port", "ports", multiple=True, metavar="PORT", help="To publish, as 127.0.0.1:8080:80.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import pwd
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,7 +21,9 @@ import click
 if TYPE_CHECKING:
     from reconciler.cli.screen import Screen
     from reconciler.config import Settings
+    from reconciler.controller.checkup import Finding
     from reconciler.controller.service import Service
+    from reconciler.core.desired import DesiredState
 
 
 _USERS: Final = ("SUDO_USER", "LOGNAME", "USER")
@@ -35,6 +37,22 @@ class OpenService(Protocol):
     """Opens the service of one host for the time of a command."""
 
     def __call__(self, settings: Settings, *, exclusive: bool) -> AbstractContextManager[Service]: ...
+
+
+class LookAtHost(Protocol):
+    """What ``doctor`` finds beside the service; see ``doctor_host``."""
+
+    def __call__(
+        self, settings: Settings, *, documents: Sequence[DesiredState], newest: float, now: float
+    ) -> Iterable[Finding]: ...
+
+
+def _look_at_host(
+    settings: Settings, *, documents: Sequence[DesiredState], newest: float, now: float
+) -> Iterable[Finding]:
+    from reconciler.cli.doctor_host import host_findings
+
+    return host_findings(settings, documents=documents, newest=newest, now=now)
 
 
 def _open_service(settings: Settings, *, exclusive: bool) -> AbstractContextManager[Service]:
@@ -57,6 +75,7 @@ class Invocation:
     """
 
     open_service: OpenService = _open_service
+    look_at_host: LookAtHost = _look_at_host
     run_controller: Callable[[Settings], None] = _run_controller
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     folder: Path = field(default_factory=Path.cwd)

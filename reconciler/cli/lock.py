@@ -13,6 +13,7 @@ import click
 from reconciler.atomic import write_file
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import read_bounded, write_atomically
+from reconciler.cli.helping import command
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import HOST, settings_options
 from reconciler.cli.screen import Column, Screen
@@ -30,7 +31,7 @@ STDOUT: Final = "-"
 PATH: Final = click.Path(path_type=Path)
 
 
-@click.command("lock")
+@command("lock")
 @click.argument("files", nargs=-1, metavar="COMPOSE_FILE...", type=PATH)
 @click.option(
     "-o", "--output", "out", metavar="FILE", help=f"Lock file, or - [{LOCK_NAME} beside the Compose file]."

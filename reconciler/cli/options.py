@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
+from reconciler.cli.completing import document_names, values
 from reconciler.cli.invocation import invocation_of
 from reconciler.config import BOOLEAN, BY_NAME
 
@@ -68,15 +68,6 @@ def name_argument(command: Decorated) -> Decorated:
     return click.argument("name", metavar="NAME", shell_complete=document_names)(command)
 
 
-def document_names(context: click.Context, _: click.Parameter, incomplete: str) -> Sequence[CompletionItem]:
-    """Names of the documents that can be read, for the shell's completion."""
-    from reconciler.cli.folder import names_in
-
-    return [
-        CompletionItem(name) for name in names_in(invocation_of(context).settings) if name.startswith(incomplete)
-    ]
-
-
 def _setting(name: str) -> Callable[[Decorated], Decorated]:
     setting = BY_NAME[name]
 
@@ -87,7 +78,12 @@ def _setting(name: str) -> Callable[[Decorated], Decorated]:
     if setting.metavar == BOOLEAN:
         return click.option(f"--{name}", is_flag=True, expose_value=False, callback=remember, help=setting.help)
     return click.option(
-        f"--{name}", metavar=setting.metavar, expose_value=False, callback=remember, help=setting.help
+        f"--{name}",
+        metavar=setting.metavar,
+        expose_value=False,
+        callback=remember,
+        help=setting.help,
+        shell_complete=values(setting.metavar),
     )
 
 
@@ -108,5 +104,6 @@ def _program(command: Decorated) -> Decorated:
         expose_value=False,
         callback=remember_file,
         help="Settings file [reconciler.toml].",
+        shell_complete=values("FILE"),
     )
     return file(debug(command))

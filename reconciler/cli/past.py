@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import click
 
+from reconciler.cli.helping import command
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import HOST, name_argument, output_option, settings_options
 from reconciler.cli.screen import Cell, Column, Screen
@@ -31,7 +33,7 @@ OPERATIONS: Final = tuple(
 _STYLES: Final = {"committed": "green", "intent": "blue", "undone": "red", "failed": "red"}
 
 
-@click.command("why")
+@command("why")
 @name_argument
 @click.option("--limit", type=click.IntRange(1, 1000), metavar="COUNT", default=50, help="At most so many [50].")
 @output_option
@@ -47,10 +49,10 @@ def why(invocation: Invocation, *, name: str, limit: int, output: str) -> None:
     elif not events:
         screen.note(f"nothing was ever done for {name}")
     else:
-        screen.table(EVENTS, [event_row(event, screen, invocation.clock()) for event in events])
+        screen.table(EVENTS, event_rows(events, screen, invocation.clock()))
 
 
-@click.command("history")
+@command("history")
 @name_argument
 @output_option
 @settings_options(*HOST)
@@ -138,9 +140,16 @@ def event_json(event: Event) -> dict[str, Any]:
     }
 
 
-def event_row(event: Event, screen: Screen, now: float) -> tuple[Cell, ...]:
-    result = (event.outcome, _STYLES.get(event.outcome, ""))
-    return (_when(event.at, screen, now), event.action, result, event.target, because(event))
+def event_rows(events: Sequence[Event], screen: Screen, now: float) -> list[tuple[Cell, ...]]:
+    """A row under ``EVENTS`` for each. For eyes, a cause is told where it differs from that before."""
+    rows: list[tuple[Cell, ...]] = []
+    before = ""
+    for event in events:
+        result, why = (event.outcome, _STYLES.get(event.outcome, "")), because(event)
+        told = "" if screen.terminal and why == before else why
+        rows.append((_when(event.at, screen, now), event.action, result, event.target, told))
+        before = why
+    return rows
 
 
 def _when(then: float, screen: Screen, now: float) -> str:

@@ -7,7 +7,9 @@ from typing import Final
 
 import click
 
+from reconciler.cli.completing import document_names
 from reconciler.cli.files import read_bounded, write_atomically
+from reconciler.cli.helping import command
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import HOST, output_option, settings_options
 from reconciler.cli.patches import show_patch
@@ -18,9 +20,15 @@ from reconciler.spec.yaml_tree import MAX_BYTES
 VERSION: Final = 1
 
 
-@click.command("pin")
+@command("pin")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--document", default="", metavar="NAME", help="Which document, where the file has several.")
+@click.option(
+    "--document",
+    default="",
+    metavar="NAME",
+    help="Which document, where the file has several.",
+    shell_complete=document_names,
+)
 @click.option("--tag", default="", metavar="TAG", help="Which tag [that of spec.image, or in '# tag: TAG'].")
 @click.option("--dry-run", is_flag=True, help="Only show the patch.")
 @output_option

@@ -13,23 +13,25 @@ import click
 
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import write_atomically
+from reconciler.cli.helping import command
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import HOST, names_argument, output_option, settings_options
 from reconciler.cli.problems import concerning, located, show_problems
 from reconciler.cli.screen import Screen
+from reconciler.core.downtime import downtime
 from reconciler.core.plan import Plan
 from reconciler.core.plan_json import plans_json
 from reconciler.core.plan_text import render
+from reconciler.core.words import shortened
 
 _SIGNED: Final = re.compile(r"^  (\+|~|-/\+|-) ")
 _SIGN_STYLES: Final = {"+": "green", "~": "yellow", "-/+": "magenta", "-": "red"}
-_DIGEST: Final = re.compile(r"((?:sha256:|/)[0-9a-f]{12})[0-9a-f]{52}\b")
 _LEAD: Final = re.compile(r"  drift \S+ +| {25}")
 _WORDS: Final = re.compile(r"^  (drift|waits|held|blocked|note)\b")
 _WORD_STYLES: Final = {"drift": "yellow", "waits": "blue", "held": "magenta", "blocked": "red", "note": "dim"}
 
 
-@click.command("plan")
+@command("plan")
 @names_argument
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Also save it, for apply --plan.")
 @output_option
@@ -62,11 +64,15 @@ def show_plans(screen: Screen, plans: Sequence[Plan]) -> None:
     for line in render(plans).splitlines():
         for part in fitting(line, screen.out.width) if screen.terminal else [line]:
             screen.line(part, style_of(line))
+    for item in plans:
+        expected = downtime(item)
+        if expected:
+            screen.prose(f"downtime of {item.document}: {expected}")
 
 
 def fitting(line: str, width: int) -> list[str]:
     """A line of a rendered plan for eyes: digests cut, broken between words, what follows indented."""
-    short = _DIGEST.sub(r"\1…", line)
+    short = shortened(line)
     lead = _LEAD.match(short)
     indent = " " * min(len(lead[0]) if lead else 4, width // 2)
     parts = textwrap.wrap(short, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from reconciler.cli.exits import Exit
+from reconciler.cli.helping import group
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import output_option, settings_options
 from reconciler.cli.screen import Column
@@ -24,7 +25,7 @@ SETTINGS: Final = ("desired", "state-dir", "policy", "engine", "target")
 _KEYS: Final = ("document", "service", "rule", "where", "asked", "allow")
 
 
-@click.group("policy")
+@group("policy")
 def policy() -> None:
     """Show and check what documents may ask of this host.
 

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.cli.screen import Screen
-from reconciler.spec.problem import Problem, is_error
+from reconciler.core.display import printable
+from reconciler.spec.problem import MAX_SOURCE_LINE, Problem, is_error
 
 if TYPE_CHECKING:
     from reconciler.sources.files import Loaded
 
+_MARGIN: Final = "  "
 _KEYS: Final = ("file", "line", "column", "path", "message", "level", "document")
 
 
@@ -36,10 +38,27 @@ def _below(prefix: str, problem: Problem) -> Problem:
 
 
 def show_problems(screen: Screen, problems: Sequence[Problem]) -> bool:
-    """Tell them beside the result. Returns whether any of them is an error."""
+    """Tell them beside the result, each with its line. Returns whether any of them is an error."""
     for problem in problems:
-        screen.note(str(problem), style="red" if is_error(problem) else "yellow")
+        screen.note(str(problem), style=style_of(problem))
+        for text, style in illustration(problem, screen.err.width):
+            screen.note(text, style)
     return any(map(is_error, problems))
+
+
+def style_of(problem: Problem) -> str:
+    """An error is red, a warning yellow."""
+    return "red" if is_error(problem) else "yellow"
+
+
+def illustration(problem: Problem, width: int) -> tuple[tuple[str, str], ...]:
+    """The source line with a caret under the place, each with its style; () where the line is not known."""
+    from reconciler.cli.wrapping import excerpt
+
+    if not problem.text.strip():
+        return ()
+    line, caret = excerpt(printable(problem.text), problem.column, min(width, MAX_SOURCE_LINE) - len(_MARGIN))
+    return ((_MARGIN + line, "dim"), (_MARGIN + caret, "bold"))
 
 
 def concerning(loaded: Loaded, names: Sequence[str]) -> bool:

@@ -1,6 +1,7 @@
 """Progress: what long work says while it goes on. Live lines on a terminal, plain lines elsewhere.
 
-Told from worker threads; always on standard error, so that results stay clean.
+Told from worker threads; always on standard error, so that results stay clean. A live line is as short as it
+can be, so that it stays one line while what it says changes: nothing jumps.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from reconciler.core.words import shortened
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -19,6 +22,16 @@ if TYPE_CHECKING:
 Report = Callable[[str, str], None]
 """Told a document's name and a short line."""
 
+MARKS: Final = {
+    "converged": ("✓", "green"),
+    "rolled-back": ("↩", "yellow"),
+    "failed": ("✗", "red"),
+    "held": ("✗", "magenta"),
+    "blocked": ("…", "magenta"),
+}
+"""How the work on a document ended, which is the last that is told of it."""
+
+_PULLED: Final = re.compile(r"(?<=^pulling )(?:\S*/)?([^@\s]+)@[0-9a-f]+")
 PAUSE_S: Final = 5.0
 """Least time between two plain lines of one document that differ only in their numbers."""
 
@@ -62,7 +75,7 @@ def _live(screen: Screen) -> Iterator[Report]:
 
     def shown() -> Table:
         with lock:
-            return _lines(lines)
+            return _lines(lines, screen.err.height - 1)
 
     def report(document: str, line: str) -> None:
         with lock:
@@ -72,7 +85,8 @@ def _live(screen: Screen) -> Iterator[Report]:
         yield report
 
 
-def _lines(lines: dict[str, str]) -> Table:
+def _lines(lines: dict[str, str], height: int) -> Table:
+    """A line for each document. Where there are too many, what is done is one line together."""
     from rich.spinner import Spinner
     from rich.table import Table
     from rich.text import Text
@@ -80,9 +94,24 @@ def _lines(lines: dict[str, str]) -> Table:
     from reconciler.cli.screen import one_line
 
     table = Table.grid(padding=(0, 1), expand=True)
-    for _ in ("spinner", "document"):
+    for _ in ("mark", "document"):
         table.add_column(no_wrap=True, overflow="ellipsis")
     table.add_column(ratio=1)  # a project's line names every service that is waited for: it wraps
+    ended = [document for document, line in lines.items() if line in MARKS]
+    if len(lines) > height and ended:
+        table.add_row(Text(" "), Text(f"{len(ended)} done", style="dim"), Text(""))
+        lines = {document: line for document, line in lines.items() if line not in MARKS}
     for document, line in lines.items():
-        table.add_row(Spinner("dots", style="blue"), Text(one_line(document), style="bold"), Text(one_line(line)))
+        mark = Text(*MARKS[line]) if line in MARKS else Spinner("dots", style="blue")
+        table.add_row(mark, Text(one_line(document), style="bold"), Text(one_line(brief(line, document))))
     return table
+
+
+def brief(line: str, document: str) -> str:
+    """What is told of an Action, without what is known from its document's name or said twice."""
+    title, _, detail = shortened(line).partition(": ")
+    kind, _, target = title.partition(" ")
+    if detail.startswith("pulling "):
+        return _PULLED.sub(r"\1", detail)
+    about = "" if target in {"", document} else f" {target}"
+    return f"{kind}{about}: {detail}" if detail else f"{kind}{about}"

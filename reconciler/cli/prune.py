@@ -8,6 +8,7 @@ import click
 
 from reconciler.cli.apply import show_results
 from reconciler.cli.exits import Exit, of_outcomes
+from reconciler.cli.helping import command
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import HOST, names_argument, output_option, settings_options
 from reconciler.cli.plan import show_plans
@@ -17,7 +18,7 @@ from reconciler.core.plan_json import plans_json
 from reconciler.core.words import count
 
 
-@click.command("prune")
+@command("prune")
 @names_argument
 @click.option("--confirm", is_flag=True, help="Remove them; without it they are only shown.")
 @output_option

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from reconciler.cli.completing import releases
 from reconciler.cli.files import read_bounded
 from reconciler.cli.folder import read_folder
+from reconciler.cli.helping import command
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import HOST, name_argument, output_option, settings_options
 from reconciler.cli.patches import patch_of, show_patch
@@ -35,9 +37,15 @@ if TYPE_CHECKING:
 VERSION: Final = 1
 
 
-@click.command("rollback")
+@command("rollback")
 @name_argument
-@click.option("--to", default="", metavar="RELEASE", help="Id of the release [the one that served before].")
+@click.option(
+    "--to",
+    default="",
+    metavar="RELEASE",
+    help="Id of the release [the one that served before].",
+    shell_complete=releases,
+)
 @click.option("--dry-run", is_flag=True, help="Only show the patch.")
 @click.option(
     "--force",

@@ -14,6 +14,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from reconciler import __version__
+from reconciler.cli.helping import Group
 from reconciler.cli.invocation import ReaderLeft, pass_invocation
 from reconciler.cli.options import common_options
 
@@ -66,7 +67,7 @@ SECTIONS: Final = {
 ENTRIES: Final = {entry.name: entry for section in SECTIONS.values() for entry in section}
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """A group whose commands are imported when they are called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

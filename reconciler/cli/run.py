@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import click
-
+from reconciler.cli.helping import command
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.logs import set_up_logs
 from reconciler.cli.options import CONTROLLER, LOGS, settings_options
 from reconciler.errors import InvalidSettings, ReconcilerError
 
 
-@click.command("run")
+@command("run")
 @settings_options(*CONTROLLER, *LOGS)
 @pass_invocation
 def run(invocation: Invocation) -> None:

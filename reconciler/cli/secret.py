@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from reconciler.cli.files import read_bounded, replace
+from reconciler.cli.helping import group
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import settings_options
 from reconciler.cli.secret_encrypt import encrypt
@@ -28,7 +29,7 @@ from reconciler.core.words import count
 from reconciler.errors import InputError, SecretSealed
 
 
-@click.group("secret")
+@group("secret")
 def secret() -> None:
     """Make keys of this host, and encrypt values that only they open.
 

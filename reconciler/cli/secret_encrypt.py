@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from reconciler.cli.files import read_bounded, write_atomically
+from reconciler.cli.helping import command
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import settings_options
 from reconciler.cli.secret_parts import (
@@ -24,7 +25,7 @@ from reconciler.cli.secret_parts import (
 from reconciler.errors import InputError
 
 
-@click.command("encrypt")
+@command("encrypt")
 @click.option(
     "-r", "--recipient", "keys", multiple=True, metavar="KEY", help="Public key to encrypt for; repeatable."
 )

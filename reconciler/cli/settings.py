@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import click
-
+from reconciler.cli.helping import command
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import CONTROLLER, LOGS, output_option, settings_options
 from reconciler.cli.screen import Column
 from reconciler.config import SETTINGS, as_text, unknown_variables
 
 
-@click.command("config")
+@command("config")
 @output_option
 @settings_options(*CONTROLLER, *LOGS)
 @pass_invocation

@@ -9,19 +9,23 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from reconciler.cli.exits import Exit
+from reconciler.cli.helping import command
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import HOST, names_argument, output_option, settings_options
-from reconciler.cli.problems import concerning, located, problem_json, show_problems
-from reconciler.cli.screen import Cell, Column, Screen
+from reconciler.cli.problems import concerning, located, prefix_of, problem_json, show_problems
+from reconciler.cli.screen import Cell, Column
+from reconciler.cli.status_page import LAST, show_page
 from reconciler.core.next_step import BAD, next_step
+from reconciler.core.record import Event, Record
 from reconciler.core.status import DocumentStatus
 from reconciler.core.status_json import statuses_json
 from reconciler.core.status_text import TITLES, drift_word, reason_words, release_word, worst_first
-from reconciler.core.words import age, count
+from reconciler.core.words import age
 from reconciler.spec.problem import Problem
 
 if TYPE_CHECKING:
     from reconciler.controller.service import Service
+    from reconciler.sources.files import Loaded
 
 COLUMNS: Final = tuple(
     Column(
@@ -44,18 +48,28 @@ STYLES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
+class _Besides:
+    """What the page of one document needs beside its status."""
+
+    record: Record
+    events: tuple[Event, ...]
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Seen:
-    """What one look found: statuses worst first, and what is wrong in the files, what to do next. ``broken``: an
-    error in them is of what was asked for.
+    """What one look found: statuses worst first, what else is to be known of those that were named, what is
+    wrong in the files, and what to do next. ``broken``: an error in them is of what was asked for.
     """
 
     statuses: tuple[DocumentStatus, ...]
+    besides: tuple[_Besides, ...]
     problems: tuple[Problem, ...]
     broken: bool
     advice: tuple[str, ...]
 
 
-@click.command("status")
+@command("status")
 @names_argument
 @click.option("--watch", is_flag=True, help="Show it again and again until Ctrl-C.")
 @click.option("--every", type=click.FloatRange(0.1, 3600), metavar="SECONDS", default=2.0, help="How often [2].")
@@ -74,7 +88,9 @@ def status(
 ) -> None:
     """Show each document: in sync, healthy, since when and why. Worst first.
 
-    Named documents are shown with every field that differs. Exit status: 0 all in sync, 2 something differs,
+    Of named documents all is shown: every field that differs, and what was done last.
+
+    Exit status: 0 all in sync, 2 something differs,
     1 error (also when a document cannot be read).
     """
     with invocation.service() as service:
@@ -108,7 +124,16 @@ def _look(invocation: Invocation, service: Service, names: Sequence[str]) -> _Se
     loaded = service.loaded()
     problems = located(loaded.problems, invocation.settings.desired)
     advice = (next_step(service.record(item.name), item.phase) for item in statuses if item.phase in BAD)
-    return _Seen(statuses, problems, concerning(loaded, names), tuple(filter(None, advice)))
+    besides = tuple(_besides(invocation, service, loaded, item.name) for item in statuses) if names else ()
+    return _Seen(statuses, besides, problems, concerning(loaded, names), tuple(filter(None, advice)))
+
+
+def _besides(invocation: Invocation, service: Service, loaded: Loaded, name: str) -> _Besides:
+    places = {item.name: item.source for item in loaded.documents}
+    place = places.get(name)
+    source = f"{prefix_of(invocation.settings.desired)}{place}" if place else ""
+    events = sorted(service.events(name, limit=LAST), key=lambda event: event.at)
+    return _Besides(service.record(name), tuple(events), source)
 
 
 def _show(invocation: Invocation, seen: _Seen, *, names: Sequence[str], output: str) -> None:
@@ -122,20 +147,20 @@ def _show(invocation: Invocation, seen: _Seen, *, names: Sequence[str], output: 
         if not seen.problems:
             screen.note(f"no documents in {invocation.settings.desired}")
         return
-    screen.table(COLUMNS, [row(item, invocation.clock()) for item in ordered])
     if names:
-        for item in ordered:
-            _details(screen, item)
+        _pages(invocation, seen)
+    else:
+        screen.table(COLUMNS, [row(item, invocation.clock()) for item in ordered])
     for line in seen.advice:
         screen.note(f"next: {line}", "cyan")
 
 
-def _details(screen: Screen, item: DocumentStatus) -> None:
-    if item.drift:
-        screen.line(f"\n{item.name}: {count(len(item.drift), 'difference')}")
-        rows = [((one.kind, "yellow"), one.path, one.wanted, one.found) for one in item.drift]
-        titles = (Column("DRIFT"), Column("PATH"), Column("WANTED", fixed=False), Column("FOUND", fixed=False))
-        screen.table(titles, rows)
+def _pages(invocation: Invocation, seen: _Seen) -> None:
+    screen, now = invocation.screen, invocation.clock()
+    for place, (item, more) in enumerate(zip(seen.statuses, seen.besides, strict=True)):
+        if place:
+            screen.line()
+        show_page(screen, item, record=more.record, events=more.events, source=more.source, now=now)
 
 
 def _watch(invocation: Invocation, service: Service, *, names: tuple[str, ...], every: float, output: str) -> None:

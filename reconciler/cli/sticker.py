@@ -8,6 +8,7 @@ from typing import Final
 import click
 
 from reconciler.cli.exits import Exit
+from reconciler.cli.helping import group
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import HOST, name_argument, output_option, settings_options
 
@@ -15,7 +16,7 @@ VERSION: Final = 1
 _STYLES: Final = {"current": "green", "stale": "yellow", "absent": "yellow", "corrupt": "red", "forged": "red"}
 
 
-@click.group("sticker")
+@group("sticker")
 def sticker() -> None:
     """Read, write or verify version stickers."""
 

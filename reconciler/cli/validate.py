@@ -10,10 +10,11 @@ import click
 
 from reconciler.cli.exits import Exit
 from reconciler.cli.folder import read_files, read_folder
+from reconciler.cli.helping import command
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import output_option, settings_options
 from reconciler.cli.policy import policy_in_force, refusals_of
-from reconciler.cli.problems import prefix_of, problem_json
+from reconciler.cli.problems import illustration, prefix_of, problem_json, style_of
 from reconciler.cli.screen import Screen
 from reconciler.core.desired import SourceLocation
 from reconciler.core.policy import BUILT_IN
@@ -27,7 +28,7 @@ from reconciler.spec.problem import Problem, is_error
 VERSION: Final = 1
 
 
-@click.command("validate")
+@command("validate")
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path))
 @output_option
 @settings_options("desired", "policy")
@@ -105,7 +106,6 @@ def _of_files(whole: Examined, files: Sequence[Path]) -> Examined:
 
 def _show(screen: Screen, problems: Sequence[Problem]) -> None:
     for problem in problems:
-        head, *source = problem.illustrated().split("\n")
-        screen.line(head, "red" if is_error(problem) else "yellow")
-        for line in source:
-            screen.line(line, "bold" if line.strip() == "^" else "dim")
+        screen.prose(str(problem), style_of(problem))
+        for text, style in illustration(problem, screen.out.width):
+            screen.line(text, style)

@@ -7,15 +7,19 @@ restarts. Leaves reading and checking to ``sources`` and ``spec``.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from reconciler.core.desired import DesiredState
 from reconciler.core.record import Record
 from reconciler.errors import StateError, UnknownDocument
 from reconciler.history import History
 from reconciler.sources.files import FolderSource, Loaded
+from reconciler.spec.problem import suggestion
 
 NOTHING = Loaded(documents=(), problems=(), unknown_files=(), complete=False)
+MOST_NAMES = 20
+TWISTED = 0.6
+"""What two words of three letters have in common when two of these have changed places."""
 
 
 class Catalogue:
@@ -92,6 +96,14 @@ class Catalogue:
         everything = {**self.orphans(records), **self.desired()}
         unknown = [name for name in names if name not in everything]
         if unknown:
-            known = ", ".join(everything) or "none"
-            raise UnknownDocument(f"no document is named {', '.join(unknown)}", hint=f"known: {known}")
+            raise UnknownDocument(f"no document is named {', '.join(unknown)}", hint=_meant(unknown, everything))
         return {name: everything[name] for name in (names or sorted(everything))}
+
+
+def _meant(unknown: Sequence[str], known: Collection[str]) -> str:
+    """What the person may have meant, and which documents there are."""
+    meant = [found for name in unknown if (found := suggestion(name, known, likeness=TWISTED))]
+    listed = [*known][:MOST_NAMES]
+    more = f" and {len(known) - len(listed)} more" if len(known) > len(listed) else ""
+    told = f"known: {', '.join(listed) or 'none'}{more}"
+    return f"did you mean {' and '.join(meant)}? {told}" if meant else told

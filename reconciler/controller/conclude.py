@@ -65,16 +65,15 @@ class Conclusion:
             self.journal.restored(plan.document, operation.generation)
         if not operation.failure:
             return Verdict(kind="progressing", reason=f"took back what was interrupted{also}", retry_after=0.0)
-        reason = operation.failure + also
+        reason = with_remark(operation.failure, also)
         if not operation.quarantine:
             return self._later(plan.document, reason, None)
         if former:
             return Verdict(kind="rolled-back", reason=reason)
         gone = situation.record.committed is not None
         lack = "the former container is gone" if gone else "there is nothing to go back to"
-        return Verdict(
-            kind="failed", reason=f"{operation.failure}; {lack}{also}", retry_after=0.0 if gone else None
-        )
+        told = with_remark(operation.failure, f"; {lack}{also}")
+        return Verdict(kind="failed", reason=told, retry_after=0.0 if gone else None)
 
     def _failed(
         self, situation: Situation, plan: Plan, outcomes: Sequence[Outcome], error: ReconcilerError
@@ -107,6 +106,12 @@ class Conclusion:
         delay = asked if asked is not None else backoff_delay(failures, self.chance())
         self.journal.retry_later(document, error=reason, retry_at=self.clock() + delay)
         return Verdict(kind="failed", reason=reason, retry_after=delay)
+
+
+def with_remark(reason: str, remark: str) -> str:
+    """The remark stands behind the first line: lines below it are what a container said."""
+    head, line_break, rest = reason.partition("\n")
+    return head + remark + line_break + rest
 
 
 def _former_healed(situation: Situation, plan: Plan) -> bool:

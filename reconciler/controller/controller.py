@@ -19,6 +19,7 @@ import structlog
 from reconciler.controller.assess import Assessment, Assessor
 from reconciler.controller.audit_watch import EVERY_S
 from reconciler.controller.backoff import LONGEST_S, backoff_delay
+from reconciler.controller.log_facts import facts_of
 from reconciler.controller.lookout import Lookout
 from reconciler.controller.loop import Pass, Reconciler
 from reconciler.controller.stop import StopRequest
@@ -264,7 +265,13 @@ class Controller:
             self._wake_dependants(name)
 
     def _one_pass(self, name: str) -> Pass:
-        """One pass; when a stop ended it half-way, one more that takes back what was begun."""
+        """One pass; when a stop ended it half-way, one more that takes back what was begun. Whatever is logged
+        meanwhile names the document.
+        """
+        with structlog.contextvars.bound_contextvars(document=name):
+            return self._pass_of(name)
+
+    def _pass_of(self, name: str) -> Pass:
         progress = _Progress(name)
         done = self.reconciler.one_pass(name, progress=progress, prune=name in self.lookout.pruning)
         if self.stop.stopping and self.history.record(name).open is not None:
@@ -284,7 +291,7 @@ def _tell(name: str, done: Pass) -> None:
     if not done.outcomes:
         return
     level = log.warning if done.verdict.kind in {"rolled-back", "failed"} else log.info
-    level(done.verdict.kind, document=name, purpose=done.plan.purpose, reason=done.verdict.reason)
+    level(done.verdict.kind, document=name, **facts_of(done.plan, done.outcomes), reason=done.verdict.reason)
 
 
 @dataclass(frozen=True, slots=True)

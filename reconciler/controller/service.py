@@ -13,9 +13,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from reconciler.controller.assess import Assessor
+from reconciler.controller.assess import Assessment, Assessor
 from reconciler.controller.checkup import Finding, audit_finding, check_up, policy_findings
 from reconciler.controller.checkup_projects import check_projects
+from reconciler.controller.conclude import with_remark
 from reconciler.controller.decisions import Decision, Decisions
 from reconciler.controller.loop import Pass, Reconciler, refuse_changed
 from reconciler.controller.stop_flag import StopFlag
@@ -26,6 +27,7 @@ from reconciler.core.outcome import Outcome
 from reconciler.core.plan import Plan
 from reconciler.core.record import Allowance, Event, Record
 from reconciler.core.signing import rule_for
+from reconciler.core.signing_steps import ALLOWED, REVOKED, revoked_note
 from reconciler.core.status import DocumentStatus
 from reconciler.core.status_json import timestamp
 from reconciler.core.sticker import judge as judge_sticker
@@ -36,6 +38,7 @@ from reconciler.history import History
 from reconciler.sources.files import Loaded
 
 AppliedOutcome = Literal["converged", "rolled-back", "failed", "held", "blocked"]
+SEARCHED_EVENTS = 1000
 DocumentProgress = Callable[[str, str], None]
 
 
@@ -88,7 +91,17 @@ class Service:
             found = self.assessor.assess(names, full=True)
         except EngineUnavailable as error:
             return tuple(item for item in self.assessor.unseen(str(error)) if not names or item.name in names)
-        return tuple(item.status(self.history.drift_since(item.plan.document)) for item in found)
+        return tuple(self._status_of(item) for item in found)
+
+    def _status_of(self, assessment: Assessment) -> DocumentStatus:
+        """With what nobody can see of the host: that an exception was ended which it still rests on."""
+        name, desired = assessment.plan.document, assessment.situation.desired
+        status = assessment.status(self.history.drift_since(name))
+        rules = self.assessor.policy().signatures
+        if not any(rule_for(image.repository, rules) for image in (*desired.images, *desired.hook_images)):
+            return status
+        note = revoked_note(self.history.events(name, SEARCHED_EVENTS))
+        return replace(status, reason="; ".join(filter(None, (status.reason, note))))
 
     def stop(self) -> None:
         """Ask what is at work to end: waits end at once, no further Action begins, and what was begun is taken
@@ -130,13 +143,21 @@ class Service:
         def tell(line: str) -> None:
             progress(name, line)
 
+        passes = self._settled(name, expected, tell)
+        if any(item.outcomes for item in passes):
+            tell(applied_of(name, passes).outcome)
+        return passes
+
+    def _settled(
+        self, name: str, expected: Mapping[str, Any] | None, tell: Callable[[str], None]
+    ) -> tuple[Pass, ...]:
         passes = self.reconciler.until_settled(name, progress=tell, expected=expected)
         if not self.stop_flag.stopping or self.history.record(name).open is None:
             return passes
         back = self.reconciler.one_pass(name, progress=tell)
         if self.history.record(name).open is None:
             # What the person is told is why the release is not there; that it was taken back comes with it.
-            reason = f"{passes[-1].verdict.reason}; what was begun is taken back"
+            reason = with_remark(passes[-1].verdict.reason, "; what was begun is taken back")
             back = replace(back, verdict=replace(passes[-1].verdict, kind="waiting", reason=reason))
         return (*passes, back)
 
@@ -229,20 +250,20 @@ class Service:
         )
         if allowances:
             target = ", ".join(item.image for item in allowances)
-            with self.decisions.taking("allow-unsigned", name, cause=reason, target=target):
+            with self.decisions.taking(ALLOWED, name, cause=reason, target=target):
                 self.history.allow(name, allowances)
                 self.history.passed(name)
         for item in allowances:
-            self._told(name, "allow-unsigned", target=item.image, cause=reason, actor=actor)
+            self._told(name, ALLOWED, target=item.image, cause=reason, actor=actor)
         return allowances
 
     def revoke_unsigned(self, name: str, *, actor: str) -> bool:
         """End what was allowed; what runs goes on. False when there was nothing. Raises UnknownDocument."""
         self.record(name)
-        with self.decisions.taking("revoke-unsigned", name) as decision:
+        with self.decisions.taking(REVOKED, name) as decision:
             ended = decision.changed = self.history.revoke(name)
         if ended:
-            self._told(name, "revoke-unsigned", target=name, cause="signatures are wanted again", actor=actor)
+            self._told(name, REVOKED, target=name, cause="signatures are wanted again", actor=actor)
         return ended
 
     def _told(self, document: str, action: str, *, target: str, cause: str, actor: str) -> None:

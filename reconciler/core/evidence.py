@@ -61,8 +61,8 @@ def spoken(
 
 def plain(text: str) -> str:
     """One line of text without terminal sequences, control, formatting and unassigned characters."""
-    kept = (" " if char in "\t\r\n" else char for char in _ESCAPE.sub("", text).rstrip())
-    return "".join(char for char in kept if unicodedata.category(char)[0] != "C")
+    kept = (" " if char in "\t\r\n" else char for char in _ESCAPE.sub("", text))
+    return "".join(char for char in kept if unicodedata.category(char)[0] != "C").rstrip()
 
 
 def _discreet(text: str, secrets: tuple[str, ...]) -> str:

@@ -6,13 +6,16 @@ from reconciler.core.plan import Plan
 from reconciler.core.record import Operation
 from reconciler.core.situation import Situation
 from reconciler.core.status import DocumentStatus, Phase, Sync
+from reconciler.core.status_json import timestamp
 from reconciler.core.views import view_of
 
 STATES_OF_HEALTH = frozenset({"unhealthy"})
 
 
 def judge(situation: Situation, plan: Plan, *, since: float = 0.0) -> DocumentStatus:
-    """The status of a document whose host was seen. ``since`` is when its sync last changed."""
+    """The status of a document whose host was seen. ``since`` is when its sync last changed; where nobody has
+    noted that (0.0), the last operation tells it.
+    """
     desired, record = situation.desired, situation.record
     view = view_of(situation)
     running = view.running()
@@ -25,13 +28,17 @@ def judge(situation: Situation, plan: Plan, *, since: float = 0.0) -> DocumentSt
         sync=sync_of(plan),
         health="Suspended" if situation.suspension is not None else view.health(),
         phase=phase,
-        reason=plan.blocked or record.last_error or "; ".join(plan.notes) or situation.refused,
+        reason=_under_way(situation, plan)
+        or plan.blocked
+        or record.last_error
+        or "; ".join(plan.notes)
+        or situation.refused,
         desired_release=desired.release.id,
         desired_digest=desired.digest,
         running_release=running[0],
         running_digest=running[1],
         drift=plan.drift,
-        since=since,
+        since=since or _since(situation, plan),
         sticker=situation.sticker,
         quarantined=situation.quarantine,
         suspension=situation.suspension,
@@ -44,6 +51,25 @@ def judge(situation: Situation, plan: Plan, *, since: float = 0.0) -> DocumentSt
 def sync_of(plan: Plan) -> Sync:
     """In sync when nothing but the container's own health differs."""
     return "OutOfSync" if any(item.kind not in STATES_OF_HEALTH for item in plan.drift) else "Synced"
+
+
+def _under_way(situation: Situation, plan: Plan) -> str:
+    """What another process does with the document at this moment; "" for nothing."""
+    operation = situation.record.open
+    if operation is None or not plan.waiting:
+        return ""
+    revision = situation.record.revision(operation.fingerprint)
+    release = f" of release {revision.release.id}" if revision else ""
+    return f"{operation.kind}{release} is under way since {timestamp(operation.started_at)}"
+
+
+def _since(situation: Situation, plan: Plan) -> float:
+    """In sync since it was committed; out of it at least since the release that is wanted was begun."""
+    record = situation.record
+    if sync_of(plan) == "Synced":
+        return record.committed.ended_at if record.committed else 0.0
+    last = record.last
+    return last.started_at if last and last.fingerprint == situation.desired.fingerprint else 0.0
 
 
 def unseen(situation: Situation, reason: str) -> DocumentStatus:
@@ -70,7 +96,7 @@ def unseen(situation: Situation, reason: str) -> DocumentStatus:
 def _phase(situation: Situation, plan: Plan) -> Phase:
     record = situation.record
     if record.open is not None:
-        return "Blocked" if plan.blocked else "Reconciling"
+        return "Blocked" if plan.blocked and not plan.waiting else "Reconciling"
     if situation.quarantine:
         return "RolledBack" if _is_back(situation) else "Failed"
     if plan.held or record.held:

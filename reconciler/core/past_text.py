@@ -21,4 +21,4 @@ def result_words(record: Record, operation: Operation) -> str:
 
 def because(event: Event) -> str:
     """Its cause, and what more there is to say of it."""
-    return event.cause + (f" ({event.detail})" if event.detail else "")
+    return ": ".join(filter(None, (event.cause, event.detail)))

@@ -48,12 +48,33 @@ def _before(record: Record, current: str) -> Revision:
     ]
     good = [revision for revision in kept if revision.fingerprint not in record.quarantined]
     if not kept:
-        others = ", ".join(release_ids(item for item in record.revisions if item.fingerprint != current))
-        raise InputError(
-            f"nothing to roll back to: no earlier release of {record.document} ever worked here",
-            hint=f"others in the history, for --to: {others}" if others else "",
-        )
+        raise InputError(f"nothing to roll back to: {_first(record, current)}", hint=_others(record, current))
     return (good or kept)[0]
+
+
+def _first(record: Record, current: str) -> str:
+    """Why there is no release before the one that the document asks for."""
+    revision = record.revision(current)
+    if revision is None or current not in served(record):
+        return f"no earlier release of {record.document} ever worked here"
+    name = f"release {revision.release.id}, which the document of {record.document} asks for,"
+    return f"{name} is the first that ever worked here"
+
+
+def _others(record: Record, current: str) -> str:
+    """What else the history has, and what would be to say of each."""
+    worked = served(record)
+    states = {
+        item.release.id: "quarantined"
+        if item.fingerprint in record.quarantined
+        else "worked"
+        if item.fingerprint in worked
+        else "never worked"
+        for item in record.revisions
+        if item.fingerprint != current
+    }
+    told = ", ".join(f"{release} ({state})" for release, state in states.items())
+    return f"others in the history, for --to: {told}" if told else ""
 
 
 def _named(record: Record, release: str, current: str, *, force: bool) -> Revision:

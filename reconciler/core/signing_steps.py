@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from reconciler.core.action.signature import VerifySignature
 from reconciler.core.image import ImageReference
-from reconciler.core.record import Allowance
+from reconciler.core.record import Allowance, Event
 from reconciler.core.signing import SignatureRule, rule_for
 from reconciler.core.situation import Situation
+
+ALLOWED = "allow-unsigned"
+REVOKED = "revoke-unsigned"
+"""Events of an operator's exception, as ``why`` shows them."""
 
 
 def signature_actions(situation: Situation, images: Iterable[ImageReference]) -> Iterator[VerifySignature]:
@@ -28,6 +32,16 @@ def unsigned_notes(situation: Situation) -> tuple[str, ...]:
         if rule_for(image.repository, situation.signatures) is not None
         and (allowance := _allowance(situation, image)) is not None
     )
+
+
+def revoked_note(events: Sequence[Event]) -> str:
+    """What is to be known after an exception was ended and before a signature is checked again; "" for nothing.
+    ``events`` of one document, oldest first.
+    """
+    said = [event for event in events if event.action in {REVOKED, ALLOWED, VerifySignature.kind}]
+    if not said or said[-1].action != REVOKED:
+        return ""
+    return f"needs its signature again, says {said[-1].actor}: what runs goes on, a deploy without it is refused"
 
 
 def _allowance(situation: Situation, image: ImageReference) -> Allowance | None:

@@ -51,11 +51,11 @@ def release_word(item: DocumentStatus) -> str:
 
 
 def drift_word(item: DocumentStatus) -> str:
-    """The first kind of difference, and how many more kinds there are."""
-    kinds = list(dict.fromkeys(one.kind for one in item.drift))
-    if not kinds:
+    """The kind of the first difference, and how many more differences there are."""
+    if not item.drift:
         return NOTHING
-    return kinds[0] + (f" +{len(kinds) - 1}" if len(kinds) > 1 else "")
+    more = len(item.drift) - 1
+    return item.drift[0].kind + (f" +{more}" if more else "")
 
 
 def reason_words(item: DocumentStatus) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
+_DIGEST: Final = re.compile(r"((?:sha256:|/)[0-9a-f]{12})[0-9a-f]{52}\b")
 _STEPS: Final = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 
@@ -27,3 +29,8 @@ def spent(milliseconds: int) -> str:
 def count(number: int, noun: str) -> str:
     """``1 document``, ``2 documents``."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def shortened(text: str) -> str:
+    """With digests cut to what tells them apart."""
+    return _DIGEST.sub(r"\1…", text)

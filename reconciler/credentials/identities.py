@@ -55,10 +55,10 @@ class Identities:
         try:
             return age.open_sealed(sealed.encode() if isinstance(sealed, str) else sealed, keys)
         except age.NotForUs:
-            own = ", ".join(age.public_keys(keys)) or "its public key"
+            own = " or ".join(age.public_keys(keys)) or "its public key"
             raise SecretSealed(
                 f"is encrypted for others: no key in {self.path} opens it",
-                hint=f"encrypt it for this host ({own}) with 'reconciler secret encrypt' or 'secret rotate'",
+                hint=f"encrypt it for this host, {own}, with 'reconciler secret encrypt' or 'secret rotate'",
             ) from None
         except age.Damaged:
             raise SecretSealed(

@@ -50,7 +50,8 @@ class Logins:
         if entry is None:
             return None
         login = ask_helper(entry.helper, registry_of(repository)) if entry.helper else entry.login
-        return replace(login, origin=f"{entry.prefix} in {self.path}")
+        remedy = f"mend what `{entry.helper}` answers" if entry.helper else f"put the right one into {self.path}"
+        return replace(login, origin=f"{entry.prefix} in {self.path}", remedy=remedy)
 
     def entries(self) -> tuple[Entry, ...]:
         """All that the file says; () when it is not there. Raises RegistryDenied."""

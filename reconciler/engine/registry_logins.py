@@ -51,7 +51,9 @@ class RegistryLogins:
             yield {} if login is None else {"X-Registry-Auth": header(login, repository)}
         except RegistryDenied as error:
             error.hint = (
-                _NONE_KNOWN if login is None else f"the login for {login.origin} was refused: mend it there"
+                _NONE_KNOWN
+                if login is None
+                else f"the login for {login.origin} was refused: {login.after_refusal}"
             )
             raise
 
@@ -83,15 +85,18 @@ def _of_docker(repository: str) -> Login | None:
             f"reading docker's credentials for {repository}: {printable(str(error))}",
             hint="check credHelpers and credsStore in docker's config.json",
         ) from error
-    return _login(found or {}, f"{registry} in docker's configuration")
+    return _login(found or {}, registry)
 
 
-def _login(found: Mapping[str, Any], origin: str) -> Login | None:
+def _login(found: Mapping[str, Any], registry: str) -> Login | None:
     """Docker's names are written small or large, by where they come from."""
+    origin, remedy = f"{registry} in docker's configuration", f"renew it with `docker login {registry}`"
     values = {key.lower(): str(value) for key, value in found.items() if value}
     token, username = values.get("identitytoken", ""), values.get("username", "")
     if token:
-        return Login(identity_token=Secret(token.encode()), origin=origin)
+        return Login(identity_token=Secret(token.encode()), origin=origin, remedy=remedy)
     if not username:
         return None
-    return Login(username=username, password=Secret(values.get("password", "").encode()), origin=origin)
+    return Login(
+        username=username, password=Secret(values.get("password", "").encode()), origin=origin, remedy=remedy
+    )

@@ -239,10 +239,10 @@ def remaining_s(ask: Ask, good_since_ms: int | None, elapsed_ms: int) -> float:
 def _tell(ask: Ask, waiting: Waiting, elapsed_ms: int, *, told: str, progress: Progress) -> str:
     """One line for each change, at most one a second otherwise. Returns what was told last."""
     if waiting.good_since_ms is None:
-        passed, of = elapsed_ms, ask.timeout_ms
+        line = f"{waiting.state}, {elapsed_ms // 1000}s of {seconds(ask.timeout_ms)}"
     else:
-        passed, of = elapsed_ms - waiting.good_since_ms, ask.min_healthy_ms
-    line = f"{waiting.state}, {passed // 1000}s of {seconds(of)}"
+        well_ms = elapsed_ms - waiting.good_since_ms
+        line = f"{waiting.state} for {well_ms // 1000}s of {seconds(ask.min_healthy_ms)}"
     if line != told:
         progress(line)
     return line

@@ -219,7 +219,7 @@ def _line(watched: Sequence[_Watched], ask: Ask, elapsed_ms: int) -> str:
     late = {service: judgement.state for service, judgement in waiting if judgement.good_since_ms is None}
     if not late:
         since_ms = max(judgement.good_since_ms or 0 for _, judgement in waiting)
-        return f"{_good(services, 0)}, {(elapsed_ms - since_ms) // 1000}s of {seconds(ask.min_healthy_ms)}"
+        return f"{_good(services, 0)} for {(elapsed_ms - since_ms) // 1000}s of {seconds(ask.min_healthy_ms)}"
     states = ", ".join(f"{service}: {state}" for service, state in sorted(late.items()))
     passed = f"{elapsed_ms // 1000}s of {seconds(ask.timeout_ms)}"
     return f"{_good(services, len(late))}, waiting for {states} {passed}"

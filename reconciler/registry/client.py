@@ -164,7 +164,7 @@ def _denied(about: str, login: Login | None) -> RegistryDenied:
     if login is None:
         return RegistryDenied(f"{about}: it wants to know who asks", hint="give this host a login for it")
     origin = f" of {login.origin}" if login.origin else ""
-    return RegistryDenied(f"{about}: it does not accept the login{origin}")
+    return RegistryDenied(f"{about}: it does not accept the login{origin}", hint=login.after_refusal)
 
 
 def _other_content(repository: str, wanted: str, found: str) -> VerificationFailed:

@@ -7,7 +7,7 @@ from typing import Any
 
 from reconciler.spec import lock_notation, notation, quantities
 from reconciler.spec.lock_notation import locked_image
-from reconciler.spec.problem import Path, Problem, Wrong, choices, dotted, is_private, suggestion
+from reconciler.spec.problem import Path, Problem, Wrong, as_list, choices, dotted, is_private, suggestion
 from reconciler.spec.refused_keys import instead
 from reconciler.spec.schema import Violation, known_keys, titled, violations, wants_number
 from reconciler.spec.yaml_tree import MAX_PROBLEMS, Tree
@@ -165,7 +165,8 @@ def _wrong_type(violation: Violation, tree: Tree, *, private: bool) -> str:
         return _quote_it(str(found).lower() if isinstance(found, bool) else found, private=private)
     if isinstance(found, str) and any(path == violation.path for path, _ in tree.fractions()):
         return f"must be {words}, not {found}"
-    return f"must be {words}, not {_shown(found, private=private)}"
+    told = f"must be {words}, not {_shown(found, private=private)}"
+    return told + as_list(found) if wanted == ["array"] and not private else told
 
 
 def _quote_it(value: Any, *, private: bool) -> str:

@@ -15,7 +15,7 @@ from reconciler.core.policy_powers import security_option
 from reconciler.core.policy_values import NAMESPACES, DeviceRoot, HostRoot, Maximum, Policy, PortRange
 from reconciler.core.signing import PublicKey, SignatureRule
 from reconciler.spec import notation, quantities
-from reconciler.spec.problem import Path, Problem, Wrong, choices
+from reconciler.spec.problem import Path, Problem, Wrong, as_list, choices
 from reconciler.spec.strict_file import StrictFile
 from reconciler.spec.yaml_tree import read_trees
 
@@ -66,7 +66,7 @@ class _Reader(StrictFile):
         if reader is _switch:
             return self.read(path, value, _switch)
         if not isinstance(value, list):
-            return self.note(path, "must be a list")
+            return self.note(path, f"must be a list{as_list(value)}")
         if reader is SIGNATURE:
             rules = (self._signature((*path, index), item) for index, item in enumerate(value))
             return tuple(rule for rule in rules if rule is not None)

@@ -7,6 +7,8 @@ value may be secret (``is_private``), and messages about such places never quote
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -17,6 +19,10 @@ Level = Literal["error", "warning"]
 Path = tuple[str | int, ...]
 
 MAX_SOURCE_LINE = 200
+"""Characters of a line that are shown at most."""
+
+MAX_QUOTED = 60
+_KEY = re.compile(r"[ \t]*(?:- +)?[A-Za-z][\w.-]{0,39}:(?=\s|$)")
 PRIVATE = frozenset({"environment", "secrets", "files"})
 
 
@@ -53,13 +59,6 @@ class Problem:
     def where(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
 
-    def illustrated(self) -> str:
-        """With the source line and a caret under the place, where the line is known."""
-        if not self.text.strip() or len(self.text) > MAX_SOURCE_LINE:
-            return str(self)
-        lead = "".join("\t" if char == "\t" else " " for char in self.text[: self.column - 1])
-        return f"{self}\n  {self.text.rstrip()}\n  {lead}^"
-
 
 def is_error(problem: Problem) -> bool:
     return problem.level == "error"
@@ -81,14 +80,28 @@ def is_private(path: Iterable[str | int]) -> bool:
     return any(part in PRIVATE or looks_secret(str(part)) for part in path)
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """The known word that was most likely meant, or ""."""
+def without_value(line: str) -> str:
+    """A line of YAML with its key alone, for where nobody can tell whose value it has: that may be secret."""
+    found = _KEY.match(line)
+    if found is None:
+        return ""
+    return found[0] + (" …" if line[found.end() :].strip() else "")
+
+
+def suggestion(word: str, known: Iterable[str], *, likeness: float = 0.7) -> str:
+    """The known word that was most likely meant, or ""; ``likeness`` is how much they have in common at least."""
     import difflib  # noqa: PLC0415  (only mistakes pay for it)
 
     folded = {"".join(char for char in name.lower() if char.isalnum()): name for name in known}
     wanted = "".join(char for char in word.lower() if char.isalnum())
-    close = difflib.get_close_matches(wanted, folded, n=1, cutoff=0.7)
+    close = difflib.get_close_matches(wanted, folded, n=1, cutoff=likeness)
     return folded[close[0]] if close else ""
+
+
+def as_list(value: object) -> str:
+    """The end of a message about a single value where a list is wanted: how it is written as one."""
+    written = json.dumps(value, ensure_ascii=False) if isinstance(value, str | int) else ""
+    return f"; write [{written}]" if written and len(written) <= MAX_QUOTED else ""
 
 
 def choices(word: str, known: Sequence[str], *, limit: int = 12) -> str:

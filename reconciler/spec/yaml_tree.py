@@ -21,7 +21,7 @@ from typing import Any
 import yaml
 from yaml.reader import ReaderError
 
-from reconciler.spec.problem import Path, Place, Problem, dotted, is_private
+from reconciler.spec.problem import Path, Place, Problem, dotted, is_private, without_value
 from reconciler.spec.yaml_words import MERGE_CONFLICT, plain_words
 
 MAX_BYTES = 1024 * 1024
@@ -259,7 +259,7 @@ def _position(before: str) -> tuple[int, int]:
 
 
 def _syntax(error: yaml.YAMLError, file: str, text: str) -> Problem:
-    """What libyaml complains about, in plain words. The line is not kept: it may hold a secret."""
+    """What libyaml complains about, in plain words, with the line but for its values: they may be secret."""
     if isinstance(error, ReaderError):
         line, column = _position(text.encode()[: error.position].decode("utf-8", errors="ignore"))
         return Problem(file, line, column, "", f"the control character U+{error.character:04X} is not allowed")
@@ -267,6 +267,7 @@ def _syntax(error: yaml.YAMLError, file: str, text: str) -> Problem:
         return Problem(file, _position(text[: conflict.start()])[0], 1, "", MERGE_CONFLICT)
     mark = getattr(error, "problem_mark", None)
     line, column, index = (mark.line + 1, mark.column + 1, mark.index) if mark else (1, 1, 0)
-    return Problem(
-        file, line, column, "", plain_words(str(getattr(error, "problem", "")), text[index : index + 1])
-    )
+    message = plain_words(str(getattr(error, "problem", "")), text[index : index + 1])
+    written = LINE_BREAK.split(text)
+    shown = without_value(written[line - 1]) if line <= len(written) else ""
+    return Problem(file, line, column, "", message, text=shown)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from reconciler.cli.apply import ended_since
 from reconciler.cli.exits import Exit, of_outcomes
+from reconciler.cli.progress import brief
 from reconciler.controller.service import Applied
 from reconciler.core.outcome import Outcome
 from reconciler.core.plan import Plan
@@ -284,11 +285,34 @@ def test_progress_on_a_terminal_is_drawn_and_then_gone(tmp_path: Path) -> None:
     assert ran.err.rstrip().endswith("\x1b[2K")
 
 
+def test_what_has_ended_is_marked_and_makes_room_for_the_rest(tmp_path: Path) -> None:
+    reports = (("web", "converged"), ("db", "failed"), *((f"w{number}", "converged") for number in range(40)))
+    ran = run(RecordedService(results=(DB,), reports=reports[:2]), "apply", folder=tmp_path, terminal=80)
+    assert "✓" in ran.err
+    assert "✗" in ran.err
+    ran = run(RecordedService(results=(DB,), reports=reports), "apply", folder=tmp_path, terminal=80)
+    assert "42 done" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (f"pull-image a.b/web@sha256:{'a' * 64}", f"pull-image a.b/web@sha256:{'a' * 12}…"),
+        (f"pull-image a.b/web@sha256:{'a' * 64}: pulling a.b/web@aaa: 3 %", "pulling web: 3 %"),
+        ("wait-healthy web: starting, 3s of 60s", "wait-healthy: starting, 3s of 60s"),
+        ("create-container web-next-g1", "create-container web-next-g1"),
+        ("converged", "converged"),
+    ],
+)
+def test_a_live_line_says_nothing_twice(line: str, shown: str) -> None:
+    assert brief(line, "web") == shown
+
+
 def test_progress_too_long_for_the_terminal_wraps_and_hides_nothing(tmp_path: Path) -> None:
     services = ", ".join(f"service-{number}: starting" for number in range(6))
     reports = (("shop", f"wait-project shop: 0 of 6 services healthy, waiting for {services} 0s of 60s"),)
     ran = run(RecordedService(results=(DB,), reports=reports), "apply", folder=tmp_path, terminal=60)
-    assert " \x1b[1mshop\x1b[0m wait-project" in ran.err
+    assert " \x1b[1mshop\x1b[0m wait-project: 0 of 6" in ran.err
     assert all(f"service-{number}:" in ran.err for number in range(6))
     assert "0s of 60s" in ran.err
 

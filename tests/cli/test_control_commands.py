@@ -161,7 +161,7 @@ def test_doctor_says_how_to_repair(tmp_path: Path) -> None:
         "         fix: set it\n"
         "error    desired: folder desired is not there\n"
         "         fix: make it\n"
-        "3 checks: 1 error\n"
+        "3 checks: 1 error, 1 warning\n"
     )
 
 

@@ -61,7 +61,7 @@ def test_events_at_eighty_columns_newest_last(tmp_path: Path) -> None:
         "  2m  web       create-container  done    web-next-g3\n"
         "    release r3 replaces r2\n"
         "  1m  db        wait-healthy      failed  db\n"
-        "    release r3 replaces r2 (exited with 1)\n"
+        "    release r3 replaces r2: exited with 1\n"
     )
     assert service.calls == [("events_after", 0, (), 20)]
 
@@ -88,7 +88,7 @@ def test_watching_shows_what_was_and_each_thing_as_it_happens(tmp_path: Path) ->
     ran, _ = watch(tmp_path, "web")
     assert ran.out == (
         "2026-11-18T11:04:30Z  web  done  create-container web-next-g3: release r3 replaces r2\n"
-        "2026-11-18T11:05:35Z  db  failed  wait-healthy db: release r3 replaces r2 (exited with 1)\n"
+        "2026-11-18T11:05:35Z  db  failed  wait-healthy db: release r3 replaces r2: exited with 1\n"
         "2026-11-18T11:06:40Z  web  done  commit\n"
     )
 

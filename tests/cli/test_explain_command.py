@@ -79,7 +79,7 @@ def test_on_a_narrow_terminal_no_line_is_longer_than_it(monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("begun", "offered"),
     [
-        ("sp", ["spec"]),
+        ("ki", ["kind"]),
         ("spec.drift.", ["spec.drift.mode", "spec.drift.ignore"]),
         ("spec.nowhere.m", []),
     ],

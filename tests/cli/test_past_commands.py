@@ -41,7 +41,7 @@ def test_why_at_eighty_columns_newest_last(tmp_path: Path) -> None:
         "  2m  create-container  done    web-next-g3\n"
         "    release r3 replaces r2\n"
         "  1m  wait-healthy      failed  web\n"
-        "    release r3 replaces r2 (exited with 1; last lines: panic)\n"
+        "    release r3 replaces r2: exited with 1; last lines: panic\n"
     )
 
 
@@ -50,7 +50,7 @@ def test_why_at_120_columns_has_causes_in_the_row(tmp_path: Path) -> None:
     assert out == (
         "WHEN  ACTION            RESULT  TARGET       BECAUSE\n"
         "  2m  create-container  done    web-next-g3  release r3 replaces r2\n"
-        "  1m  wait-healthy      failed  web          release r3 replaces r2 (exited with 1; last lines: panic)\n"
+        "  1m  wait-healthy      failed  web          release r3 replaces r2: exited with 1; last lines: panic\n"
     )
 
 

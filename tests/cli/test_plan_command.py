@@ -122,7 +122,8 @@ def test_exit_status(
 ) -> None:
     ran = plan(tmp_path, *arguments, of=of, problems=problems)
     assert ran.status == status
-    assert ran.err == "".join(f"desired/{problem}\n" for problem in problems)
+    source = f"  {BROKEN.text}\n      ^\n"
+    assert ran.err == "".join(f"desired/{item}\n{source if item.text else ''}" for item in problems)
 
 
 def test_json_is_that_of_the_core(tmp_path: Path) -> None:

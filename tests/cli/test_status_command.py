@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from reconciler.core.desired import Suspension
 from reconciler.core.drift import Drift
+from reconciler.core.record import Event
 from reconciler.core.status import DocumentStatus
 from reconciler.core.status_text import worst_first
 from reconciler.spec.problem import Problem
-from tests.cli.parts import RECORD
+from tests.cli.parts import RECORD, desired
 from tests.cli.recorded import NOW, Ran, RecordedService, run
 
 WEB = DocumentStatus(
@@ -89,15 +90,29 @@ PIPED = (
     "rel-2026.11.3 is quarantined: web did not become healthy within 60s: exited with 1\n"
 )
 NAMED = """\
-DOCUMENT  SYNC       HEALTH   RELEASE        DRIFT       SINCE
-web       OutOfSync  Healthy  rel-2026.11.2  release +1     3m
-    wants rel-2026.11.3, RolledBack: release rel-2026.11.3 is quarantined: web
-    did not become healthy within 60s: exited with 1
+web
+  sync        OutOfSync since 3m
+  health      Healthy
+  phase       RolledBack
+  reason      release rel-2026.11.3 is quarantined: web did not become healthy
+              within 60s: exited with 1
+  wanted      rel-2026.11.3  bbbbbbbbbbbb
+  running     rel-2026.11.2  aaaaaaaaaaaa
+  quarantine  web did not become healthy within 60s: exited with 1
+  last        deploy generation 3 undone 2m ago
+  sticker     current
+  target      host-a
+  file        desired/web.yaml:1
 
-web: 2 differences
-DRIFT    PATH        WANTED                 FOUND
-release  release.id  rel-2026.11.3          rel-2026.11.2
-image    digest      shop/web@bbbbbbbbbbbb  shop/web@aaaaaaaaaaaa
+2 differences
+DRIFT    PATH        DIFFERENCE
+release  release.id  wanted rel-2026.11.3, found rel-2026.11.2
+image    digest      wanted shop/web@bbbbbbbbbbbb, found shop/web@aaaaaaaaaaaa
+
+last done
+WHEN  ACTION           RESULT  TARGET  BECAUSE
+  2m  start-container  done    web     release r3 replaces r2
+  2m  wait-healthy     failed  web
 """
 
 
@@ -140,8 +155,35 @@ def test_a_pipe_gets_everything_on_one_line_and_no_escape_codes(tmp_path: Path) 
     assert "\x1b" not in ran.out + ran.err
 
 
-def test_a_named_document_is_shown_with_every_difference(tmp_path: Path) -> None:
-    assert show(tmp_path, "web", "--color", "never", terminal=80).out == NAMED
+HAPPENED = tuple(
+    Event(
+        at=NOW - 130,
+        document="web",
+        action=action,
+        target="web",
+        cause="release r3 replaces r2",
+        outcome=outcome,
+    )
+    for action, outcome in (("start-container", "done"), ("wait-healthy", "failed"))
+)
+
+
+def test_a_named_document_is_a_page_with_all_that_is_to_know(tmp_path: Path) -> None:
+    service = RecordedService(
+        statuses=(WEB,), documents=(desired("r3"),), records={"web": RECORD}, happened=HAPPENED
+    )
+    assert run(service, "status", "web", "--color", "never", folder=tmp_path, terminal=80).out == NAMED
+
+
+def test_a_page_in_a_pipe_has_exact_times_and_every_cause(tmp_path: Path) -> None:
+    record = replace(RECORD, failures=3, retry_at=NOW + 70)
+    service = RecordedService(statuses=(CACHE, WEB), records={"web": record}, happened=HAPPENED)
+    out = run(service, "status", "cache", "web", folder=tmp_path).out
+    assert "OutOfSync since 2026-11-18T11:03:20Z" in out
+    assert "by ana until 2026-11-18T12:06:40Z: incident 42" in out
+    assert "in 1m, after 3 failures" in out
+    assert out.count("release r3 replaces r2") == 2 * len(HAPPENED)
+    assert "\n\ncache\n" in out
 
 
 @pytest.mark.parametrize(

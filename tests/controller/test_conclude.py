@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.controller.conclude import quarantines, serves
+from reconciler.controller.conclude import quarantines, serves, with_remark
 from reconciler.core.action import VerifyProject, WaitProject
 from reconciler.core.desired import DesiredState, Release
 from reconciler.core.observation import Observation
@@ -140,7 +140,7 @@ def test_a_release_is_taken_back_although_no_event_can_be_written(stage: Stage) 
     reconciler.performer._books = replace(reconciler.performer._books, record_event=full)
     verdict = reconciler.one_pass("web", progress=lambda _: None).verdict
     assert verdict.kind == "rolled-back"
-    assert verdict.reason.endswith("besides: the disk is full")
+    assert verdict.reason.splitlines()[0].endswith("besides: the disk is full")
     assert stage.world.engine.container("web").id == serving
     assert stage.world.engine.container("web").status == "running"
 
@@ -157,7 +157,7 @@ def test_a_first_release_that_is_taken_back_unrecorded_is_told_as_taken_back(sta
     reconciler.performer._books = replace(reconciler.performer._books, record_event=full)
     verdict = reconciler.one_pass("web", progress=lambda _: None).verdict
     assert verdict.kind == "failed"
-    assert verdict.reason.endswith("there is nothing to go back to; besides: the disk is full")
+    assert verdict.reason.splitlines()[0].endswith("there is nothing to go back to; besides: the disk is full")
     assert stage.history.record("web").open is None
 
 
@@ -207,3 +207,9 @@ def test_a_host_without_compose_or_with_a_busy_one_never_quarantines_a_release()
 def test_a_disk_that_takes_nothing_never_quarantines_a_release() -> None:
     assert not quarantines(SITUATION, BEGUN, StateUnwritable("could not write: disk I/O error"))
     assert not quarantines(SITUATION, BEGUN, StateDamaged("a page is broken"))
+
+
+def test_a_remark_stands_before_what_a_container_said() -> None:
+    said = "the hook failed\n  last lines:\n    no database"
+    assert with_remark(said, "; taken back") == "the hook failed; taken back\n  last lines:\n    no database"
+    assert with_remark("it failed", "") == "it failed"

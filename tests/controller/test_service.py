@@ -51,6 +51,10 @@ def test_progress_tells_each_action_of_each_document(stage: Stage) -> None:
     stage.write("web")
     stage.service().apply(progress=lambda document, line: told.append((document, line)))
     assert ("web", "create-container web-next-g1") in told
+    assert told[-1] == ("web", "converged")
+    told.clear()
+    stage.service().apply(progress=lambda document, line: told.append((document, line)))
+    assert told == [], "a document with nothing to do has nothing to tell"
 
 
 def test_planning_changes_nothing(stage: Stage) -> None:
@@ -169,8 +173,11 @@ def test_an_exception_is_recorded_for_the_images_that_are_wanted_now(stage: Stag
     service = replace(service, assessor=strict)
     (allowed,) = service.allow_unsigned("web", actor="user:ana", reason="checked by hand")
     assert service.record("web").allowances == (allowed,)
+    assert "again" not in service.status(("web",))[0].reason
     assert service.revoke_unsigned("web", actor="user:bob")
     assert not service.revoke_unsigned("web", actor="user:bob")
+    (status,) = service.status(("web",))
+    assert "needs its signature again, says user:bob" in status.reason
     told = [(event.action, event.actor, event.cause) for event in service.events("web")]
     assert told == [
         ("allow-unsigned", "user:ana", "checked by hand"),

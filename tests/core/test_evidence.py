@@ -48,7 +48,7 @@ def test_terminal_sequences_and_line_breaks_are_taken_out() -> None:
 
 
 def test_empty_lines_are_left_out() -> None:
-    assert evidence(None, ("", "\x1b[0m", "x")) == "\n  last log lines:\n    x"
+    assert evidence(None, ("", "\x1b[0m", " \x00", "x")) == "\n  last log lines:\n    x"
 
 
 def test_the_newest_lines_survive_a_cut() -> None:

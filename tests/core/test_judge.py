@@ -10,6 +10,7 @@ import pytest
 from reconciler.core.container import ContainerConfig, HealthProbe, RestartPolicy
 from reconciler.core.desired import DesiredState, DriftMode, DriftPolicy, Suspension
 from reconciler.core.judge import judge, unseen
+from reconciler.core.plan import Plan
 from reconciler.core.planning import make_plan
 from reconciler.core.status import DocumentStatus
 from reconciler.core.status_json import statuses_json
@@ -54,6 +55,35 @@ def test_after_a_deploy() -> None:
     assert found.running_digest == found.desired_digest
     assert found.since == 5.0
     assert found.last_action == "deploy generation 1 committed"
+
+
+def test_what_nobody_noted_is_since_the_last_operation() -> None:
+    player = deployed()
+    situation = player.situation("web")
+    record, plan = situation.record, make_plan(situation)
+    assert record.committed is not None
+    assert judge(situation, plan).since == record.committed.ended_at > 0
+    assert judge(replace(situation, record=replace(record, operations=())), plan).since == 0.0
+    player.want(player.world.desired(release="2", image=player.world.publish("shop/two"), config=CHECKED))
+    situation = player.situation("web")
+    assert judge(situation, make_plan(situation)).since == 0.0
+    began = replace(record.committed, state="undone", fingerprint=situation.desired.fingerprint, started_at=7.0)
+    tried = replace(situation, record=replace(record, operations=(*record.operations, began)))
+    assert judge(tried, make_plan(situation)).since == 7.0
+
+
+def test_what_another_process_does_is_told_as_under_way() -> None:
+    player = deployed()
+    situation = player.situation("web")
+    assert situation.record.committed is not None
+    going_on = replace(situation.record.committed, generation=2, state="intent", started_at=1_795_000_000.0)
+    for revisions, release in ((situation.record.revisions, " of release 1"), ((), "")):
+        record = replace(situation.record, operations=(going_on,), revisions=revisions)
+        found = judge(
+            replace(situation, record=record), Plan(document="web", blocked="for process 7", waiting=True)
+        )
+        assert found.phase == "Reconciling"
+        assert found.reason == f"deploy{release} is under way since 2026-11-18T11:06:40Z"
 
 
 def test_a_container_whose_health_begins_anew_is_progressing() -> None:

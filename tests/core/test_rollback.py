@@ -86,6 +86,20 @@ def test_nothing_to_roll_back_to_is_an_error(history: Record, current: DesiredSt
         chosen(history, current)
 
 
+def test_after_a_rollback_to_the_first_release_it_says_so_and_what_else_there_is() -> None:
+    with pytest.raises(InputError) as caught:
+        chosen(record((A, GOOD), (B, GOOD), (C, BAD), (A, GOOD), quarantined=(B,)), A)
+    first = "release a, which the document of web asks for, is the first that ever worked here"
+    assert caught.value.message == f"nothing to roll back to: {first}"
+    assert caught.value.hint == "others in the history, for --to: b (quarantined), c (never worked)"
+    with pytest.raises(InputError) as caught:
+        chosen(record((A, BAD), (B, BAD)), B)
+    assert caught.value.message == "nothing to roll back to: no earlier release of web ever worked here"
+    with pytest.raises(InputError, match="the first") as caught:
+        chosen(record((A, GOOD), (C, GOOD), (A, GOOD)), A)
+    assert caught.value.hint == "others in the history, for --to: c (worked)"
+
+
 def test_a_committed_revision_that_the_history_no_longer_has_is_passed_over() -> None:
     history = record((A, GOOD), (B, GOOD), (C, GOOD))
     without_b = tuple(item for item in history.revisions if item.fingerprint != B.fingerprint)

@@ -98,6 +98,7 @@ def test_a_key_that_is_added_counts_without_a_restart(path: Path) -> None:
     identities = Identities(path)
     said = refused(identities)
     assert "is encrypted for others" in said
+    assert said.count("(") == 1, "a hint that has brackets of its own cannot be read"
     assert OTHER_PUBLIC in said
     before = identities.state()
     write(path, OTHER_KEY, KEY)

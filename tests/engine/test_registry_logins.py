@@ -15,7 +15,12 @@ from reconciler.engine.registry_logins import RegistryLogins, header
 from reconciler.errors import RegistryDenied
 
 REPOSITORY = "registry.example.com/shop/web"
-OWN = Login(username="own", password=Secret(b"canary"), origin="registry.example.com in /etc/registries.age")
+OWN = Login(
+    username="own",
+    password=Secret(b"canary"),
+    origin="registry.example.com in /etc/registries.age",
+    remedy="put the right one into /etc/registries.age",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +85,8 @@ def refused(logins: RegistryLogins) -> str:
 
 def test_a_refused_login_is_told_with_its_origin_and_without_its_value() -> None:
     said = refused(RegistryLogins(lambda _: OWN))
-    assert said == f"pulling: unauthorized (the login for {OWN.origin} was refused: mend it there)"
+    mending = f"the login for {OWN.origin} was refused: put the right one into /etc/registries.age"
+    assert said == f"pulling: unauthorized ({mending}; then `reconciler apply` tries again at once)"
     assert "no login is known for it" in refused(RegistryLogins(None))
 
 

@@ -175,7 +175,7 @@ def test_progress_says_what_is_waited_for_about_once_a_second() -> None:
     wait(stage)
     told = [line for line in stage.lines if " of " in line]
     assert told[:4] == ["starting, 0s of 60s", "starting, 1s of 60s", "starting, 2s of 60s", "starting, 3s of 60s"]
-    assert told[4:] == [f"healthy, {second}s of 5s" for second in range(5)]
+    assert told[4:] == [f"healthy for {second}s of 5s" for second in range(5)]
 
 
 @pytest.mark.parametrize(

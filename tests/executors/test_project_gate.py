@@ -76,7 +76,7 @@ def test_progress_says_which_services_are_waited_for_and_how_they_are() -> None:
     assert told[:3] == [
         f"2 of 3 services healthy, waiting for web: starting {second}s of 60s" for second in range(3)
     ]
-    assert told[3:] == [f"all 3 services healthy, {second}s of 5s" for second in range(5)]
+    assert told[3:] == [f"all 3 services healthy for {second}s of 5s" for second in range(5)]
 
 
 @pytest.mark.parametrize(

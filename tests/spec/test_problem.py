@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from reconciler.spec.problem import Problem, choices, dotted, is_error, suggestion
+import pytest
+
+from reconciler.spec.problem import Problem, as_list, choices, dotted, is_error, suggestion, without_value
 
 
 def test_a_problem_reads_like_a_compiler_message() -> None:
@@ -16,14 +18,27 @@ def test_a_problem_without_a_path_leaves_it_out_and_a_warning_says_so() -> None:
     assert not is_error(warning)
 
 
-def test_the_caret_stands_under_the_place_also_behind_tabs() -> None:
-    problem = Problem("a", 1, 4, "x", "wrong", text="\tb: c")
-    assert problem.illustrated().split("\n") == ["a:1:4: x: wrong", "  \tb: c", "  \t  ^"]
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("  ports: 8080:80", "  ports: …"),
+        ("  - name: hunter2", "  - name: …"),
+        ("config:", "config:"),
+        ("  - hunter2", ""),
+        ("hunter2", ""),
+        ("{password: hunter2", ""),
+    ],
+)
+def test_a_line_whose_value_may_be_secret_is_shown_by_its_key_alone(line: str, shown: str) -> None:
+    assert without_value(line) == shown
 
 
-def test_no_line_is_shown_where_there_is_none_or_an_endless_one() -> None:
-    assert Problem("a", 1, 1, "", "m").illustrated() == "a:1:1: m"
-    assert Problem("a", 1, 1, "", "m", text="x" * 500).illustrated() == "a:1:1: m"
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [("serve", '; write ["serve"]'), (80, "; write [80]"), ({"a": 1}, ""), ("x" * 80, "")],
+)
+def test_a_single_value_is_shown_as_the_list_that_is_wanted(value: object, told: str) -> None:
+    assert as_list(value) == told
 
 
 def test_problems_sort_by_file_and_place() -> None:

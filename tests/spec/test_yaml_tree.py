@@ -156,7 +156,7 @@ def test_a_secret_that_reads_as_yaml_of_its_own_is_not_quoted(above: str, writte
     _, problems = read_trees((above % written).encode(), "f")
     assert problems
     assert all("not allowed" in problem.message or "a key must" in problem.message for problem in problems)
-    assert "hunter2" not in "".join(f"{problem.message}{problem.illustrated()}" for problem in problems)
+    assert "hunter2" not in "".join(f"{problem}{problem.text}" for problem in problems)
 
 
 def test_problems_of_one_document_leave_the_others_sound() -> None:
@@ -230,7 +230,6 @@ def test_no_text_can_break_the_reader(text: str) -> None:
         assert problem.line >= 1
         assert problem.column >= 1
         assert str(problem)
-        assert problem.illustrated()
     for tree in trees:
         assert tree.place(("a", 0, "b"))
 

@@ -1,0 +1,147 @@
+"""Completion in real shells, and what is offered where."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import pytest
+
+from reconciler.cli.completing import releases
+from reconciler.cli.invocation import Invocation
+from reconciler.cli.root import cli
+from tests.cli.parts import RECORD
+from tests.cli.recorded import RecordedService, run
+
+SOURCES = Path(__file__).parents[2]
+DOCUMENT = """\
+apiVersion: stella/v1
+kind: Container
+metadata: {{name: {name}}}
+spec: {{release: {{id: r1}}, image: a.example.com/b, digest: "sha256:{digest}"}}
+"""
+LOGGING = "spec.config.logging"
+OFFERED = """
+eval "$(reconciler completion bash)"
+compopt() {{ echo "compopt $*"; }}
+COMP_WORDS=({words})
+COMP_CWORD=$(( ${{#COMP_WORDS[@]}} - 1 ))
+_reconciler_completion reconciler
+printf '%s\\n' "${{COMPREPLY[@]}}"
+"""
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Path:
+    """A folder of documents, and the program on the path."""
+    (tmp_path / "desired").mkdir()
+    for name in ("web", "worker", "db"):
+        text = DOCUMENT.format(name=name, digest="a" * 64)
+        (tmp_path / "desired" / f"{name}.yaml").write_text(text)
+    program = tmp_path / "bin" / "reconciler"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m reconciler "$@"\n')
+    program.chmod(0o755)
+    return tmp_path
+
+
+def environment(host: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("RECONCILER_")}
+    return {
+        **kept,
+        "PATH": f"{host / 'bin'}:{os.environ['PATH']}",
+        "PYTHONPATH": str(SOURCES),
+        "RECONCILER_STATE_DIR": str(host / "state"),
+    }
+
+
+def offered(host: Path, words: str) -> list[str]:
+    """What real bash offers after these words, of which the last is begun."""
+    done = subprocess.run(
+        ["bash", "--norc", "-c", OFFERED.format(words=words)],
+        env=environment(host),
+        cwd=host,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("reconciler st", ["status", "sticker"]),
+        ("reconciler status --ev", ["--every"]),
+        ("reconciler status w", ["web", "worker"]),
+        ("reconciler status web w", ["worker"]),
+        ("reconciler status --color a", ["auto", "always"]),
+        ("reconciler status --desired x", ["compopt", "-o", "dirnames"]),
+        ("reconciler status --policy x", ["compopt", "-o", "default"]),
+        ("reconciler explain spec.config.h", ["spec.config.hostname", "spec.config.healthCheck"]),
+        ("reconciler explain spec.config.logg", [LOGGING, f"{LOGGING}.driver", f"{LOGGING}.options"]),
+        ("reconciler explain nothing.of", []),
+        ("reconciler secret r", ["recipients", "rotate"]),
+    ],
+)
+def test_bash_offers(host: Path, words: str, expected: list[str]) -> None:
+    assert offered(host, words) == expected
+
+
+def test_nothing_is_said_where_the_settings_are_wrong(host: Path) -> None:
+    (host / "reconciler.toml").write_text("nonsense = 1\n")
+    assert offered(host, "reconciler status w") == []
+
+
+def test_a_tab_in_a_real_terminal_completes_a_command(host: Path) -> None:
+    server = ["tmux", "-L", f"completion-{os.getpid()}", "-f", os.devnull]
+    shell = "bash --norc --noprofile"
+
+    def tmux(*words: str) -> str:
+        done = subprocess.run([*server, *words], env=environment(host), cwd=host, capture_output=True, check=True)
+        return done.stdout.decode()
+
+    def shown(text: str) -> Iterator[bool]:
+        for _ in range(200):
+            yield text in tmux("capture-pane", "-p")
+            time.sleep(0.1)
+
+    tmux("new-session", "-d", "-x", "80", "-y", "24", shell)
+    try:
+        tmux("send-keys", 'eval "$(reconciler completion bash)"; echo rea""dy', "Enter")
+        assert any(shown("ready"))
+        tmux("send-keys", "reconciler comp", "Tab")
+        assert any(shown("reconciler completion ")), tmux("capture-pane", "-p")
+    finally:
+        tmux("kill-server")
+
+
+@pytest.mark.parametrize("shell", [name for name in ("bash", "zsh", "fish") if shutil.which(name)])
+def test_the_script_is_one_that_the_shell_can_read(tmp_path: Path, shell: str) -> None:
+    script = tmp_path / "script"
+    script.write_text(run(RecordedService(), "completion", shell, folder=tmp_path).out)
+    done = subprocess.run([shell, "-n", str(script)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_releases_of_the_named_document_are_offered_newest_first(tmp_path: Path) -> None:
+    @contextmanager
+    def open_service(*_: object, **__: object) -> Iterator[RecordedService]:
+        yield RecordedService(records={"web": RECORD})
+
+    invocation = Invocation(open_service=open_service, environment={}, folder=tmp_path)  # type: ignore[arg-type]
+    context = click.Context(cli, obj=invocation)
+    parameter = click.Option(["--to"])
+    assert releases(context, parameter, "") == []
+    context.params["name"] = "web"
+    assert [item.value for item in releases(context, parameter, "r")] == ["r3", "r2", "r1"]
+    context.params["name"] = "wbe"
+    assert releases(context, parameter, "") == []
