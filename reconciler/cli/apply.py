@@ -20,7 +20,6 @@ from reconciler.cli.progress import progress
 from reconciler.cli.screen import Cell, Column, Screen
 from reconciler.core.next_step import BAD, next_step
 from reconciler.core.plan_json import VERSION as PLAN_VERSION
-from reconciler.core.pruning import over_the_cap
 from reconciler.core.words import count, spent
 from reconciler.errors import InputError
 
@@ -118,6 +117,8 @@ def ended_since(records: Iterable[Record], began: float) -> tuple[Applied, ...]:
 
 def _capped(invocation: Invocation, service: Service) -> str:
     """Why nothing is pruned this time: too much at once wants a person's word."""
+    from reconciler.core.pruning import over_the_cap
+
     removals = [plan.document for plan in service.prunable()]
     cap_percent = invocation.settings.prune_cap_percent
     return over_the_cap(removals, len(service.loaded().documents), cap_percent=cap_percent)

@@ -45,6 +45,11 @@ EXAMPLES: Final[Mapping[str, tuple[Example, ...]]] = {
         ("also by checkpoints that were kept elsewhere", "reconciler audit verify --checkpoint /mnt/kept/host-a"),
     ),
     "audit checkpoint": (("sign where it ends, and keep that elsewhere", "reconciler audit checkpoint"),),
+    "notify": (("does a message get through", "reconciler notify test"),),
+    "notify test": (
+        ("does a message get through every channel", "reconciler notify test"),
+        ("through one of them", "reconciler notify test chat"),
+    ),
     "explain": (
         ("the fields of a container's configuration", "reconciler explain spec.config"),
         ("how ports are written", "reconciler explain spec.config.ports"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from reconciler.cli.exits import Exit
+from reconciler.cli.helping import group
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import output_option, settings_options
 from reconciler.cli.screen import Column
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 VERSION: Final = 1
 
 
-@click.group("notify")
+@group("notify")
 def notify() -> None:
     """Try the channels that people are told through.
 
