@@ -71,9 +71,9 @@ class EngineReads:
             headers={"Accept-Encoding": "identity"},
         )
         with self._connection.streaming(doing, request) as response:
-            if response.status_code < 400:
-                return last_lines(response.raw.read, tty=bool(told["Config"].get("Tty")), lines=lines)
-            answer = Answer(response.status_code, response.content)
+            if response.status < 400:
+                return last_lines(response.read, tty=bool(told["Config"].get("Tty")), lines=lines)
+            answer = Answer(response.status, response.read())
         if isinstance(answer.refusal(doing), NotFound) or _UNREADABLE_LOG.search(answer.message):
             return ()
         raise answer.refusal(doing)
