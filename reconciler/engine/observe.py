@@ -4,6 +4,9 @@ Decides what has to be asked anew and what is still known. A quiet pass is one c
 container is inspected when its row changed, an event named it, or the slow full period has passed. Only those
 that could matter to a document are inspected at all. What the snapshot means is not decided here.
 
+A list can be older than the event that woke us: engines announce that a container died before their list knows
+of it. An inspect waits until it is so; where it contradicts the list, the inspect counts, and is not remembered.
+
 Invariants: what is told from memory was so when its row was the same, no event has named it since, and it is no
 older than one full period. What belongs to vanished containers is forgotten. Any number of threads may observe
 at once.
@@ -77,7 +80,7 @@ class Observer:
             images = {detail.image_id: self._image(detail.image_id) for detail in details.values()}
             return Observation(
                 engine=self._engine_facts(full=full),
-                containers=rows,
+                containers=tuple(_as_inspected(row, details.get(row.id)) for row in rows),
                 details=details,
                 images={image_id: facts for image_id, facts in images.items() if facts is not None},
                 stickers=self._read_stickers(index, subjects, full=full),
@@ -139,7 +142,8 @@ class Observer:
             touches = self._touches
             known = self._engine.inspect_container(row.id)
             with self._lock:
-                if known is not None and touches == self._touches:  # else it may have been touched meanwhile
+                untouched = touches == self._touches  # else it may have changed meanwhile
+                if known is not None and untouched and known.status == row.status:
                     self._details.put(row.id, known, under=row)
         return known
 
@@ -207,3 +211,8 @@ class Observer:
             return own[0].image_id
         candidates = (*map(str, subject.images), *sorted(subject.image_ids))
         return next((image for image in candidates if self._engine.inspect_image(image) is not None), None)
+
+
+def _as_inspected(row: ContainerRow, detail: ContainerDetail | None) -> ContainerRow:
+    """The row, with the state that an inspect told after it was listed."""
+    return row if detail is None or detail.status == row.status else replace(row, status=detail.status)
