@@ -42,7 +42,7 @@ class Settled:
 
     def decided(self, grounds: Grounds, plan: Plan) -> None:
         """Keep the plan if there is nothing in it, else forget the document."""
-        if _is_quiet(plan):
+        if plan.quiet:
             self._entries[plan.document] = _Entry(grounds, plan)
         else:
             self._entries.pop(plan.document, None)
@@ -95,10 +95,4 @@ def _collectable(situation: Situation, rows: RowIndex) -> Grounds:
     return tuple(
         (revision.image_id in rows.images, *(situation.needed_by.get(str(image)) for image in revision.all_images))
         for revision in revisions
-    )
-
-
-def _is_quiet(plan: Plan) -> bool:
-    return plan.purpose == "none" and not (
-        plan.drift or plan.actions or plan.blocked or plan.notes or plan.waiting or plan.held
     )
