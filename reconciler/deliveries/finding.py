@@ -43,6 +43,8 @@ class Finder:
 
     def versions(self, root: str, document: str) -> frozenset[str]:
         """What lies there for a document. Raises OSError."""
+        if not os.path.lexists(f"{root}/{document}"):  # of most documents: no handle is opened for that
+            return frozenset()
         try:
             with opened(root, document) as folder:
                 return frozenset(filter(is_version, names_in(folder)))
