@@ -6,6 +6,7 @@ an error.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -40,9 +41,13 @@ class EngineReads:
     def facts(self) -> EngineFacts:
         return self._ask_host().facts
 
-    def list_containers(self) -> tuple[ContainerRow, ...]:
+    def known_facts(self) -> EngineFacts:
+        return self._known_host().facts
+
+    def list_containers(self, *, label: tuple[str, str] | None = None) -> tuple[ContainerRow, ...]:
         doing = "listing containers"
-        answer = self._connection.get(doing, "/containers/json", {"all": "1"})
+        filters = {} if label is None else {"filters": json.dumps({"label": ["=".join(label)]})}
+        answer = self._connection.get(doing, "/containers/json", {"all": "1", **filters})
         return tuple(container_row(item) for item in answer.must(doing).json)
 
     def inspect_container(self, container_id: str) -> ContainerDetail | None:

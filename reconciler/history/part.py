@@ -102,6 +102,11 @@ class Part:
         return self._database.data_version()
 
     @property
+    def changes(self) -> int:
+        """How many rows this process has changed so far."""
+        return self._database.changes
+
+    @property
     def unwritable(self) -> StateError | None:
         """Why the last write failed; None when it went well, or another process was only too slow."""
         return self._database.unwritable
