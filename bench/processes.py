@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import subprocess
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from bench.ground import Wishes
-from bench.programs import RECONCILER
+from bench.programs import RECONCILER, ProgramFailed
+from tests.parts.host import wait_until
+from tests.parts.ports import free_port
+
+READY_S = 120.0
 
 
 def resident_mb(pid: int) -> float:
@@ -35,12 +40,23 @@ def cpu_s(pid: int) -> float:
 
 @contextmanager
 def running(wishes: Wishes, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
-    """``reconciler run``, until the block ends."""
-    environment = {**os.environ, **wishes.environment, **settings}
+    """``reconciler run``, from its first look at everything until the block ends."""
+    listen = f"127.0.0.1:{free_port()}"
+    environment = {**os.environ, **wishes.environment, "RECONCILER_LISTEN": listen, **settings}
     with (wishes.folder / "run.log").open("wb") as out:
         process = subprocess.Popen([RECONCILER, "run"], env=environment, stdout=out, stderr=out)
     try:
+        if not wait_until(lambda: _ready(f"http://{listen}/readyz"), seconds=READY_S):
+            raise ProgramFailed(f"the controller is not ready: {(wishes.folder / 'run.log').read_text()[-2000:]}")
         yield process
     finally:
         process.terminate()
         process.wait(20)
+
+
+def _ready(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310  (our own loopback address)
+            return bool(answer.status == 200)
+    except OSError:
+        return False

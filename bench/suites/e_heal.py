@@ -156,7 +156,7 @@ def _ours(ground: Ground) -> Iterator[str]:
     wishes.write(name, ground.plain)
     wishes.apply()
     with running(wishes):
-        time.sleep(2)  # the first look is done, and the events are listened to
+        time.sleep(1)  # the events are listened to
         yield name
 
 
