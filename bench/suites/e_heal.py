@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import queue
 import signal
@@ -22,6 +23,7 @@ from tests.parts.images import PublishedImage
 
 TARGET = 1.1
 PATIENCE_S = 30.0
+DOCUMENTS = 8
 CALM_S = 0.5
 """Between two blows: whoever heals is to be at rest."""
 
@@ -52,11 +54,11 @@ def heal(ground: Ground) -> Found:
     return rows, ()
 
 
-def _row(ground: Ground, floor: str, ours: str, *, blow: Blow) -> Row:
+def _row(ground: Ground, floor: str, ours: Iterator[str], *, blow: Blow) -> Row:
     first, raw = ("events, create, start" if blow is removed else "events, start"), ground.raw()
     turns = {
-        first: healed(ground.raw(), raw, floor, blow),
-        "reconciler run": healed(ground.raw(), raw, ours, blow),
+        first: healed(raw, itertools.repeat(floor), blow),
+        "reconciler run": healed(raw, ours, blow),
     }
     samples = in_turns(turns, rounds=ground.rounds(4), warm_up=1)
     roles: dict[str, Role] = {first: "floor", "reconciler run": "ours"}
@@ -70,13 +72,14 @@ def _row(ground: Ground, floor: str, ours: str, *, blow: Blow) -> Row:
     return Row(id=f"heal-{blow.__name__}", work=f"healed after {what}", contestants=contest, target=TARGET)
 
 
-def healed(watching: Raw, raw: Raw, name: str, blow: Blow) -> Turn:
-    """From the death of the container with that name (or of that Swarm service) to the next start of one."""
+def healed(raw: Raw, names: Iterator[str], blow: Blow) -> Turn:
+    """From the death of the container with the next name (or of that Swarm service) to the next start of one."""
 
     def turn() -> Sample:
         time.sleep(CALM_S)
+        name = next(names)
         seen: queue.Queue[Event] = queue.Queue()
-        watcher = Raw(watching.path)
+        watcher = Raw(raw.path)
         thread = threading.Thread(target=_listen, args=(watcher, seen))
         thread.start()
         try:
@@ -150,14 +153,17 @@ def _floor(ground: Ground) -> Iterator[str]:
 
 
 @contextmanager
-def _ours(ground: Ground) -> Iterator[str]:
-    """The real controller in a process of its own."""
-    name, wishes = "ours-heal", ground.wishes("heal")
-    wishes.write(name, ground.plain)
+def _ours(ground: Ground) -> Iterator[Iterator[str]]:
+    """The real controller in a process of its own. It heals a document five times in five minutes, then holds
+    it: so there are several.
+    """
+    names, wishes = [f"heal-{number}" for number in range(DOCUMENTS)], ground.wishes("heal")
+    for name in names:
+        wishes.write(name, ground.plain)
     wishes.apply()
     with running(wishes):
         time.sleep(1)  # the events are listened to
-        yield name
+        yield itertools.cycle(names)
 
 
 def _peers(
@@ -173,8 +179,8 @@ def _peers(
         name = f"heal-{blow.__name__}-{delay}"
         create = ("service", "create", "--detach", "--name", name, "--no-resolve-image", "--restart-delay", delay)
         at_work.run(*at_work.docker(*create, image.reference))
-        yield title, healed(ground.raw(at_work.engine), raw, name, blow)
+        yield title, healed(raw, itertools.repeat(name), blow)
     if blow is killed:
         policy = {"RestartPolicy": {"Name": "unless-stopped"}}
         raw.start(raw.create("policy", image.reference, host=policy))
-        yield "restart policy (its process killed)", healed(ground.raw(at_work.engine), raw, "policy", crashed)
+        yield "restart policy (its process killed)", healed(raw, itertools.repeat("policy"), crashed)

@@ -92,24 +92,25 @@ def _unchanged(ground: Ground, contents: Mapping[str, bytes]) -> Row:
 def compare(ground: Ground) -> Found:
     world = World(ground.folder / "compare", SIZE)
     situations = [item.situation for item in world.assessor.assess()]
-    pairs = [
-        (item.desired.config, item.observation.details[item.record.committed.container_id].config)
-        for item in situations
-        if item.record.committed
-    ]
     claimed = [
         (item, find_claims(item.desired.container_name, item.observation, item.record))
         for item in situations[:100]
     ]
-    copies = [(left, copy.deepcopy(left)) for left, _ in pairs]
+    units = [
+        (row, detail)
+        for item in situations[:1]
+        for row in item.observation.containers
+        if (detail := item.observation.details.get(row.id))
+    ]
+    copies = list(zip(units, copy.deepcopy(units), strict=True))
     decided = world.decisions()
     turns = {
-        "== of configurations": here(lambda: [left == right for left, right in copies]),
+        "== of what list and inspect tell": here(lambda: [left == right for left, right in copies]),
         "what a look compares": here(decided),
         "every field, anew": here(lambda: [find_drift(item, claims) for item, claims in claimed]),
     }
     roles: dict[str, Role] = {
-        "== of configurations": "floor",
+        "== of what list and inspect tell": "floor",
         "what a look compares": "ours",
         "every field, anew": "ours",
     }

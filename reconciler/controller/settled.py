@@ -67,7 +67,7 @@ def grounds(situation: Situation, subject: Subject, rows: RowIndex) -> Grounds:
     """All that a plan for the document rests on, but for the clock."""
     seen, name = situation.observation, situation.desired.name
     own = rows.of(subject)
-    details = tuple(seen.details.get(row.id) for row in own)
+    details = tuple([seen.details.get(row.id) for row in own])
     return (
         situation.desired,
         situation.record,
@@ -79,7 +79,7 @@ def grounds(situation: Situation, subject: Subject, rows: RowIndex) -> Grounds:
         rows.beginning_with(situation.own),
         own,
         details,
-        tuple(seen.images.get(detail.image_id) for detail in details if detail is not None),
+        tuple([seen.images.get(detail.image_id) for detail in details if detail is not None]),
         seen.engine,
         seen.deployments.get(name),
         seen.deliveries.get(name),

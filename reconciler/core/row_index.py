@@ -35,13 +35,15 @@ class RowIndex:
 
     def of(self, subject: Subject) -> tuple[ContainerRow, ...]:
         """The rows that could matter to one document, in the order of the list."""
-        found = {self._by_id[key] for key in subject.container_ids if key in self._by_id}
-        found.update(self._by_document.get(subject.name, ()))
+        found = set(self._by_document.get(subject.name, ()))
+        for key in subject.container_ids:
+            if key in self._by_id:
+                found.add(self._by_id[key])
         for name in subject.container_names:
             found.update(self._by_name.get(name, ()))
         for project in subject.projects:
             found.update(self._by_project.get(project, ()))
-        return tuple(self._rows[number] for number in sorted(found))
+        return tuple([self._rows[number] for number in sorted(found)])
 
     def of_all(self, subjects: Iterable[Subject]) -> tuple[ContainerRow, ...]:
         """The rows that could matter to any of these."""
