@@ -192,7 +192,7 @@ class Links:
     def lead_to(self, paths: Iterable[str]) -> dict[str, str]:
         """As ``leads_to``."""
         found = ((path, self._place(path)) for path in paths)
-        return {path: place for path, place in found if place != os.path.normpath(path)}
+        return {path: place for path, place in found if place != path and place != os.path.normpath(path)}
 
     def _place(self, path: str) -> str:
         """As ``os.path.realpath``."""
@@ -202,8 +202,8 @@ class Links:
         return known
 
     def _found(self, path: str) -> str:
-        folder, name = os.path.split(path)
-        if not path.startswith("/") or name in {"", ".", ".."}:
+        folder, slash, name = path.rpartition("/")
+        if not path.startswith("/") or not slash or name in {"", ".", ".."}:
             return os.path.realpath(path)
-        place = os.path.join(self._place(folder), name) if folder != "/" else path  # noqa: PTH118  (hundreds a look)
-        return os.path.realpath(place) if os.path.islink(place) else place  # noqa: PTH114  (the same)
+        place = f"{self._place(folder)}/{name}" if folder else path
+        return os.path.realpath(place) if os.path.islink(place) else place  # noqa: PTH114  (hundreds a look)

@@ -15,7 +15,6 @@ import errno
 import json
 import os
 import stat
-from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from reconciler.atomic import remove_file, write_file
@@ -43,14 +42,14 @@ class StickerStore:
 
     def __init__(self, engine: Engine | None) -> None:
         self._engine = engine
-        self._known: Unchanged[Path, StickerReading] = Unchanged()
+        self._known: Unchanged[str, StickerReading] = Unchanged()
 
     def read(self, place: StickerPlace, *, helper: str) -> StickerReading:
         """The sticker's bytes, or why there are none. ``helper``: image for the volume's helper container."""
         try:
             if place.location == "volume":
                 return self._read_volume(place, helper)
-            return self._on_host(_host_path(place.path))
+            return self._on_host(place.path)
         except ReconcilerError as error:
             return StickerReading(fact="unreadable", problem=str(error))
 
@@ -84,15 +83,15 @@ class StickerStore:
         elif self._read_volume(place, helper) != ABSENT:
             self._needed().write_volume(place.volume, _volume_path(place), b"", helper=helper)
 
-    def _on_host(self, path: Path) -> StickerReading:
+    def _on_host(self, path: str) -> StickerReading:
         """Looked at each time, read again only when it changed (``unchanged``)."""
         try:
             found = os.lstat(path)
-        except OSError:
-            return _read_host(path)
+        except (OSError, ValueError):
+            return _read_host(_host_path(path))
         known = self._known.get(path, found)
         if known is None:
-            known = _read_host(path)
+            known = _read_host(_host_path(path))
             if known.fact == "present":
                 self._known.put(path, found, known)
         return known
@@ -107,7 +106,6 @@ class StickerStore:
         return self._engine
 
 
-@lru_cache(maxsize=4096)
 def _host_path(said: str) -> Path:
     path = Path(said)
     if not path.is_absolute() or ".." in path.parts or not path.name:

@@ -33,7 +33,7 @@ def replace(ground: Ground) -> Found:
         ground.have(image, engine)
     roles: dict[str, Role] = {FLOOR: "floor", "in the controller": "ours", REFRESHED: "floor", STOP_FIRST: "floor"}
     notes: dict[str, str] = {}
-    samples = in_turns(dict(_ours_and_floors(ground, image)), rounds=ground.rounds(7))
+    samples = in_turns(dict(_ours_and_floors(ground, image)), rounds=ground.rounds(15))
     at_work = peers(ground, "replace")
     others = dict(_peers(at_work, image, notes))
     roles |= dict.fromkeys((*others, *notes), "peer")
