@@ -180,5 +180,30 @@ def _without_waiting(path: str, flags: int) -> int:
 
 def leads_to(paths: Iterable[str]) -> dict[str, str]:
     """Where those paths lead that are, or lie behind, links on this host as far as it can be seen from here."""
-    found = ((path, os.path.realpath(path)) for path in paths)
-    return {path: place for path, place in found if place != os.path.normpath(path)}
+    return Links().lead_to(paths)
+
+
+class Links:
+    """Where paths of this host lead at one moment: each folder above them is looked at once."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, str] = {}
+
+    def lead_to(self, paths: Iterable[str]) -> dict[str, str]:
+        """As ``leads_to``."""
+        found = ((path, self._place(path)) for path in paths)
+        return {path: place for path, place in found if place != path and place != os.path.normpath(path)}
+
+    def _place(self, path: str) -> str:
+        """As ``os.path.realpath``."""
+        known = self._places.get(path)
+        if known is None:
+            known = self._places[path] = self._found(path)
+        return known
+
+    def _found(self, path: str) -> str:
+        folder, slash, name = path.rpartition("/")
+        if not path.startswith("/") or not slash or name in {"", ".", ".."}:
+            return os.path.realpath(path)
+        place = f"{self._place(folder)}/{name}" if folder else path
+        return os.path.realpath(place) if os.path.islink(place) else place  # noqa: PTH114  (hundreds a look)

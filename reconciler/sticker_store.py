@@ -22,6 +22,7 @@ from reconciler.core.desired import StickerPlace
 from reconciler.core.interfaces import Engine
 from reconciler.core.observation import StickerReading
 from reconciler.errors import InputError, ReconcilerError, StateUnwritable
+from reconciler.unchanged import Unchanged
 
 READ_LIMIT = 1024 * 1024
 """Bytes; a sticker has at most 16 KiB, so what is larger is none."""
@@ -41,13 +42,14 @@ class StickerStore:
 
     def __init__(self, engine: Engine | None) -> None:
         self._engine = engine
+        self._known: Unchanged[str, StickerReading] = Unchanged()
 
     def read(self, place: StickerPlace, *, helper: str) -> StickerReading:
         """The sticker's bytes, or why there are none. ``helper``: image for the volume's helper container."""
         try:
             if place.location == "volume":
                 return self._read_volume(place, helper)
-            return _read_host(_host_path(place))
+            return self._on_host(place.path)
         except ReconcilerError as error:
             return StickerReading(fact="unreadable", problem=str(error))
 
@@ -58,7 +60,7 @@ class StickerStore:
         if place.location == "volume":
             self._needed().write_volume(place.volume, _volume_path(place), content, helper=helper)
             return
-        path = _host_path(place)
+        path = _host_path(place.path)
         if problem := _other_file(path):
             raise StateUnwritable(
                 f"the sticker is not written: {problem}",
@@ -75,11 +77,24 @@ class StickerStore:
         empty one counts as absent.
         """
         if place.location == "host":
-            path = _host_path(place)
+            path = _host_path(place.path)
             if not _other_file(path):
                 remove_file(path)
         elif self._read_volume(place, helper) != ABSENT:
             self._needed().write_volume(place.volume, _volume_path(place), b"", helper=helper)
+
+    def _on_host(self, path: str) -> StickerReading:
+        """Looked at each time, read again only when it changed (``unchanged``)."""
+        try:
+            found = os.lstat(path)
+        except (OSError, ValueError):
+            return _read_host(_host_path(path))
+        known = self._known.get(path, found)
+        if known is None:
+            known = _read_host(_host_path(path))
+            if known.fact == "present":
+                self._known.put(path, found, known)
+        return known
 
     def _read_volume(self, place: StickerPlace, helper: str) -> StickerReading:
         content = self._needed().read_volume(place.volume, _volume_path(place), helper=helper, limit=READ_LIMIT)
@@ -91,10 +106,10 @@ class StickerStore:
         return self._engine
 
 
-def _host_path(place: StickerPlace) -> Path:
-    path = Path(place.path)
+def _host_path(said: str) -> Path:
+    path = Path(said)
     if not path.is_absolute() or ".." in path.parts or not path.name:
-        raise InputError(f"the sticker's path {place.path!r} is not an absolute path of a file")
+        raise InputError(f"the sticker's path {said!r} is not an absolute path of a file")
     return path
 
 

@@ -10,8 +10,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
-import structlog
-
+from reconciler.cli.plain_structlog import structlog
 from reconciler.config import LogFormat, LogLevel
 from reconciler.core.display import MASK, looks_secret, without_credentials
 

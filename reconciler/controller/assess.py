@@ -6,10 +6,12 @@ is looked up for those documents alone that differ. A bug in planning one docume
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reconciler.controller.catalogue import Catalogue
+from reconciler.controller.look import Look, Memory, needed_by
+from reconciler.controller.settled import Settled, grounds
 from reconciler.controller.troubles import Troubles
 from reconciler.core.delivery import NOWHERE, Places
 from reconciler.core.desired import DesiredState
@@ -21,13 +23,14 @@ from reconciler.core.planning import make_plan, orphan_plan
 from reconciler.core.policy import Policy, host_paths, refusals
 from reconciler.core.pruning import prune_plan
 from reconciler.core.record import Record
+from reconciler.core.row_index import RowIndex
 from reconciler.core.situation import Situation, unmet_dependencies
 from reconciler.core.status import DocumentStatus
 from reconciler.core.sticker import judge as judge_sticker
 from reconciler.core.subject import subject
 from reconciler.engine.observe import Observer
 from reconciler.errors import ReconcilerError, UnknownDocument
-from reconciler.policy_file import leads_to
+from reconciler.policy_file import Links
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +39,16 @@ class Assessment:
 
     situation: Situation
     plan: Plan
+    settled: Settled = field(default_factory=Settled, compare=False, repr=False)
+    """What is known already of documents that are as they should be."""
 
     def status(self, since: float) -> DocumentStatus:
         """The document's status; ``since`` is when its sync last changed."""
-        return judge(self.situation, self.plan, since=since)
+        known = self.settled.status(self.plan)
+        if known is None:
+            known = judge(self.situation, self.plan)
+            self.settled.judged(self.plan, known)
+        return replace(known, since=since)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,21 +69,31 @@ class Assessor:
     """What documents may ask of this host, as it is in force now."""
     own: frozenset[str] = frozenset()
     """Ids, or beginnings of ids, of what may be the container that we run in."""
+    settled: Settled = field(default_factory=Settled)
+    memory: Memory = field(default_factory=Memory)
 
     def assess(self, names: Sequence[str] = (), *, full: bool = False) -> tuple[Assessment, ...]:
         """Plans for the named documents and orphans, or for all. Raises EngineUnavailable, UnknownDocument."""
         records = self.journal.records()
         chosen = self.catalogue.choose(names, records)
         involved = self._with_dependencies(chosen)
-        subjects = {name: subject(desired, self._record(records, name)) for name, desired in involved.items()}
+        subjects = {name: self._subject(desired, records) for name, desired in involved.items()}
         observation = self.observer.observe(tuple(subjects.values()), full=full)
-        first = self._plans(chosen, records, observation)
+        look = self._look(records, observation, subjects)
+        first = self._plans(chosen, look)
+        if not names:
+            self._forget_others(chosen)
         differing = [item.situation for item in first.values() if item.plan.drift or item.plan.actions]
         if not differing:
             return tuple(first.values())
         wanted = tuple(item for situation in differing for item in _to_complete(situation))
-        completed = self.observer.complete(observation, wanted)
-        return tuple(self._plans(chosen, records, completed).values())
+        completed = replace(look, observation=self.observer.complete(observation, wanted))
+        again = {situation.desired.name: situation.desired for situation in differing}
+        return tuple({**first, **self._plans(again, completed)}.values())
+
+    def _forget_others(self, chosen: Collection[str]) -> None:
+        self.settled.keep(chosen)
+        self.memory.keep(chosen)
 
     def prunable(self, names: Sequence[str] = ()) -> tuple[Assessment, ...]:
         """Removal plans for orphans: the named ones, else those whose last document said ``delete``.
@@ -97,23 +116,47 @@ class Assessor:
     def unseen(self, reason: str) -> tuple[DocumentStatus, ...]:
         """What can be said of every document while the engine cannot be asked."""
         records = self.journal.records()
+        look = self._look(records, Observation(), {})
         return tuple(
-            unseen(self._situation(desired, records, Observation()), reason)
+            unseen(self._situation(desired, look), reason)
             for desired in self.catalogue.choose((), records).values()
         )
 
-    def _plans(
-        self, chosen: Mapping[str, DesiredState], records: Mapping[str, Record], observation: Observation
-    ) -> dict[str, Assessment]:
+    def _look(
+        self, records: Mapping[str, Record], observation: Observation, subjects: Mapping[str, Subject]
+    ) -> Look:
+        desired = self.catalogue.desired()
+        return Look(
+            records=records,
+            observation=observation,
+            subjects=subjects,
+            rows=RowIndex(observation.containers),
+            policy=self.policy(),
+            needed_by=self.memory.needed_by.of("", (desired, records), lambda: needed_by(desired, records)),
+        )
+
+    def _plans(self, chosen: Mapping[str, DesiredState], look: Look) -> dict[str, Assessment]:
         desired = self.catalogue.desired()
         found = {}
-        needed_by = self._needed_by(records)
         for name, wish in chosen.items():
-            situation = replace(self._situation(wish, records, observation), needed_by=needed_by)
+            situation = self._situation(wish, look)
             gone = name not in desired and situation.record.open is None
-            plan = self._planned(situation, orphan_plan if gone else make_plan)
-            found[name] = Assessment(situation=situation, plan=self._unless_busy(plan))
+            plan = self._orphaned(situation) if gone else self._decided(situation, look)
+            found[name] = Assessment(situation=situation, plan=plan, settled=self.settled)
         return found
+
+    def _orphaned(self, situation: Situation) -> Plan:
+        return self._unless_busy(self._planned(situation, orphan_plan))
+
+    def _decided(self, situation: Situation, look: Look) -> Plan:
+        name = situation.desired.name
+        ground = grounds(situation, look.subjects[name], look.rows)
+        known = self.settled.plan(name, ground)
+        if known is not None:
+            return known
+        plan = self._planned(situation, make_plan)
+        self.settled.decided(ground, plan)
+        return self._unless_busy(plan)
 
     def _planned(self, situation: Situation, planner: Callable[[Situation], Plan]) -> Plan:
         desired = situation.desired
@@ -142,38 +185,41 @@ class Assessor:
         blocked = f"for {holder}, which is at work on it"
         return replace(plan, purpose="none", actions=(), blocked=blocked, waiting=True)
 
-    def _situation(
-        self, desired: DesiredState, records: Mapping[str, Record], observation: Observation
-    ) -> Situation:
-        record = self._record(records, desired.name)
-        reading = observation.stickers.get(desired.name)
+    def _situation(self, desired: DesiredState, look: Look) -> Situation:
+        name, record = desired.name, self._record(look.records, desired.name)
+        reading = look.observation.stickers.get(name)
         return Situation(
             desired=desired,
-            observation=observation,
+            observation=look.observation,
             record=record,
-            sticker=judge_sticker(reading, record, desired, self.key),
+            sticker=self.memory.stickers.of(
+                name, (reading, record, desired), lambda: judge_sticker(reading, record, desired, self.key)
+            ),
             now=self.clock(),
-            unmet=unmet_dependencies(desired, observation, records),
-            refusals=self.refused(desired),
+            unmet=unmet_dependencies(desired, look.observation, look.records),
+            refusals=self.refused(desired, look.policy, look.links),
+            needed_by=look.needed_by,
             places=self.places,
-            signatures=self.policy().signatures,
+            signatures=look.policy.signatures,
             own=self.own,
         )
 
-    def refused(self, desired: DesiredState) -> tuple[str, ...]:
-        """What the host's policy refuses of a document, each in words."""
-        return refusals(desired, self.policy(), links=leads_to(host_paths(desired)))
+    def refused(
+        self, desired: DesiredState, policy: Policy | None = None, links: Links | None = None
+    ) -> tuple[str, ...]:
+        """What the host's policy refuses of a document, each in words. ``policy`` and ``links``: as they were
+        found a moment ago; else they are looked at now.
+        """
+        policy = policy or self.policy()
+        paths = self.memory.paths.of(desired.name, (desired,), lambda: tuple(host_paths(desired)))
+        found = (links or Links()).lead_to(paths)
+        return self.memory.refusals.of(
+            desired.name, (desired, policy, found), lambda: refusals(desired, policy, links=found)
+        )
 
-    def _needed_by(self, records: Mapping[str, Record]) -> dict[str, frozenset[str]]:
-        """Which documents want an image or may go back to it."""
-        found: dict[str, set[str]] = {}
-        for name, desired in self.catalogue.desired().items():
-            for image in desired.all_images:
-                found.setdefault(str(image), set()).add(name)
-        for name, record in records.items():
-            for image in (image for revision in record.revisions for image in revision.all_images):
-                found.setdefault(str(image), set()).add(name)
-        return {reference: frozenset(names) for reference, names in found.items()}
+    def _subject(self, desired: DesiredState, records: Mapping[str, Record]) -> Subject:
+        record = self._record(records, desired.name)
+        return self.memory.subjects.of(desired.name, (desired, record), lambda: subject(desired, record))
 
     def _with_dependencies(self, chosen: Mapping[str, DesiredState]) -> dict[str, DesiredState]:
         everything = self.catalogue.desired()

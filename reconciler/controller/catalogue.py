@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
 from reconciler.core.desired import DesiredState
 from reconciler.core.record import Record
@@ -30,6 +31,7 @@ class Catalogue:
         self._history = history
         self._lock = threading.Lock()
         self._loaded = NOTHING
+        self._named: tuple[Loaded, Mapping[str, DesiredState]] = (NOTHING, {})
         self._remembering = False
         self.trouble: StateError | None = None
         """Why the last good documents could not be written into the history; None when they could."""
@@ -63,9 +65,13 @@ class Catalogue:
         """From now on write the last good documents into the history: for the one controller, not for readers."""
         self._remembering = True
 
-    def desired(self) -> dict[str, DesiredState]:
-        """Documents in force, by name, in the order of their names."""
-        return {item.name: item for item in sorted(self._loaded.documents, key=lambda item: item.name)}
+    def desired(self) -> Mapping[str, DesiredState]:
+        """Documents in force, by name, in the order of their names; the same object until the folder changes."""
+        loaded, named = self._loaded, self._named
+        if named[0] is not loaded:
+            in_order = sorted(loaded.documents, key=lambda item: item.name)
+            named = self._named = (loaded, MappingProxyType({item.name: item for item in in_order}))
+        return named[1]
 
     def orphans(self, records: Mapping[str, Record]) -> dict[str, DesiredState]:
         """Last known states of documents that are gone from a folder that could be read."""
@@ -88,12 +94,17 @@ class Catalogue:
 
     def _claimed_elsewhere(self) -> set[str]:
         """Names in files that cannot be read or are wrong now: unknown, never gone."""
+        if not self._loaded.unknown_files:
+            return set()
         accepted = self._source.good_by_file() if self.trouble else self._history.accepted()
         return {item.name for file in self._loaded.unknown_files for item in accepted.get(file, ())}
 
     def choose(self, names: Sequence[str], records: Mapping[str, Record]) -> dict[str, DesiredState]:
         """Documents and orphans with these names; all of them for no names. Raises UnknownDocument."""
-        everything = {**self.orphans(records), **self.desired()}
+        desired = self.desired()
+        if names and all(name in desired for name in names):
+            return {name: desired[name] for name in names}
+        everything = {**self.orphans(records), **desired}
         unknown = [name for name in names if name not in everything]
         if unknown:
             raise UnknownDocument(f"no document is named {', '.join(unknown)}", hint=_meant(unknown, everything))

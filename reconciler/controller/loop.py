@@ -82,10 +82,15 @@ class Reconciler:
     def one_pass(
         self, name: str, *, progress: Progress, expected: Mapping[str, Any] | None = None, prune: bool = False
     ) -> Pass:
-        """Look once, act once. Raises StalePlan, before anything is done, for a plan that is not ``expected``,
-        and StateError where it could not be recorded.
+        """Look once, act once. Raises as ``pass_on``."""
+        return self.pass_on(self._assess(name, prune=prune), progress=progress, expected=expected)
+
+    def pass_on(
+        self, assessment: Assessment, *, progress: Progress, expected: Mapping[str, Any] | None = None
+    ) -> Pass:
+        """Act once on what was seen. Raises StalePlan, before anything is done, for a plan that is not
+        ``expected``, and StateError where it could not be recorded.
         """
-        assessment = self._assess(name, prune=prune)
         plan = assessment.plan
         if expected is not None:
             refuse_changed(expected, plan)

@@ -7,7 +7,7 @@ assessing, planning and performing as in the running controller.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ from reconciler.controller.checkup import Finding, audit_finding, check_up, poli
 from reconciler.controller.checkup_projects import check_projects
 from reconciler.controller.conclude import with_remark
 from reconciler.controller.decisions import Decision, Decisions
-from reconciler.controller.loop import Pass, Reconciler, refuse_changed
+from reconciler.controller.loop import Pass, Reconciler, refuse_changed, unheard
 from reconciler.controller.stop_flag import StopFlag
 from reconciler.core.desired import DesiredState, Suspension
 from reconciler.core.interfaces import Compose, Stickers
@@ -125,7 +125,8 @@ class Service:
         wanted = self._expected(expected)
         chosen = self.assessor.catalogue.choose(names or tuple(wanted), self.history.records())
         done: dict[str, list[Pass]] = {name: [] for name in chosen}
-        pending = list(chosen)
+        done.update(self._quiet(tuple(chosen), wanted))
+        pending = [name for name in chosen if not done[name]]
         with ThreadPoolExecutor(max_workers=self.workers) as pool:
             while pending:
                 settle = pool.map(lambda name: (name, self._settle(name, wanted.get(name), progress)), pending)
@@ -136,6 +137,17 @@ class Service:
                 pending = waiting if further else []
         applied = tuple(applied_of(name, passes) for name, passes in done.items())
         return (*applied, *(self.prune(progress=progress) if prune and not self.stop_flag.stopping else ()))
+
+    def _quiet(
+        self, names: Sequence[str], expected: Mapping[str, Mapping[str, Any]]
+    ) -> Iterator[tuple[str, list[Pass]]]:
+        """Passes over the documents that one look at all finds as they should be. Where there is something to do,
+        the document's own passes look again, right before it is done.
+        """
+        for item in self.assessor.assess(names) if names else ():
+            name = item.plan.document
+            if item.plan.quiet:
+                yield name, [self.reconciler.pass_on(item, progress=unheard, expected=expected.get(name))]
 
     def _settle(
         self, name: str, expected: Mapping[str, Any] | None, progress: DocumentProgress

@@ -132,14 +132,21 @@ class DesiredState:
     deletion_policy: DeletionPolicy = "orphan"
     source: SourceLocation | None = field(default=None, compare=False)
     document: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    _fingerprint: str = field(default="", init=False, compare=False, repr=False)
 
     @property
     def fingerprint(self) -> str:
         """SHA-256 (hex) of what makes a container this release: release, image, name and declared config; of a
         project its name, directory, lock file and other files; of both the files and secrets that are delivered.
 
-        How to deploy (strategy, hooks, sticker, drift, waits) is left out: changing it replaces nothing.
+        How to deploy (strategy, hooks, sticker, drift, waits) is left out: changing it replaces nothing. Worked
+        out when it is first asked for.
         """
+        if not self._fingerprint:
+            object.__setattr__(self, "_fingerprint", self._worked_out())
+        return self._fingerprint
+
+    def _worked_out(self) -> str:
         own = _project_wish(self.project) if self.project else self._wish()
         wish = {"release": asdict(self.release), **own, **self._delivered()}
         return hashlib.sha256(canonical_json(wish)).hexdigest()

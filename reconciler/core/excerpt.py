@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar
 
+from reconciler.core.row_index import RowIndex
 from reconciler.core.situation import Situation
-from reconciler.core.subject import relevant, subject
+from reconciler.core.subject import subject
 
 Value = TypeVar("Value")
 
@@ -19,7 +20,7 @@ Value = TypeVar("Value")
 def excerpt(situation: Situation) -> Situation:
     """The same for its own document."""
     seen, name = situation.observation, situation.desired.name
-    rows = relevant(seen.containers, (subject(situation.desired, situation.record),))
+    rows = RowIndex(seen.containers).of(subject(situation.desired, situation.record))
     ids = {row.id for row in rows}
     details = {key: detail for key, detail in seen.details.items() if key in ids}
     known = (revision.image_id for revision in situation.record.revisions)
@@ -28,7 +29,7 @@ def excerpt(situation: Situation) -> Situation:
         situation,
         observation=replace(
             seen,
-            containers=tuple(rows),
+            containers=rows,
             details=details,
             images={key: facts for key, facts in seen.images.items() if key in images},
             stickers=_only(seen.stickers, name),

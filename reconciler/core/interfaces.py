@@ -49,10 +49,14 @@ class EngineEvent:
 class Engine(Protocol):
     """One Docker host. Reads first, then writes. Containers are named by full id, never by name."""
 
-    def facts(self) -> EngineFacts: ...
+    def facts(self) -> EngineFacts:
+        """What the engine tells of itself now. It looks through all it has for that."""
 
-    def list_containers(self) -> tuple[ContainerRow, ...]:
-        """All containers, running or not, foreign or not, in ONE call."""
+    def known_facts(self) -> EngineFacts:
+        """What this engine told of itself before, since it is the same one; asked for where it is not known."""
+
+    def list_containers(self, *, label: tuple[str, str] | None = None) -> tuple[ContainerRow, ...]:
+        """All containers, running or not, foreign or not, in ONE call; or those with one label of this value."""
 
     def inspect_container(self, container_id: str) -> ContainerDetail | None:
         """None when it is gone."""

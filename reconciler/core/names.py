@@ -68,9 +68,10 @@ def generation_of(labels: Mapping[str, str], *, document: str, owner: str) -> in
     """The generation in which this installation made something for the document, as its labels say; 0 where they
     say no such thing.
     """
-    marked = (labels.get(DOCUMENT), labels.get(OWNER)) == (document, owner)
+    if labels.get(DOCUMENT) != document or labels.get(OWNER) != owner:
+        return 0
     text = labels.get(GENERATION, "")
-    return int(text) if marked and text.isascii() and text.isdigit() and len(text) <= _DIGITS else 0
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else 0
 
 
 def made_elsewhere(labels: Mapping[str, str], *, document: str, owner: str) -> bool:

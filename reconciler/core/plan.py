@@ -67,6 +67,12 @@ class Plan:
         return "waiting" if self.waiting else "held" if self.held else "blocked"
 
     @property
+    def quiet(self) -> bool:
+        """Whether there is nothing in it: all is as it should be, and nothing is to be said of it."""
+        loud = self.drift or self.actions or self.blocked or self.notes or self.waiting or self.held
+        return self.purpose == "none" and not loud
+
+    @property
     def restarts(self) -> int:
         """How many containers are stopped by it to be started again, or to have another in their place; of a
         Compose project how many of its services are expected to be.

@@ -106,7 +106,8 @@ def _undo(situation: Situation, operation: Operation) -> Plan:
 
 def _forward(view: View, plan: Plan) -> Plan:
     situation = view.situation
-    free = view_of(replace(situation, record=replace(situation.record, quarantined={})))
+    quarantined = bool(situation.record.quarantined)
+    free = view_of(replace(situation, record=replace(situation.record, quarantined={}))) if quarantined else view
     committed = situation.record.committed
     if committed is None or committed.fingerprint != situation.desired.fingerprint:
         return _after_quarantine(situation, _deploy(free, plan))

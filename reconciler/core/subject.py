@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from reconciler.core import names
 from reconciler.core.delivering import may_run
 from reconciler.core.deployment import folder_paths, revision_paths
 from reconciler.core.desired import DesiredState
-from reconciler.core.observation import ContainerRow, Subject
-from reconciler.core.project import PROJECT_LABEL
+from reconciler.core.observation import Subject
 from reconciler.core.record import Record
 from reconciler.core.tidy import last_good
 
@@ -32,22 +28,6 @@ def subject(desired: DesiredState, record: Record) -> Subject:
         deliveries=may_run(record, (*states, *_open(record)), last_good(record)),
         variables=tuple(dict.fromkeys(item for state in states for item in state.variables)),
     )
-
-
-def relevant(rows: Sequence[ContainerRow], subjects: Sequence[Subject]) -> list[ContainerRow]:
-    """Containers that could matter: known to the history, of a wanted name, with our label, or in a project."""
-    ids = frozenset[str]().union(*(subject.container_ids for subject in subjects))
-    wanted_names = {name for subject in subjects for name in subject.container_names}
-    documents = {subject.name for subject in subjects}
-    projects = frozenset[str]().union(*(subject.projects for subject in subjects))
-    return [
-        row
-        for row in rows
-        if row.id in ids
-        or row.name in wanted_names
-        or row.labels.get(names.DOCUMENT) in documents
-        or row.labels.get(PROJECT_LABEL) in projects
-    ]
 
 
 def _open(record: Record) -> tuple[DesiredState, ...]:

@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import stat
+from collections.abc import Iterable
 
 from reconciler.core.delivery import Delivery, DeliveryState
 from reconciler.deliveries.opening import Opening
@@ -48,6 +49,18 @@ class Finder:
                 return frozenset(filter(is_version, names_in(folder)))
         except FileNotFoundError:
             return frozenset()
+
+    def anything(self, roots: Iterable[str], document: str) -> bool:
+        """Whether there may be anything for a document: of most there is not, and no handle is opened for that."""
+        for root in roots:
+            try:
+                os.lstat(f"{root}/{document}")
+            except FileNotFoundError:
+                continue
+            except OSError:  # what cannot be looked at is told by whoever opens it
+                return True
+            return True
+        return False
 
     def forget(self, document: str) -> None:
         """Look anew at all of the document."""

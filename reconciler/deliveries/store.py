@@ -25,6 +25,7 @@ ELSEWHERE = "files and secrets are mounted from the engine's host, and the engin
 HOW_IN_MEMORY = (
     "choose a folder on a tmpfs for --secrets-dir, or mount one there: mount -t tmpfs -o mode=0700 tmpfs DIR"
 )
+NOTHING = DeliveryReading()
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -52,6 +53,8 @@ class DeliveryStore:
         self, document: str, deliveries: Sequence[Delivery], variables: Sequence[SealedVariable]
     ) -> DeliveryReading:
         """Never raises: what went wrong is in the reading."""
+        if not deliveries and not variables and not self.finder.anything(self._roots, document):
+            return NOTHING
         states: dict[str, DeliveryState] = {}
         try:
             states = {item.version: self._state(document, item) for item in deliveries}

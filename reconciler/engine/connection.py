@@ -1,12 +1,11 @@
-"""Talking HTTP to the engine: one SDK client per thread, versions, timeouts, answers.
+"""Talking HTTP to the engine: versions, timeouts, answers.
 
-Of the SDK this uses what it is good at: addresses, TCP with TLS, SSH, and docker's own configuration of
-credentials. Requests and answers are the engine's documented JSON, built and read by the
-``translate_*`` modules, so nothing is lost or renamed on the way.
+Requests and answers are the engine's documented JSON, built and read by the ``translate_*`` modules, so nothing is
+lost or renamed on the way; what carries them is a ``transport``.
 
 Invariants: every request has a timeout; whatever goes wrong between us and the engine is EngineUnavailable; an
-answer of the engine, also a refusal, is an ``Answer`` and no error. After trouble the thread's client is
-dropped and the version negotiated anew, since another engine may answer next time.
+answer of the engine, also a refusal, is an ``Answer`` and no error. After trouble what was kept open is dropped
+and the version negotiated anew, since another engine may answer next time.
 """
 
 from __future__ import annotations
@@ -18,19 +17,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
-from urllib.parse import quote
-from weakref import WeakSet
-
-import docker
-import requests
-import urllib3
-from docker.errors import DockerException
-from docker.utils import kwargs_from_env
+from urllib.parse import quote, urlencode
 
 from reconciler.engine.failures import engine_failure, printable, unreachable
-from reconciler.engine.unix_transport import UnixAdapter
-from reconciler.engine.versions import OLDEST_API, common_version, text
-from reconciler.errors import EngineUnavailable, EngineUnsupported, InvalidSettings, ReconcilerError
+from reconciler.engine.transport import BROKEN, Response, Transport
+from reconciler.engine.unix_transport import UnixTransport
+from reconciler.engine.versions import common_version, text
+from reconciler.errors import EngineUnavailable, EngineUnsupported, ReconcilerError
 
 READ_S = 30.0
 CHANGE_S = 120.0
@@ -38,7 +31,6 @@ CONNECT_S = 10.0
 """Seconds that an engine may be silent, and that it may take to accept a connection."""
 
 _UNIX = "unix://"
-_TRANSPORT = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,9 +98,8 @@ class Connection:
         self.change_s = change_s
         self.read_s = min(READ_S, change_s)
         self._environment = {**(os.environ if environment is None else environment), "DOCKER_HOST": url}
-        self._local = threading.local()
-        self._clients: WeakSet[docker.APIClient] = WeakSet()
         self._lock = threading.Lock()
+        self._transport: Transport | None = None
         self._version: tuple[int, int] | None = None
         self.epoch = 0
         """Grows when another engine may be answering from now on."""
@@ -128,40 +119,29 @@ class Connection:
     def send(self, doing: str, request: Request) -> Answer:
         """Send and read the whole answer."""
         with self.streaming(doing, request) as response:
-            return Answer(response.status_code, response.content)
+            return Answer(response.status, response.read())
 
     @contextmanager
-    def streaming(self, doing: str, request: Request) -> Iterator[requests.Response]:
+    def streaming(self, doing: str, request: Request) -> Iterator[Response]:
         """The response, its body not read yet. Trouble while the block reads it is translated too."""
         response = self.open(doing, request)
         try:
             yield response
-        except _TRANSPORT as error:
+        except BROKEN as error:
             self.drop()
             raise unreachable(doing, error, changes=request.method != "GET") from error
         finally:
             response.close()
 
-    def open(self, doing: str, request: Request) -> requests.Response:
+    def open(self, doing: str, request: Request) -> Response:
         """The response, for the caller to read and close."""
         return self._open(doing, request, prefix=f"/v{self.api_version}")
 
-    def client(self) -> docker.APIClient:
-        """The SDK client of the calling thread."""
-        client: docker.APIClient | None = getattr(self._local, "client", None)
-        if client is None:
-            client = self._local.client = self._connect()
-            with self._lock:
-                self._clients.add(client)
-        return client
-
     def drop(self) -> None:
-        """Forget this thread's client: it is broken."""
+        """Forget what is kept open: it is broken."""
         self.renew()
-        client = getattr(self._local, "client", None)
-        self._local.client = None
-        if client is not None:
-            client.close()
+        if self._transport is not None:
+            self._transport.drop()
 
     def renew(self) -> None:
         """Ask for the version again before the next request: what answers next may be another engine."""
@@ -170,28 +150,23 @@ class Connection:
 
     def close(self) -> None:
         """Close every thread's connections."""
-        with self._lock:
-            clients = list(self._clients)
-        for client in clients:
-            client.close()
+        if self._transport is not None:
+            self._transport.close()
 
-    def _open(self, doing: str, request: Request, *, prefix: str) -> requests.Response:
-        client = self.client()
+    def _open(self, doing: str, request: Request, *, prefix: str) -> Response:
         archive = isinstance(request.body, bytes)
-        data = request.body if request.body is None or archive else json.dumps(request.body).encode()
-        kind = {} if data is None else {"Content-Type": f"application/{'x-tar' if archive else 'json'}"}
+        body = request.body if request.body is None or archive else json.dumps(request.body).encode()
+        kind = {} if body is None else {"Content-Type": f"application/{'x-tar' if archive else 'json'}"}
+        query = f"?{urlencode(request.params)}" if request.params else ""
         try:
-            return client.request(
+            return self._way().request(
                 request.method,
-                f"{client.base_url}{prefix}{request.path}",
-                params=dict(request.params),
-                data=data,
+                f"{prefix}{request.path}{query}",
+                body=body,
                 headers={**kind, **request.headers},
-                timeout=(min(CONNECT_S, self.change_s), self._timeout(request)),
-                stream=True,
-                allow_redirects=False,
+                timeouts=(min(CONNECT_S, self.change_s), self._timeout(request)),
             )
-        except _TRANSPORT as error:
+        except BROKEN as error:
             self.drop()
             raise unreachable(doing, error, changes=request.method != "GET") from error
 
@@ -200,27 +175,27 @@ class Connection:
             return request.timeout_s
         return self.read_s if request.method == "GET" else self.change_s
 
-    def _connect(self) -> docker.APIClient:
-        try:
-            options = kwargs_from_env(environment=self._environment)
-            client = docker.APIClient(**options, version=text(OLDEST_API), timeout=int(READ_S))
-        except (DockerException, ValueError) as error:
-            raise InvalidSettings(
-                f"engine address {printable(self.url)}: {printable(str(error))}",
-                hint="use unix:///path/to/docker.sock or tcp://host:2376",
-            ) from error
+    def _way(self) -> Transport:
+        """What carries our requests. Raises InvalidSettings for an address that is none."""
+        with self._lock:
+            if self._transport is None:
+                self._transport = self._made()
+            return self._transport
+
+    def _made(self) -> Transport:
         if self.url.startswith(_UNIX):
-            client.trust_env = False  # neither proxies nor .netrc concern a local socket
-            client.mount("http+docker://", UnixAdapter(self.url.removeprefix(_UNIX)))
-        return client
+            return UnixTransport(self.url.removeprefix(_UNIX))
+        from reconciler.engine.sdk_transport import SdkTransport  # noqa: PLC0415  (10 MB that a socket never needs)
+
+        return SdkTransport(self._environment)
 
     def _negotiate(self) -> tuple[int, int]:
         doing = f"asking the engine at {printable(self.url)} for its version"
         request = Request(method="GET", path="/version")
         try:
             with self._open(doing, request, prefix="") as response:
-                answer = Answer(response.status_code, response.content)
-        except _TRANSPORT as error:
+                answer = Answer(response.status, response.read())
+        except BROKEN as error:
             self.drop()
             raise unreachable(doing, error, changes=False) from error
         return common_version(_told(answer, doing), at=f"the engine at {printable(self.url)}")

@@ -15,7 +15,8 @@ from typing import Any
 
 from reconciler.core.interfaces import EngineEvent
 from reconciler.engine.connection import Answer, Connection, Request
-from reconciler.engine.stream import BROKEN, LineStream
+from reconciler.engine.stream import LineStream
+from reconciler.engine.transport import BROKEN
 
 CONTAINER_ACTIONS = (
     "create",
@@ -73,9 +74,9 @@ def open_events(connection: Connection, *, since_ns: int | None) -> EventStream:
         params["since"] = _seconds(since_ns + 1)
     connection.renew()  # the last stream ended, perhaps with its engine
     response = connection.open(doing, Request(method="GET", path="/events", params=params, timeout_s=None))
-    if response.status_code >= 400:
+    if response.status >= 400:
         with response:
-            raise Answer(response.status_code, response.content).refusal(doing)
+            raise Answer(response.status, response.read()).refusal(doing)
     return EventStream(LineStream(response))
 
 

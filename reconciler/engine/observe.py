@@ -4,6 +4,9 @@ Decides what has to be asked anew and what is still known. A quiet pass is one c
 container is inspected when its row changed, an event named it, or the slow full period has passed. Only those
 that could matter to a document are inspected at all. What the snapshot means is not decided here.
 
+A list can be older than the event that woke us: engines announce that a container died before their list knows
+of it. An inspect waits until it is so; where it contradicts the list, the inspect counts, and is not remembered.
+
 Invariants: what is told from memory was so when its row was the same, no event has named it since, and it is no
 older than one full period. What belongs to vanished containers is forgotten. Any number of threads may observe
 at once.
@@ -29,7 +32,7 @@ from reconciler.core.observation import (
     StickerReading,
     Subject,
 )
-from reconciler.core.subject import relevant
+from reconciler.core.row_index import RowIndex
 from reconciler.engine.memory import Memory
 from reconciler.errors import EngineUnavailable
 
@@ -71,15 +74,16 @@ class Observer:
         with self._forgetting_on_trouble():
             rows = self._engine.list_containers()
             self._details.keep({row.id for row in rows})
-            found = (self._detail(row, full=full) for row in relevant(rows, subjects))
+            index = RowIndex(rows)
+            found = (self._detail(row, full=full) for row in index.of_all(subjects))
             details = {detail.id: detail for detail in found if detail is not None}
             images = {detail.image_id: self._image(detail.image_id) for detail in details.values()}
             return Observation(
                 engine=self._engine_facts(full=full),
-                containers=rows,
+                containers=tuple(_as_inspected(row, details.get(row.id)) for row in rows),
                 details=details,
                 images={image_id: facts for image_id, facts in images.items() if facts is not None},
-                stickers=self._read_stickers(rows, subjects, full=full),
+                stickers=self._read_stickers(index, subjects, full=full),
                 deployments=self._read_deployments(subjects),
                 deliveries=self._read_deliveries(subjects),
             )
@@ -100,7 +104,7 @@ class Observer:
                     self._images.put(facts.id, facts)
             networks = self._engine.list_networks()
             in_volumes = [subject for subject in subjects if subject.sticker.location == "volume"]
-            readings = self._read_stickers(observation.containers, in_volumes, full=True)
+            readings = self._read_stickers(RowIndex(observation.containers), in_volumes, full=True)
         return replace(
             observation,
             references=references,
@@ -138,7 +142,8 @@ class Observer:
             touches = self._touches
             known = self._engine.inspect_container(row.id)
             with self._lock:
-                if known is not None and touches == self._touches:  # else it may have been touched meanwhile
+                untouched = touches == self._touches  # else it may have changed meanwhile
+                if known is not None and untouched and known.status == row.status:
                     self._details.put(row.id, known, under=row)
         return known
 
@@ -153,14 +158,14 @@ class Observer:
         return known
 
     def _read_stickers(
-        self, rows: Sequence[ContainerRow], subjects: Sequence[Subject], *, full: bool
+        self, index: RowIndex, subjects: Sequence[Subject], *, full: bool
     ) -> Mapping[str, StickerReading]:
         readings = {}
         for subject in subjects:
             reading = (
                 self._stickers.read(subject.sticker, helper="")
                 if subject.sticker.location == "host"
-                else self._volume_sticker(rows, subject, full=full)
+                else self._volume_sticker(index, subject, full=full)
             )
             if reading is not None:
                 readings[subject.name] = reading
@@ -182,13 +187,11 @@ class Observer:
             return {}
         return {item.name: store.read(item.name, item.deliveries, item.variables) for item in subjects}
 
-    def _volume_sticker(
-        self, rows: Sequence[ContainerRow], subject: Subject, *, full: bool
-    ) -> StickerReading | None:
+    def _volume_sticker(self, index: RowIndex, subject: Subject, *, full: bool) -> StickerReading | None:
         """Reading one takes a helper container, so it is told from memory while the document's containers are the
         same. None when no image is there to make a helper of: then nothing of the document has run here.
         """
-        own = relevant(rows, (subject,))
+        own = index.of(subject)
         under = frozenset(row.id for row in own)
         known = None if full else self._readings.get(subject.sticker, under=under)
         if known is None:
@@ -208,3 +211,8 @@ class Observer:
             return own[0].image_id
         candidates = (*map(str, subject.images), *sorted(subject.image_ids))
         return next((image for image in candidates if self._engine.inspect_image(image) is not None), None)
+
+
+def _as_inspected(row: ContainerRow, detail: ContainerDetail | None) -> ContainerRow:
+    """The row, with the state that an inspect told after it was listed."""
+    return row if detail is None or detail.status == row.status else replace(row, status=detail.status)

@@ -14,14 +14,13 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import requests
-
 from reconciler.core.desired import ImageReference
 from reconciler.core.interfaces import Progress
 from reconciler.engine.connection import Answer, Connection, Request, route
 from reconciler.engine.failures import pull_failure, unreachable
 from reconciler.engine.progress import PullProgress
-from reconciler.engine.stream import BROKEN, LineStream
+from reconciler.engine.stream import LineStream
+from reconciler.engine.transport import BROKEN, Response
 from reconciler.errors import EngineUnavailable, RegistryUnavailable
 
 REGISTRY_S = 120.0
@@ -39,8 +38,8 @@ def pull(
     """Pull, and return only when the engine says that it has the image. See ``core.interfaces.Engine.pull``."""
     end = time.monotonic() + deadline_s
     with _opened(connection, image, headers, deadline_s) as response:
-        if response.status_code >= 400:
-            raise pull_failure(image, Answer(response.status_code, response.content).message)
+        if response.status >= 400:
+            raise pull_failure(image, Answer(response.status, response.read()).message)
         lines = LineStream(response)
         timer = threading.Timer(max(end - time.monotonic(), 0), lines.close)
         timer.daemon = True
@@ -70,7 +69,7 @@ def resolve_tag(connection: Connection, repository: str, tag: str, *, headers: M
 
 def _opened(
     connection: Connection, image: ImageReference, headers: Mapping[str, str], deadline_s: float
-) -> requests.Response:
+) -> Response:
     """The engine answers only when the registry has: waiting for that counts as pulling."""
     request = Request(
         method="POST",
@@ -82,7 +81,7 @@ def _opened(
     try:
         return connection.open(f"pulling {image}", request)
     except EngineUnavailable as error:
-        if isinstance(error.__cause__, requests.ReadTimeout):
+        if isinstance(error.__cause__, TimeoutError):
             raise _too_late(image, deadline_s) from error
         raise
 

@@ -6,6 +6,7 @@ an error.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -40,9 +41,13 @@ class EngineReads:
     def facts(self) -> EngineFacts:
         return self._ask_host().facts
 
-    def list_containers(self) -> tuple[ContainerRow, ...]:
+    def known_facts(self) -> EngineFacts:
+        return self._known_host().facts
+
+    def list_containers(self, *, label: tuple[str, str] | None = None) -> tuple[ContainerRow, ...]:
         doing = "listing containers"
-        answer = self._connection.get(doing, "/containers/json", {"all": "1"})
+        filters = {} if label is None else {"filters": json.dumps({"label": ["=".join(label)]})}
+        answer = self._connection.get(doing, "/containers/json", {"all": "1", **filters})
         return tuple(container_row(item) for item in answer.must(doing).json)
 
     def inspect_container(self, container_id: str) -> ContainerDetail | None:
@@ -71,9 +76,9 @@ class EngineReads:
             headers={"Accept-Encoding": "identity"},
         )
         with self._connection.streaming(doing, request) as response:
-            if response.status_code < 400:
-                return last_lines(response.raw.read, tty=bool(told["Config"].get("Tty")), lines=lines)
-            answer = Answer(response.status_code, response.content)
+            if response.status < 400:
+                return last_lines(response.read, tty=bool(told["Config"].get("Tty")), lines=lines)
+            answer = Answer(response.status, response.read())
         if isinstance(answer.refusal(doing), NotFound) or _UNREADABLE_LOG.search(answer.message):
             return ()
         raise answer.refusal(doing)

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
-
-from docker import auth
-from docker.errors import DockerException
 
 from reconciler.core.login import Login
 from reconciler.core.repository import HUB, full_name
@@ -25,6 +24,10 @@ _NONE_KNOWN: Final = (
     "no login is known for it: put one into the file of registry-credentials, or use `docker login`; a repository "
     "that does not exist is refused in the same words"
 )
+_HUB_NAME: Final = "docker.io"
+_HUB_SERVER: Final = "https://index.docker.io/v1/"
+"""Docker Hub in docker's configuration, and in the engine's header."""
+
 FindLogin = Callable[[str], Login | None]
 """The login for a repository, or None. Raises RegistryDenied, RegistryUnavailable."""
 
@@ -61,7 +64,7 @@ class RegistryLogins:
 def header(login: Login, repository: str) -> str:
     """The engine's header (Docker Engine API, section "Authentication")."""
     registry = _registry(repository)
-    content = {"serveraddress": auth.INDEX_URL if registry == auth.INDEX_NAME else registry}
+    content = {"serveraddress": _HUB_SERVER if registry == _HUB_NAME else registry}
     if login.identity_token is not None:
         content["identitytoken"] = login.identity_token.text()
     elif login.password is not None:
@@ -73,10 +76,15 @@ def _registry(repository: str) -> str:
     """As docker's configuration calls it. Found out as the engine does it: the SDK takes ``HOST/app`` for one of
     Docker Hub, and the engine would tell that host the Hub's login.
     """
-    return auth.INDEX_NAME if full_name(repository)[0] == HUB else repository.partition("/")[0]
+    return _HUB_NAME if full_name(repository)[0] == HUB else repository.partition("/")[0]
 
 
 def _of_docker(repository: str) -> Login | None:
+    if not _docker_is_set_up():
+        return None
+    from docker import auth  # noqa: PLC0415  (10 MB and 0.1 s; only hosts with a configuration of docker's pay)
+    from docker.errors import DockerException  # noqa: PLC0415  (the same)
+
     registry = _registry(repository)
     try:
         found = auth.resolve_authconfig(auth.load_config(), registry)
@@ -86,6 +94,17 @@ def _of_docker(repository: str) -> Login | None:
             hint="check credHelpers and credsStore in docker's config.json",
         ) from error
     return _login(found or {}, registry)
+
+
+def _docker_is_set_up() -> bool:
+    """Whether there is any of the files in which the SDK looks for logins."""
+    home, folder = Path("~").expanduser(), os.environ.get("DOCKER_CONFIG")
+    places = [
+        home / ".docker" / "config.json",
+        home / ".dockercfg",
+        *([Path(folder, "config.json")] if folder else []),
+    ]
+    return any(place.exists() for place in places)
 
 
 def _login(found: Mapping[str, Any], registry: str) -> Login | None:

@@ -11,13 +11,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-import requests
-import urllib3
+from reconciler.engine.transport import BROKEN, Response
 
 LINE_LIMIT = 1024 * 1024
 CHUNK = 64 * 1024
-BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
-"""What reading raises when the connection breaks or nothing comes in time."""
 
 
 class LineStream:
@@ -26,7 +23,7 @@ class LineStream:
     Lines that are no JSON object, or longer than ``LINE_LIMIT`` bytes, are left out and counted in ``skipped``.
     """
 
-    def __init__(self, response: requests.Response) -> None:
+    def __init__(self, response: Response) -> None:
         self._response = response
         self.closed = False
         self.skipped = 0
@@ -52,11 +49,11 @@ class LineStream:
         """End it: from any thread, any number of times."""
         self.closed = True
         with suppress(ValueError, RuntimeError, OSError):  # it is over already, which is what was wanted
-            self._response.raw.shutdown()
+            self._response.shutdown()
 
     def _lines(self) -> Iterator[bytes]:
         rest, dropping = b"", False
-        for chunk in self._response.iter_content(CHUNK):
+        for chunk in self._response.chunks(CHUNK):
             *whole, rest = (rest + chunk).split(b"\n")
             for line in whole:
                 if line.strip() and not dropping:

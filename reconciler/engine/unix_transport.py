@@ -1,63 +1,145 @@
-"""HTTP over the engine's unix socket, with one pool of connections for all requests of a client.
+"""HTTP over the engine's unix socket, by what Python has itself: a quiet pass is one request.
 
-Stands in for the SDK's own transport, which keeps a pool for every path (so each inspect of another container
-connects anew) and leaves a socket open when nobody listens.
+Decides which connections are kept: those whose answer was read to its end, for whichever thread comes next; one
+that the engine has closed meanwhile is not used again. Nothing is sent twice.
 """
 
 from __future__ import annotations
 
+import http.client
+import select
 import socket
-from collections.abc import Mapping
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from types import TracebackType
+from typing import Self
 
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection
-from urllib3.connectionpool import HTTPConnectionPool
-
-CONNECTIONS = 2
+IDLE_CONNECTIONS = 8
 
 
-class _Connection(HTTPConnection):
-    def __init__(self, host: str, *, unix_path: str, timeout: float | None = None, **_: object) -> None:
-        super().__init__(host, timeout=timeout)
-        self._unix_path = unix_path
+class UnixTransport:
+    """See ``transport.Transport``; ``path`` is the socket's."""
 
-    def connect(self) -> None:
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._idle: list[_Connection] = []
+        self._finalizer = weakref.finalize(self, _close_all, self._idle)
+
+    def request(
+        self,
+        method: str,
+        target: str,
+        *,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        timeouts: tuple[float, float | None],
+    ) -> UnixResponse:
+        connection = self._kept() or _Connection(self._path, timeouts[0])
         try:
-            connection.settimeout(self.timeout if isinstance(self.timeout, int | float) else None)
-            connection.connect(self._unix_path)
+            connection.patient(timeouts[1])
+            connection.request(method, target, body=body, headers=dict(headers))
+            return UnixResponse(connection, self._give_back)
         except BaseException:
             connection.close()
             raise
-        self.sock = connection
 
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class UnixAdapter(HTTPAdapter):
-    """Sends every request of a session to the socket at ``path``."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__()
-        self._pool = _Pool("localhost", maxsize=CONNECTIONS, unix_path=path)
-
-    def get_connection_with_tls_context(
-        self,
-        request: requests.PreparedRequest,  # noqa: ARG002
-        verify: bool | str | None,  # noqa: ARG002, FBT001
-        proxies: Mapping[str, str] | None = None,  # noqa: ARG002
-        cert: object = None,  # noqa: ARG002
-    ) -> HTTPConnectionPool:
-        """The pool, whatever is asked for (see ``requests.adapters.HTTPAdapter``)."""
-        return self._pool
-
-    def request_url(self, request: requests.PreparedRequest, proxies: Mapping[str, str] | None) -> str:  # noqa: ARG002
-        """The path alone: a socket has no host and needs no proxy."""
-        return str(request.path_url)
+    def drop(self) -> None:
+        with self._lock:
+            _close_all(self._idle)
 
     def close(self) -> None:
-        self._pool.close()
-        super().close()
+        self.drop()
+
+    def _kept(self) -> _Connection | None:
+        """The connection that was used last, unless it has ended."""
+        while True:
+            with self._lock:
+                if not self._idle:
+                    return None
+                connection = self._idle.pop()
+            if not connection.ended():
+                return connection
+            connection.close()
+
+    def _give_back(self, connection: _Connection) -> None:
+        with self._lock:
+            if len(self._idle) < IDLE_CONNECTIONS:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+
+class _Connection(http.client.HTTPConnection):
+    """One connection, made when it is made: ``connect_s`` bounds that alone."""
+
+    def __init__(self, path: str, connect_s: float) -> None:
+        super().__init__("localhost")
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.auto_open = 0
+        try:
+            self.sock.settimeout(connect_s)
+            self.sock.connect(path)
+        except BaseException:
+            self.close()
+            raise
+
+    def patient(self, timeout_s: float | None) -> None:
+        """Wait so long for every next byte."""
+        self.sock.settimeout(timeout_s)
+
+    def ended(self) -> bool:
+        """Whether the other side has closed it, or said what nobody asked for."""
+        poll = select.poll()
+        poll.register(self.sock, select.POLLIN)
+        return bool(poll.poll(0))
+
+
+class UnixResponse:
+    """See ``transport.Response``. Its connection is kept for others when all of it was read."""
+
+    def __init__(self, connection: _Connection, give_back: Callable[[_Connection], None]) -> None:
+        self._connection = connection
+        self._socket = connection.sock
+        self._give_back = give_back
+        self._response = connection.getresponse()
+        self._closed = False
+
+    @property
+    def status(self) -> int:
+        return self._response.status
+
+    def read(self, size: int | None = None) -> bytes:
+        return self._response.read(size)
+
+    def chunks(self, size: int) -> Iterator[bytes]:
+        while chunk := self._response.read1(size):
+            yield chunk
+
+    def shutdown(self) -> None:
+        self._socket.shutdown(socket.SHUT_RD)
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        whole = self._response.isclosed() and not self._response.will_close
+        self._response.close()
+        if whole:
+            self._give_back(self._connection)
+        else:
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _close_all(connections: list[_Connection]) -> None:
+    while connections:
+        connections.pop().close()

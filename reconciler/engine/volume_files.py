@@ -84,9 +84,9 @@ class VolumeFiles:
             timeout_s=self._connection.change_s,
         )
         with self._connection.streaming(doing, request) as response:
-            if response.status_code < 400:
-                return first_entry(response.raw, limit)
-            refusal = Answer(response.status_code, response.content).refusal(doing)
+            if response.status < 400:
+                return first_entry(response, limit)
+            refusal = Answer(response.status, response.read()).refusal(doing)
         if isinstance(refusal, NotFound):
             return None
         raise refusal

@@ -82,7 +82,7 @@ class ContainerCreation:
         image = self._engine.inspect_image(str(action.image))
         wrong = [
             *missing_variables(action.variables, detail.config.environment),
-            *dropped_fields(action.config, detail.config, image=image, engine=self._engine.facts()),
+            *dropped_fields(action.config, detail.config, image=image, engine=self._engine.known_facts()),
             *(f"label {key}" for key in missing_labels(action.labels, detail.config.labels)),
             *([] if image is not None and image.id == detail.image_id else ["image"]),
         ]

@@ -135,7 +135,7 @@ class DockerExecutor:
         )
 
     def _update_limits(self, action: actions.UpdateLimits, _progress: Progress) -> Outcome:
-        facts = self._engine.facts()
+        facts = self._engine.known_facts()
         outcome = self._ensure(
             action,
             lambda found: not differing_limits(action, found.config, facts),

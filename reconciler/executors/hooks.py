@@ -141,7 +141,7 @@ class HookActions:
         image = self._engine.inspect_image(str(hook.image))
         wrong = [
             *missing_variables(run.action.variables, found.config.environment),
-            *dropped_fields(run.config, found.config, image=image, engine=self._engine.facts()),
+            *dropped_fields(run.config, found.config, image=image, engine=self._engine.known_facts()),
             *([] if image is not None and image.id == found.image_id else ["image"]),
             *missing_labels({names.HOOK: hook.name}, found.config.labels),
         ]

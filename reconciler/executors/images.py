@@ -29,7 +29,8 @@ class ImageActions:
     def verify(self, action: VerifyImage, _progress: Progress) -> Outcome:
         """Raises VerificationFailed and PlatformMismatch. Notes the image id in the history."""
         found = self._engine.inspect_image(str(action.image))
-        verified = image_check.verify(action.image, found, image_id=action.image_id, engine=self._engine.facts())
+        engine = self._engine.known_facts()
+        verified = image_check.verify(action.image, found, image_id=action.image_id, engine=engine)
         if action.fingerprint:
             self._journal.verified(action.document, action.fingerprint, image_id=verified.id)
         return Outcome(kind="done", action=action, image_id=verified.id)

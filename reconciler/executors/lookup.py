@@ -44,8 +44,7 @@ class ContainerLookup:
     def marked(self, document: str, generation: int) -> tuple[ContainerRow, ...]:
         """All containers with the mark of one operation; a person may have copied the labels of ours."""
         mark = names.operation_id(self._journal.owner, document, generation)
-        rows = self._engine.list_containers()
-        return tuple(row for row in rows if row.labels.get(names.OPERATION) == mark)
+        return self._engine.list_containers(label=(names.OPERATION, mark))
 
     def _marked(self, document: str, container: ContainerRef) -> ContainerRow | None:
         rows = self.marked(document, container.generation)

@@ -24,7 +24,8 @@ class SignatureExecutor:
         assert isinstance(action, VerifySignature)  # noqa: S101  (the only one that is handled)
         try:
             facts = self._engine.inspect_image(str(action.image))
-            signer = self._signatures.check(action.image, action.rule, facts=facts, engine=self._engine.facts())
+            engine = self._engine.known_facts()
+            signer = self._signatures.check(action.image, action.rule, facts=facts, engine=engine)
         except ReconcilerError as error:
             return Outcome(kind="failed", action=action, error=error)
         return Outcome(kind="done", action=action, detail=signer)

@@ -29,6 +29,7 @@ class RecordCache:
         self._records: dict[str, Record] = {}
         self._complete = False
         self._stale: set[str] = set()
+        self._snapshot: Mapping[str, Record] | None = None
         self._seen = database.data_version()
 
     def one(self, document: str) -> Record:
@@ -42,22 +43,28 @@ class RecordCache:
             return self._records.get(document) or Record(document=document, owner=self._owner)
 
     def every(self) -> Mapping[str, Record]:
-        """Records of all documents ever seen; a snapshot that later writes do not change."""
+        """Records of all documents ever seen; a snapshot that later writes do not change, and the same object
+        until there is one.
+        """
         with self._database.read() as connection:
             self._look_outside()
             if not self._complete:
                 self._records = self._rows.load(connection)
                 self._complete = True
+                self._snapshot = None
                 self._stale.clear()
             for document in tuple(self._stale):
                 self._reload(connection, document)
-            return MappingProxyType(dict(self._records))
+            if self._snapshot is None:
+                self._snapshot = MappingProxyType(dict(self._records))
+            return self._snapshot
 
     def drop(self, document: str) -> None:
         """Note that this process has written to the document."""
         self._stale.add(document)
 
     def _reload(self, connection: sqlite3.Connection, document: str) -> None:
+        self._snapshot = None
         self._records.pop(document, None)
         self._records.update(self._rows.load(connection, document))
         self._stale.discard(document)
@@ -93,6 +100,11 @@ class Part:
     def data_version(self) -> int:
         """A number that changes when another process has written (an operator's command, as a rule)."""
         return self._database.data_version()
+
+    @property
+    def changes(self) -> int:
+        """How many rows this process has changed so far."""
+        return self._database.changes
 
     @property
     def unwritable(self) -> StateError | None:

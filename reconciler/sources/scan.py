@@ -176,6 +176,8 @@ def _printable(name: str) -> str:
     """Names that are not UTF-8, or would break or disguise a line, are shown with escapes: they are printed and
     stored.
     """
+    if name.isascii() and name.isprintable():
+        return name
     text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return "".join(char if _harmless(char) else char.encode("unicode_escape").decode("ascii") for char in text)
 

@@ -22,12 +22,16 @@ class Findings:
 
     def read(self, values: Mapping[str, Any], path: Path, reader: Callable[[Any], T]) -> T | None:
         """The value of the key that ends ``path``, read; None when it is absent or wrong."""
-        key = str(path[-1])
-        return next(self._read([(path, values[key])], reader), None) if key in values else None
+        key = path[-1]
+        return self.read_value(values[key], path, reader) if key in values else None  # type: ignore[index]
 
     def read_value(self, value: Any, path: Path, reader: Callable[[Any], T]) -> T | None:
         """A value itself, read; None when it is wrong."""
-        return next(self._read([(path, value)], reader), None)
+        try:
+            return reader(value)
+        except Wrong as wrong:
+            self.note(path, str(wrong))
+            return None
 
     def read_list(self, values: Mapping[str, Any], path: Path, reader: Callable[[Any], T]) -> tuple[T, ...] | None:
         """The items of a list that could be read, in their order; None when the key is absent."""

@@ -36,6 +36,9 @@ _CONFLICT = re.compile(r"^<{7} ", re.MULTILINE)
 _NUMERIC = frozenset("-0123456789")
 _WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None, "true": True, "false": False}
 
+_NO_KEYS: dict[str, Any] = {}
+"""Of a node that is no mapping: most are none, and the collector would look through each dict of its own."""
+
 
 class Node:
     """One value, as plain JSON, and where it is written.
@@ -53,7 +56,7 @@ class Node:
         self.end_mark = event.end_mark
         self.style = style
         self.fraction = fraction
-        self.keys: dict[str, Any] = {}
+        self.keys = _NO_KEYS
         self.children: Any = None
 
     @property
@@ -103,7 +106,8 @@ def _fractions(node: Node, path: Path) -> Iterator[tuple[Path, Node]]:
         yield path, node
     pairs = node.children.items() if isinstance(node.children, dict) else enumerate(node.children or ())
     for part, child in pairs:
-        yield from _fractions(child, (*path, part))
+        if child.fraction or child.children:  # of most values there is nothing to say, and no walk begun
+            yield from _fractions(child, (*path, part))
 
 
 def read_trees(content: bytes, file: str) -> tuple[tuple[Tree, ...], tuple[Problem, ...]]:
@@ -186,7 +190,7 @@ class _Reader:
 
     def _mapping(self, start: Any, path: Path, depth: int) -> Node:
         node = Node(start, {}, "{" if start.flow_style else "")
-        node.children = {}
+        node.keys, node.children = {}, {}
         while not isinstance(event := self._next(), yaml.MappingEndEvent):
             key = self._key(event, path, node, depth)
             child = self._node(self._next(), (*path, key), depth + 1)

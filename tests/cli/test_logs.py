@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -130,3 +132,15 @@ def test_a_commands_first_line_makes_the_way_out_and_takes_it(capsys: pytest.Cap
     assert "error='no way'" in err
     assert "x1" not in err
     assert "once more" in err
+
+
+def test_the_controller_has_no_use_for_what_draws_tracebacks() -> None:
+    code = "import sys, reconciler.cli.run, reconciler.controller.app.program; print('rich' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "False\n"
+
+
+def test_rich_is_there_for_who_wants_it_afterwards() -> None:
+    code = "import reconciler.cli.logs, rich.console; print(rich.console.Console.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "Console\n"

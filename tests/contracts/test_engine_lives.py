@@ -311,6 +311,15 @@ def test_the_list_tells_what_inspect_tells(world: EngineWorld, serves: ImageRefe
     assert row.created > 1_500_000_000
 
 
+def test_a_list_by_a_label_takes_its_whole_value(world: EngineWorld, serves: ImageReference) -> None:
+    mark = world.name("mark")
+    one, _ = (
+        run(world, serves, ContainerConfig(labels={"mark": f"{mark}{end}"}), word=f"web{end}")
+        for end in ("1", "12")
+    )
+    assert [row.id for row in world.engine.list_containers(label=("mark", f"{mark}1"))] == [one]
+
+
 def test_logs_are_the_last_lines_oldest_first(world: EngineWorld) -> None:
     container = run(world, have(world, TALKS))
     world.wait(lambda: len(world.engine.logs(container, lines=100)) == len(LOG_LINES))

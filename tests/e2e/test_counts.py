@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -63,7 +66,7 @@ def test_idle_passes_cost_one_call_each_and_write_nothing(
             sleep=_never, linger=_never, stopping=lambda: False, readings=Readings(meters=opened.meters)
         ).one_pass
         one_pass(stage.name, progress=_unheard)
-        before = _written(stage)
+        before, changes = _written(stage), opened.history.changes
         proxy.forget()
         for _ in range(IDLE_PASSES):
             done = one_pass(stage.name, progress=_unheard)
@@ -72,7 +75,7 @@ def test_idle_passes_cost_one_call_each_and_write_nothing(
         assert {(item.method, item.path.partition("?")[0].split("/", 2)[2]) for item in proxy.requests} == {
             ("GET", "containers/json")
         }
-        assert _written(stage) == before
+        assert (_written(stage), opened.history.changes) == (before, changes)
     oracle.holds("v1")
 
 
@@ -147,3 +150,76 @@ def _never(seconds: float) -> None:
 
 def _unheard(_line: str) -> None:
     """Nobody listens."""
+
+
+def _counted(proxy: SocketProxy) -> tuple[int, int]:
+    """Changing and reading requests since the last ``forget``, without the stream of events."""
+    asked = [item for item in proxy.requests if "/events" not in item.path]
+    return len(proxy.mutating()), len(asked) - len(proxy.mutating())
+
+
+@pytest.fixture
+def one_pass(stage: Stage, proxy: SocketProxy) -> Iterator[Callable[[], str]]:
+    """Makes a pass over the stage's document in this process, with its images on the host; its verdict."""
+    for image in (stage.images.web_v1, stage.images.web_v2):
+        stage.sdk.pull(image.reference)
+    with parts(stage, proxy) as opened:
+        reconciler = opened.reconciler(
+            sleep=time.sleep, linger=time.sleep, stopping=lambda: False, readings=Readings(meters=opened.meters)
+        )
+
+        def work() -> str:
+            opened.assessor.catalogue.reload()
+            proxy.forget()
+            return reconciler.one_pass(stage.name, progress=_unheard).verdict.kind
+
+        yield work
+
+
+# These numbers are what our work costs an engine, on every machine alike. Fewer are welcome; more need a reason.
+QUICK = {"config": {"healthCheck": {"test": ["NONE"]}}, "strategy": {"minHealthy": "0s"}}
+
+
+def test_deploys_ask_the_engine_so_often(stage: Stage, proxy: SocketProxy, one_pass: Callable[[], str]) -> None:
+    stage.write(stage.web("v1", **QUICK))
+    assert one_pass() == "converged"
+    assert _counted(proxy) == (3, 15), "a first deploy by a process that has just begun"
+    stage.write(stage.web("v2", **QUICK))
+    assert one_pass() == "converged"
+    assert _counted(proxy) == (7, 19), "a replacement"
+
+
+def test_heals_ask_the_engine_so_often(stage: Stage, proxy: SocketProxy, one_pass: Callable[[], str]) -> None:
+    stage.write(stage.web("v1", **QUICK))
+    assert one_pass() == "converged"
+    stage.docker("kill", stage.name)
+    assert one_pass() == "converged"
+    assert _counted(proxy) == (1, 8), "started again"
+    stage.docker("rm", "-f", stage.name)
+    assert one_pass() == "converged"
+    assert _counted(proxy) == (3, 12), "made anew"
+
+
+MODULES = {"--help": 145, "validate": 335, "status": 560}
+"""How many modules a command loads at most: what it takes to start, on every machine alike."""
+
+
+@pytest.mark.parametrize("command", MODULES)
+def test_a_command_loads_no_more_modules_than_it_needs(command: str, stage: Stage) -> None:
+    stage.deploy_here("v1")
+    code = (
+        "import sys; from reconciler.__main__ import main; main(sys.argv[1:]); "
+        "print(len(sys.modules), *sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, command],
+        env=stage.environment(),
+        cwd=stage.folder,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    count, *packages = done.stderr.splitlines()[-1].split()
+    assert int(count) <= MODULES[command], (count, packages)
+    assert not {"docker", "requests", "aiohttp", "structlog", "deepdiff", "cryptography"}.intersection(packages)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import socketserver
 import tempfile
 import threading
@@ -63,22 +64,35 @@ class Exchange(BaseHTTPRequestHandler):
 
 class ScriptedEngine(socketserver.ThreadingUnixStreamServer):
     """``scripts``: path without the version -> JSON to answer, or a function of the ``Exchange``. ``ended`` is
-    set when the test is over, for scripts that hang.
+    set when the test is over, for scripts that hang. ``connections`` were made, ``left`` of them ended by us.
     """
 
     daemon_threads = True
 
     def __init__(self, scripts: dict[str, Any] | None = None) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="scripted-", dir="/tmp"))
-        super().__init__(str(self.folder / "engine.sock"), Exchange)
+        super().__init__(self._address(), Exchange)
+        self.connections = 0
+        self.left = 0
         self.scripts: dict[str, Any | Callable[[Exchange], None]] = {"/version": VERSION, **(scripts or {})}
         self.seen: list[tuple[str, dict[str, str], bytes]] = []
         self.ended = threading.Event()
         self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02})
 
+    def _address(self) -> Any:
+        return str(self.folder / "engine.sock")
+
     @property
     def url(self) -> str:
         return f"unix://{self.folder}/engine.sock"
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.connections += 1
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)
+        self.left += 1
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Clients of these tests go away in the middle of answers."""
@@ -95,3 +109,16 @@ class ScriptedEngine(socketserver.ThreadingUnixStreamServer):
         self._thread.join()
         self.server_close()
         shutil.rmtree(self.folder)
+
+
+class ScriptedTcpEngine(ScriptedEngine):
+    """The same behind a port of this machine."""
+
+    address_family = socket.AF_INET
+
+    def _address(self) -> Any:
+        return ("127.0.0.1", 0)
+
+    @property
+    def url(self) -> str:
+        return f"tcp://127.0.0.1:{self.socket.getsockname()[1]}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -23,6 +25,7 @@ from reconciler.errors import (
     VerificationFailed,
 )
 from tests.engine.scripted import VERSION, Exchange, ScriptedEngine
+from tests.parts.host import wait_until
 
 IMAGE = ImageReference("registry.example.com/shop/web", "sha256:" + "e5" * 32)
 
@@ -185,16 +188,34 @@ def test_an_engine_is_asked_for_no_longer_than_half_a_minute_however_long_a_chan
     assert (connection.read_s, connection.change_s) == (30.0, 600.0)
 
 
-def test_each_thread_has_a_client_of_its_own() -> None:
-    with ScriptedEngine() as server:
-        connection = Connection(server.url, environment={})
-        clients = [connection.client()]
-        thread = threading.Thread(target=lambda: clients.append(connection.client()))
-        thread.start()
-        thread.join()
-        assert clients[0] is connection.client()
-        assert clients[0] is not clients[1]
-        connection.close()
+def test_connections_are_kept_for_whichever_thread_comes_next() -> None:
+    with ScriptedEngine({"/networks": []}) as server:
+        engine = engine_at(server)
+        for _ in range(3):
+            thread = threading.Thread(target=engine.list_networks)
+            thread.start()
+            thread.join()
+        engine.list_networks()
+        assert server.connections == 1
+        engine.close()
+
+
+def test_what_ended_meanwhile_is_not_asked_again() -> None:
+    def last(exchange: Exchange) -> None:
+        exchange.say([])
+        exchange.close_connection = True  # without a word of it, as an engine that is killed
+
+    with ScriptedEngine({"/networks": last}) as server:
+        engine = engine_at(server)
+        for number in range(1, 4):
+            assert engine.list_networks() == frozenset()
+            assert wait_until(lambda so_far=number: server.left == so_far, seconds=5)  # type: ignore[misc]
+        engine.close()
+
+
+def test_a_unix_socket_needs_nothing_of_the_sdk() -> None:
+    code = "import sys, reconciler.engine.client; sys.exit('requests' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_parts_of_a_path_are_quoted_but_for_what_references_are_made_of() -> None:

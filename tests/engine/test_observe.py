@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
@@ -12,7 +13,8 @@ from reconciler.core.action import ContainerRef, UpdateLimits
 from reconciler.core.container import ContainerConfig, RestartPolicy
 from reconciler.core.delivery import delivered_file
 from reconciler.core.desired import ImageReference, StickerPlace
-from reconciler.core.observation import ContainerDetail, EngineFacts, StickerReading, Subject
+from reconciler.core.interfaces import Engine
+from reconciler.core.observation import ContainerDetail, ContainerRow, EngineFacts, StickerReading, Subject
 from reconciler.engine.observe import Observer
 from reconciler.errors import EngineUnavailable
 from tests.simulator.deliveries import MemoryDeliveries
@@ -333,3 +335,32 @@ def test_every_image_of_a_project_is_looked_up(host: Host) -> None:
     seen = host.observer.complete(host.observer.observe([subject]), [subject])
     assert set(seen.references) == {str(host.image), str(other)}
     assert seen.references[str(other)] is None
+
+
+def test_an_inspect_that_contradicts_the_list_counts(host: Host) -> None:
+    container = host.make("web")
+    host.engine.start(container)
+    settled(host, host.subject())
+    before = host.engine.list_containers()
+    host.engine.by_hand.kill("web")
+    late = Observer(
+        cast("Engine", _Late(host.engine, before)), host.stickers, full_every_s=FULL_EVERY_S, clock=host.monotonic
+    )
+    for _ in range(2):  # nothing of it is remembered: the list may catch up in either direction
+        seen = late.observe((host.subject(),))
+        assert (seen.containers[0].status, seen.details[container].status) == ("exited", "exited")
+    assert host.calls().count("inspect_container") == 2
+
+
+class _Late:
+    """The engine as it is, but for its list."""
+
+    def __init__(self, engine: SimulatedEngine, rows: tuple[ContainerRow, ...]) -> None:
+        self._engine = engine
+        self._rows = rows
+
+    def list_containers(self) -> tuple[ContainerRow, ...]:
+        return self._rows
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._engine, name)

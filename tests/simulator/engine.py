@@ -48,10 +48,14 @@ class SimulatedEngine:
     def facts(self) -> EngineFacts:
         return self.host.facts
 
+    def known_facts(self) -> EngineFacts:
+        return self.host.facts
+
     @operation(mutates=False)
-    def list_containers(self) -> tuple[ContainerRow, ...]:
+    def list_containers(self, *, label: tuple[str, str] | None = None) -> tuple[ContainerRow, ...]:
         """Newest first, as the engine lists them."""
-        return tuple(views.row(item) for item in reversed(self.host.containers.values()))
+        rows = (views.row(item) for item in reversed(self.host.containers.values()))
+        return tuple(row for row in rows if label is None or row.labels.get(label[0]) == label[1])
 
     @operation(mutates=False)
     def inspect_container(self, container_id: str) -> ContainerDetail | None:

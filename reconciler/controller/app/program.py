@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 import time
@@ -90,6 +91,7 @@ async def run(settings: Settings) -> None:
         manager = ServiceManager.of(os.environ)
         notifier = notifier_of(settings, parts, board)
         await server.start()
+        gc.freeze()  # what is loaded now stays: the collector need not look through it again and again
         beside = [
             asyncio.create_task(manager.keep_informed(board.healthy, board.ready, stop.asked)),
             asyncio.create_task(notifier.run()),
