@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def stage(tmp_path: Path) -> Stage:
     """Three documents that are as they should be; the job waits for the database."""
     made = Stage(tmp_path)
     for name in NAMES:
-        waits = {"dependsOn": [{"name": "db"}]} if name == "job" else {}
+        waits: dict[str, Any] = {"dependsOn": [{"name": "db"}]} if name == "job" else {}
         made.write(name, config={"labels": {"tier": name}}, **waits)
     made.service().apply(progress=quiet)
     assert all(not item.plan.drift for item in made.assessor.assess())

@@ -60,9 +60,9 @@ def test_an_answer_lost_with_the_engine_is_found_on_the_next_try() -> None:
     look, looks = stage.engine.list_containers, iter((True, False))
     stage.engine.fail_when("create", EngineUnavailable("no answer"), after=True)
 
-    def look_once() -> tuple[ContainerRow, ...]:
+    def look_once(*, label: tuple[str, str] | None = None) -> tuple[ContainerRow, ...]:
         if next(looks, True):
-            return look()
+            return look(label=label)
         raise EngineUnavailable("still no answer")
 
     stage.engine.list_containers = look_once  # type: ignore[method-assign]  # the engine goes away in between

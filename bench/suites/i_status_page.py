@@ -10,18 +10,24 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Page
 
-from bench.measure import Row, in_turns, row
+from bench.ground import Ground
+from bench.model import Row, Sample
+from bench.suite import Found, suite
+from bench.turns import contestants, here, in_turns
 from reconciler.web.assets import load_assets
 from tests.parts.browser import Browser
 from tests.web.showroom import Showroom, a_status, serving
 
 DOCUMENTS = 500
-ROUNDS = 15
+SAME = "the same bytes from memory"
+OURS = "the status page"
 TARGET = 1.5
+WITHIN_S = 1.0
 
 
-def rows() -> Iterator[Row]:
-    """One row: from asking for the page to its last pixel laid out."""
+@suite("page", "The status page in a browser")
+def page(ground: Ground) -> Found:
+    """From asking for the page to its last pixel laid out."""
     room = Showroom(statuses=[a_status(f"service-{number:03}") for number in range(DOCUMENTS)])
     with serving(room) as served, Browser() as browser:
         with urllib.request.urlopen(served.url) as answer:  # noqa: S310  (our own loopback address)
@@ -30,12 +36,15 @@ def rows() -> Iterator[Row]:
         files |= {asset.address: (asset.content_type, asset.content) for asset in load_assets().values()}
         with _files(files) as plain:
 
-            def story(page: Page) -> dict[str, float]:
-                contestants = {"floor": lambda: page.goto(plain), "ours": lambda: page.goto(served.url)}
-                return in_turns(contestants, rounds=ROUNDS)
+            def story(page: Page) -> dict[str, tuple[Sample, ...]]:
+                turns = {SAME: here(lambda: page.goto(plain)), OURS: here(lambda: page.goto(served.url))}
+                return in_turns(turns, rounds=ground.rounds(15))
 
-            medians = browser.visit(story, expected="")  # where nothing is live, the console says so
-    yield row(f"open the page of {DOCUMENTS} documents", medians, target=TARGET, note=f"{len(whole) // 1000} kB")
+            samples = browser.visit(story, expected="")  # where nothing is live, the console says so
+    row_of = contestants(samples, {SAME: "floor", OURS: "ours"})
+    facts = {"kB of HTML": len(whole) // 1000}
+    work = f"open the page of {DOCUMENTS} documents"
+    return (Row(id="page", work=work, contestants=row_of, target=TARGET, limit=WITHIN_S, facts=facts),), ()
 
 
 @contextmanager
