@@ -46,7 +46,6 @@ class Live:
 
     def announce(self) -> None:
         """There is something new."""
-        self.number += 1
         with suppress(RuntimeError):  # the loop is closed: nobody watches any more
             self._loop.call_soon_threadsafe(self._wake)
 
@@ -92,5 +91,8 @@ class Live:
                     await self._end.wait()
 
     def _wake(self) -> None:
+        # Counted here and not where it is announced: a page that is made meanwhile is asked for once too often at
+        # worst, never once too seldom.
+        self.number += 1
         for changed in self._watching:
             changed.set()

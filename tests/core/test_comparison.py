@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.core.comparison import Field, compare
@@ -58,6 +58,7 @@ def test_what_was_just_deployed_is_the_same_in_every_field_that_was_asked_for() 
     assert found["config.memoryLimit"].found == "64Mi"
 
 
+@settings(max_examples=30)
 @given(st.sets(st.sampled_from(sorted(OTHERS)), max_size=4))
 def test_what_differs_is_what_the_drift_says(changed: set[str]) -> None:
     situation = live(PLAYER.situation("web"), **{name: OTHERS[name] for name in changed})

@@ -350,7 +350,7 @@ def test_who_watches_is_told_of_changes_and_those_that_come_together_are_told_on
         told = [browser.line()]
         while (line := browser.line()).startswith("data: "):
             told.append(line)
-        assert told[-1] == f"data: {now + 50}"
+        assert told[-1] == f"data: {now + 50}" == f"data: {served.site.live.number}"
         assert len(told) <= 2
         assert line == ": still here"
         browser.close()
