@@ -36,7 +36,7 @@ CANARY = b"canary-7f3"
 def settings(tmp_path: Path) -> Settings:
     (tmp_path / "state").mkdir(mode=0o700)
     given = {
-        "state-dir": "state",
+        "state-dir": str(tmp_path / "state"),
         "identity": str(tmp_path / "identity.txt"),
         "secrets-dir": "/dev/shm/reconciler",
         "listen": "127.0.0.1:0",

@@ -153,7 +153,10 @@ def stage() -> Iterator[Story]:
 
 
 def main() -> int:
-    """Write all pictures."""
+    """Write all pictures, if nothing else was asked for."""
+    if sys.argv[1:]:
+        print(__doc__)
+        return 2
     with stage() as story:
         size = {"columns": COLUMNS, "lines": 45}
         with Terminal(**size, environment=story.environment, folder=story.folder) as terminal:

@@ -28,8 +28,12 @@ class Terminal:
 
     def __enter__(self) -> Self:
         self._tmux("new-session", "-d", *self._size, "bash", "--norc", "--noprofile")
-        self._tmux("set-option", "-g", "default-terminal", "tmux-256color")
-        self.wait(lambda pane: pane.strip() == PROMPT.strip())
+        try:
+            self._tmux("set-option", "-g", "default-terminal", "tmux-256color")
+            self.wait(lambda pane: pane.strip() == PROMPT.strip())
+        except BaseException:
+            self._tmux("kill-server")
+            raise
         return self
 
     def __exit__(
