@@ -12,6 +12,7 @@ import fcntl
 import functools
 import hashlib
 import os
+import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -75,15 +76,15 @@ def _stamp() -> str:
 @contextlib.contextmanager
 def _index() -> Iterator[str]:
     """A package index (PEP 503) of the wheels: a folder for each name, as its listing shows it."""
+    shutil.rmtree(PLACE / "index", ignore_errors=True)
     names: dict[str, list[Path]] = {}
     for wheel in (PLACE / "wheels").glob("*.whl"):
         names.setdefault(wheel.name.partition("-")[0].replace("_", "-").lower(), []).append(wheel)
     for name, wheels in names.items():
         folder = PLACE / "index" / "simple" / name
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True)
         for wheel in wheels:
-            with contextlib.suppress(FileExistsError):
-                os.link(wheel, folder / wheel.name)
+            os.link(wheel, folder / wheel.name)
 
     class Handler(SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None:

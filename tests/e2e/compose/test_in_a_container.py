@@ -87,6 +87,11 @@ class Contained:
             os.chown(path, USER, USER)
         self.compose("up", "--detach")
 
+    def down(self) -> None:
+        """Nothing of it is left, but what it said."""
+        self.stage.said.append(self.log())
+        self.compose("down", "--timeout", "15")
+
     def look(self) -> Any:
         return self.stage.inspect(self.name)
 
@@ -116,8 +121,7 @@ def contained(stage: Stage, image: str) -> Iterator[Contained]:
     made = Contained(stage=stage, image=image)
     made.prepare()
     yield made
-    stage.said.append(made.log())
-    made.compose("down", "--timeout", "15")
+    made.down()
 
 
 def test_it_deploys_is_stopped_in_order_and_goes_on_in_another_container(
@@ -148,6 +152,7 @@ def test_it_deploys_is_stopped_in_order_and_goes_on_in_another_container(
         contained.settles(name)
     assert [stage.identity(), *map(stage.identity, project.containers())] == before
     stopped(contained)
+    contained.down()
     oracle.holds(runs=1)
 
 
