@@ -68,7 +68,9 @@ def as_value(message: Message) -> dict[str, Any]:
 
 
 def values(content: bytes, limits: Limits) -> Any:
-    """The JSON value in ``content``: whole numbers and texts that can be written again, no key twice, within limits."""
+    """The JSON value in ``content``: whole numbers and texts that can be written again, no key twice, within
+    limits.
+    """
     if len(content) > limits.message_bytes:
         _refuse(f"a message of {len(content)} bytes; {limits.message_bytes} are taken", "too-large")
     try:
@@ -139,7 +141,9 @@ def _kind(value: Any, expected: Mapping[str, type[Message]]) -> str:
     if not isinstance(value, dict):
         _refuse("a message is a JSON object", "invalid")
     if value.get("apiVersion") != API_VERSION:
-        _refuse(f"apiVersion is another one than {API_VERSION}, which is spoken here", "unknown-version", "apiVersion")
+        _refuse(
+            f"apiVersion is another one than {API_VERSION}, which is spoken here", "unknown-version", "apiVersion"
+        )
     kind = value.get("kind")
     if not isinstance(kind, str) or kind not in expected:
         told = f"{kind} is none" if isinstance(kind, str) and kind in KINDS else "kind is not one"

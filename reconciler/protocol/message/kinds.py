@@ -25,6 +25,4 @@ OF_ORCHESTRATORS: Final = (Welcome, HeartbeatAnswer, Assignments, Acknowledgemen
 ITEMS: Final = (AgentTask, AssignedDocument)
 """What stands within assignments, and never alone."""
 
-KINDS: Final[Mapping[str, type[Message]]] = {
-    kind.KIND: kind for kind in (*OF_AGENTS, *OF_ORCHESTRATORS, *ITEMS)
-}
+KINDS: Final[Mapping[str, type[Message]]] = {kind.KIND: kind for kind in (*OF_AGENTS, *OF_ORCHESTRATORS, *ITEMS)}

@@ -22,8 +22,8 @@ class ReleaseName:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeployPayload:
-    """What is to run. ``config``, ``hooks`` and ``spec`` (its other keys) are those of a document and are checked as
-    such; they may hold values that nobody should read, so no ``repr`` shows them.
+    """What is to run. ``config``, ``hooks`` and ``spec`` (its other keys) are those of a document and are checked
+    as such; they may hold values that nobody should read, so no ``repr`` shows them.
     """
 
     document_kind: Literal["Container", "ComposeProject"]

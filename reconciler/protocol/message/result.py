@@ -35,7 +35,9 @@ class TaskMetrics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskResult(Message):
-    """``success`` says whether the outcome is ``succeeded``. ``logs`` is the end of what the work said."""
+    """``success`` says whether the outcome is ``succeeded``. ``logs`` is the end of what the work said.
+    ``type`` is left out where the task's could not be read.
+    """
 
     KIND: ClassVar[str] = "TaskResult"
 
@@ -43,13 +45,13 @@ class TaskResult(Message):
     idempotency_key: str
     attempt: int
     agent: str
-    type: TaskType
     success: bool
     outcome: Outcome
     started_at: datetime
     completed_at: datetime
     logs: str = field(repr=False)
     metrics: TaskMetrics
+    type: TaskType | None = None
     document: str | None = None
     generation: int | None = None
     observed: ObservedState | None = None

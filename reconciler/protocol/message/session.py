@@ -88,6 +88,15 @@ class TaskReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PendingSet:
+    """A full set of which not all parts are there: those that are."""
+
+    id: str
+    sequence: int
+    parts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Heartbeat(Message):
     """An agent is alive, and where it stands. ``set`` is what it holds; ``resync``: it wants all of it anew."""
 
@@ -104,6 +113,7 @@ class Heartbeat(Message):
     free_places: int
     clock_offset_ms: int | None = None
     clock_error_ms: int | None = None
+    pending: PendingSet | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

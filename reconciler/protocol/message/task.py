@@ -7,7 +7,7 @@ what order, under whose seal) is left out of the hash by which a repeated reques
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
@@ -41,8 +41,8 @@ DELIVERY: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentTask(Message):
-    """``generation`` counts, per document and target, what the orchestrator wished for. ``expected_release`` must be
-    running, or nothing is done. ``timeout_seconds`` are counted by the agent's own monotonic clock.
+    """``generation`` counts, per document and target, what the orchestrator wished for. ``expected_release`` must
+    be running, or nothing is done. ``timeout_seconds`` are counted by the agent's own monotonic clock.
     """
 
     KIND: ClassVar[str] = "AgentTask"
@@ -50,7 +50,7 @@ class AgentTask(Message):
     id: str
     type: TaskType
     target_id: str
-    payload: Payload = chosen_by("type", PAYLOADS)
+    payload: Payload = field(metadata=chosen_by("type", PAYLOADS))
     timeout_seconds: int
     priority: Priority
     idempotency_key: str

@@ -28,7 +28,7 @@ def digest(value: Any) -> str:
 
 
 def signed_bytes(item: Mapping[str, Any]) -> bytes:
-    """What a signature of an AgentTask or AssignedDocument is made over: all of it but the signature. The kind and the
-    version of the protocol are in it, so that nothing signed as one thing is taken for another.
+    """What a signature of an AgentTask or AssignedDocument is made over: all of it but the signature. The kind and
+    the version of the protocol are in it, so that nothing signed as one thing is taken for another.
     """
     return canonical({key: value for key, value in item.items() if key != SIGNATURE})

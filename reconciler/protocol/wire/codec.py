@@ -8,11 +8,11 @@ schema's affair: the codec is given values that keep to it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import datetime
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Final, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from reconciler.protocol.wire.times import read_time, time_text
 
@@ -24,9 +24,9 @@ Reader = Callable[[Any], Any]
 _BY: Final = "by"
 
 
-def chosen_by(name: str, variants: Mapping[str, type]) -> Any:
-    """A field whose class depends on another field, which stands before it."""
-    return field(metadata={_BY: (name, variants)})
+def chosen_by(name: str, variants: Mapping[Any, type]) -> Mapping[str, Any]:
+    """Metadata of a field whose class depends on another field, which stands before it."""
+    return {_BY: (name, variants)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class _Slot:
 def from_json(kind: type[T], value: Mapping[str, Any]) -> T:
     """The dataclass ``kind`` from an object that its schema allows. Raises ValueError where a text names no time."""
     found: dict[str, Any] = {}
-    for slot in _slots(kind):
+    for slot in _slots(cast("Any", kind)):
         if slot.key in value:
             item = value[slot.key]
             found[slot.name] = from_json(slot.by[1][found[slot.by[0]]], item) if slot.by else slot.read(item)

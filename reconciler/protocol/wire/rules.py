@@ -1,4 +1,5 @@
-"""The rules of messages: their JSON Schemas, put together so that nothing is fetched, and what breaks them in words.
+"""The rules of messages: their JSON Schemas, put together so that nothing is fetched, and what breaks them in
+words.
 
 A message names its kind, and the rules are chosen by it. Words about what is broken name the place and the rule,
 never the value: it may be a secret.
@@ -7,7 +8,7 @@ never the value: it may be a secret.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
@@ -50,7 +51,7 @@ def file_name(part: str) -> str:
 
 @cache
 def rules(part: str) -> Mapping[str, Any]:
-    """A schema file's content with references to other files made local: ``#/$defs/FILE`` and ``#/$defs/FILE.NAME``."""
+    """A schema file's content, references to other files made local: ``#/$defs/FILE``, ``#/$defs/FILE.NAME``."""
     content = schema(file_name(part))
     return {
         key: _local(value, part) for key, value in content.items() if key not in {"$schema", "$id", "$defs"}
@@ -68,9 +69,9 @@ def definitions() -> Mapping[str, Any]:
     return found
 
 
-def check(name: str, value: Mapping[str, Any]) -> None:
-    """Refuse a value that is not as the schema of this name (``heartbeat``, ``api.Token``) wants it. It must hold no
-    half of a surrogate pair, as what ``reading.values`` returns.
+def check(name: str, value: Any) -> None:
+    """Refuse a value that is not as the schema of this name (``heartbeat``, ``api.Token``) wants it. It must hold
+    no half of a surrogate pair, as what ``reading.values`` returns.
     """
     validator = _validator(name)
     if validator.is_valid(value):
@@ -116,25 +117,25 @@ def _reference(text: str, part: str) -> str:
 
 
 def _words(kind: Any) -> str:
-    match kind.name:
-        case "required":
-            return f"lacks {kind.property}"
-        case "additionalProperties":
-            return f"has keys that do not belong there ({', '.join(sorted(map(_shown, kind.unexpected))[:5])})"
-        case "type":
-            return f"must be of type {' or '.join(kind.types)}"
-        case "enum":
-            return f"must be one of {', '.join(map(str, kind.options))}"
-        case "const":
-            return f"must be {kind.value}"
-        case "maximum" | "maxLength" | "maxItems":
-            return f"may be {kind.value} at most"
-        case "minimum" | "minLength" | "minItems":
-            return f"must be {kind.value} at least"
-        case "uniqueItems":
-            return "names something twice"
-        case _:
-            return "does not have the form that the schema wants"
+    return next(
+        (words(kind) for names, words in WORDS.items() if kind.name in names),
+        "does not have the form that the schema wants",
+    )
+
+
+WORDS: Final[Mapping[tuple[str, ...], Callable[[Any], str]]] = {
+    ("required",): lambda kind: f"lacks {kind.property}",
+    ("additionalProperties",): lambda kind: (
+        f"has keys that do not belong there ({', '.join(sorted(map(_shown, kind.unexpected))[:5])})"
+    ),
+    ("type",): lambda kind: f"must be of type {' or '.join(kind.types)}",
+    ("enum",): lambda kind: f"must be one of {', '.join(map(str, kind.options))}",
+    ("const",): lambda kind: f"must be {kind.expected_value}",
+    ("maximum", "maxLength", "maxItems"): lambda kind: f"may be {kind.limit} at most",
+    ("minimum", "minLength", "minItems"): lambda kind: f"must be {kind.limit} at least",
+    ("uniqueItems",): lambda _: "names something twice",
+}
+"""What is told of a broken rule, by its keyword."""
 
 
 def _shown(key: str) -> str:

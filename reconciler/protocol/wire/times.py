@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Now, twice: ``at`` is this host's clock in UTC, which somebody may set; ``ticks`` are seconds of a clock that
-    only goes forward (``time.monotonic``), by which durations are counted.
+    """Now, twice: ``at`` is this host's clock in UTC, which somebody may set; ``ticks`` are seconds of a clock
+    that only goes forward (``time.monotonic``), by which durations are counted.
     """
 
     at: datetime
