@@ -53,7 +53,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admission:
-    """``repeat``: the same request is known. ``conflict``: its key stands for another one, which stays as it is."""
+    """``repeat``: the request is known. ``conflict``: its key is that of another one, which stays as it is."""
 
     step: Step
     outcome: Outcome = "refused"

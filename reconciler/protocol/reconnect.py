@@ -27,7 +27,7 @@ def spread_for(agents: int, per_second: int = PER_SECOND) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Reconnect:
-    """An agent's way back. ``spread`` in seconds; ``failures`` in a row; ``not_before``: what a Close asked for."""
+    """An agent's way back. ``spread`` in seconds; ``failures`` in a row; ``not_before``: as a Close asked."""
 
     spread: int = SHORTEST_S
     failures: int = 0

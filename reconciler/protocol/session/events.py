@@ -18,7 +18,7 @@ from reconciler.protocol.message.session import CloseReason, DocumentReport, Hel
 
 @dataclass(frozen=True, slots=True)
 class KeepTask:
-    """Agent: keep this entry of the inbox, in place of the one with its key. The entry's task is its fence, too."""
+    """Agent: keep this entry of the inbox, in place of the one with its key."""
 
     entry: Entry
 
@@ -47,7 +47,7 @@ class KeepDocument:
 
 @dataclass(frozen=True, slots=True)
 class DropDocument:
-    """Agent: this document is no longer assigned. What that means for its containers is not the protocol's affair."""
+    """Agent: this document is no longer assigned. What becomes of its containers is for others to decide."""
 
     document: str
 
@@ -61,7 +61,7 @@ class KeepPosition:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """Agent: begin this task. ``deadline`` in ticks. ``again``: its work was cut off, and is safe to begin anew."""
+    """Agent: begin this task. ``deadline`` in ticks. ``again``: it was cut off, and is safe to begin anew."""
 
     entry: Entry
     deadline: float
@@ -133,7 +133,7 @@ class DocumentsReported:
 
 @dataclass(frozen=True, slots=True)
 class AgentAhead:
-    """Orchestrator: the agent holds a later generation than was ever wished for here. Somebody put back a store."""
+    """Orchestrator: the agent holds a later generation than is known here: somebody put back a store."""
 
     document: str
     agents: int
@@ -183,7 +183,7 @@ Event = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What follows from a message or a moment. ``wake``: ticks at which to come again, if nothing happens before."""
+    """What follows from a message or a moment. ``wake``: ticks at which to come again at the latest."""
 
     events: tuple[Event, ...] = ()
     messages: tuple[Message, ...] = ()

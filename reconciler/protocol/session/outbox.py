@@ -121,7 +121,7 @@ class Outbox:
         )
 
     def results(self, told: Mapping[str, TaskResult], now: Moment) -> Iterator[TaskResult]:
-        """Of the results to be told, by digest: those that are new, and those that were not acknowledged in time."""
+        """Of the results to be told, by digest: those that are new, and those not acknowledged in time."""
         self.under_way = {digest: at for digest, at in self.under_way.items() if digest in told}
         busy = sum(now.ticks - at < AGAIN_S for at in self.under_way.values())
         due = [item for item in told if now.ticks - self.under_way.get(item, float("-inf")) >= AGAIN_S]

@@ -18,7 +18,7 @@ SIGNATURE: Final = "signature"
 
 
 def canonical(value: Any) -> bytes:
-    """Raises ValueError for what JSON cannot carry unchanged: numbers beyond 2^53 - 1, halves of surrogate pairs."""
+    """Raises ValueError for what JSON does not carry unchanged: numbers beyond 2^53 - 1, half surrogate pairs."""
     return rfc8785.dumps(value)
 
 

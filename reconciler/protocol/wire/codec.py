@@ -41,7 +41,7 @@ class _Slot:
 
 
 def from_json(kind: type[T], value: Mapping[str, Any]) -> T:
-    """The dataclass ``kind`` from an object that its schema allows. Raises ValueError where a text names no time."""
+    """The dataclass ``kind`` from an object that its schema allows. Raises ValueError for a time that is none."""
     found: dict[str, Any] = {}
     for slot in _slots(cast("Any", kind)):
         if slot.key in value:
