@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
+from typing import Literal
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
@@ -20,11 +21,17 @@ from tests.protocol.world import Shape, World
 
 TYPES = ("deploy", "rollback", "execute-command", "upload-files", "inspect", "health-check")
 NAMES = ("web", "api")
+Deed = Literal["up", "down", "double up", "double down", "lose up", "lose down", "wait", "work"]
+DEEDS: tuple[Deed, ...] = (
+    *("up", "up", "up", "down", "down", "down"),
+    *("double up", "double down", "lose up", "lose down", "wait", "work"),
+)
 MANY = settings(
-    max_examples=400 if os.environ.get("THOROUGH") else 60,
-    stateful_step_count=60,
+    max_examples=400 if os.environ.get("THOROUGH") else 100,
+    stateful_step_count=30,
     deadline=None,
     suppress_health_check=list(HealthCheck),
+    phases=[Phase.generate],
 )
 
 
@@ -70,54 +77,51 @@ class TwoSessions(RuleBasedStateMachine):
     def cancel(self, data: st.DataObject) -> None:
         self.world.cancel(data.draw(st.sampled_from(sorted(self.world.records))))
 
+    @rule(deeds=st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 9)), min_size=3, max_size=12))
+    def live(self, deeds: list[tuple[Deed, int]]) -> None:
+        """Some time on one link."""
+        if self.world.server is None:
+            self.world.connect()
+        for deed, chance in deeds:
+            self._do(deed, chance)
+
     @rule()
-    def connect(self) -> None:
+    def flap(self) -> None:
         self.world.connect()
 
     @rule()
     def cut(self) -> None:
         self.world.cut()
 
-    @precondition(lambda self: self.world.up)
-    @rule(data=st.data(), keep=st.booleans())
-    def carry_up(self, data: st.DataObject, keep: bool) -> None:
-        self.world.carry_up(data.draw(st.integers(0, len(self.world.up) - 1)), keep=keep)
-
-    @precondition(lambda self: self.world.down)
-    @rule(data=st.data(), keep=st.booleans())
-    def carry_down(self, data: st.DataObject, keep: bool) -> None:
-        self.world.carry_down(data.draw(st.integers(0, len(self.world.down) - 1)), keep=keep)
-
-    @rule()
-    def carry_all(self) -> None:
-        for _ in range(3):
-            while self.world.up:
-                self.world.carry_up()
-            while self.world.down:
-                self.world.carry_down()
-
-    @precondition(lambda self: self.world.up)
-    @rule(data=st.data())
-    def lose_a_message_of_the_agent(self, data: st.DataObject) -> None:
-        del self.world.up[data.draw(st.integers(0, len(self.world.up) - 1))]
-
-    @precondition(lambda self: self.world.down)
-    @rule(data=st.data())
-    def lose_a_message_of_the_orchestrator(self, data: st.DataObject) -> None:
-        del self.world.down[data.draw(st.integers(0, len(self.world.down) - 1))]
-
-    @rule(seconds=st.sampled_from([1.0, 5.0, 20.0, 60.0]))
-    def wait(self, seconds: float) -> None:
+    @rule(seconds=st.sampled_from([40.0, 400.0]))
+    def be_silent(self, seconds: float) -> None:
         self.world.wait(seconds)
 
-    @precondition(lambda self: self.world.work)
-    @rule(data=st.data(), die=st.sampled_from(["", "", "", "before", "after"]))
-    def work(self, data: st.DataObject, die: str) -> None:
-        self.world.do_work(data.draw(st.sampled_from(sorted(self.world.work))), die=die)  # type: ignore[arg-type]
+    @rule(die=st.sampled_from(["before", "after"]))
+    def die_at_work(self, die: Literal["before", "after"]) -> None:
+        if self.world.work:
+            self.world.do_work(min(self.world.work), die=die)
+        else:
+            self.world.restart()
 
-    @rule()
-    def restart(self) -> None:
-        self.world.restart()
+    def _do(self, deed: Deed, chance: int) -> None:
+        world = self.world
+        queue = world.up if deed.endswith("up") else world.down
+        index = chance % len(queue) if queue else 0
+        match deed:
+            case "wait":
+                world.wait((1.0, 5.0, 16.0)[chance % 3])
+            case "work":
+                if world.work:
+                    world.do_work(sorted(world.work)[chance % len(world.work)])
+            case _ if not queue:
+                pass
+            case "up" | "double up":
+                world.carry_up(index, keep=deed == "double up")
+            case "down" | "double down":
+                world.carry_down(index, keep=deed == "double down")
+            case _:
+                del queue[index]
 
     def teardown(self) -> None:
         world = self.world

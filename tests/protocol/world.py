@@ -217,7 +217,12 @@ class World:
             if self.settled:
                 return
             self.wait(5.0)
-        raise AssertionError(f"never calm: {self.records}, {self.agent.desk.entries}")
+        left = [entry.report for entry in self.agent.desk.entries if not entry.acknowledged]
+        ends = {name[-2:]: record.state for name, record in self.records.items()}
+        raise AssertionError(
+            f"never calm: {ends}; open {self.log.open_tasks}; to be told {len(self.agent.desk.results)}; left {left}; "
+            f"held {self.agent.held.position}, wanted {self.log.position}"
+        )
 
     @property
     def settled(self) -> bool:

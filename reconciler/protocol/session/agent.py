@@ -74,7 +74,7 @@ class AgentSession:
         self._clock = settings.clock
         self._link: Outbox | None = None
         self._hello: Moment | None = None
-        self._resync = False
+        self._resync = True
         self._logs = Logs()
         self._observed: dict[str, DocumentReport] = {}
         self.reconnect = Reconnect()
