@@ -161,9 +161,17 @@ def test_what_an_answer_holds_must_be_understood_too() -> None:
 
 def test_a_day_that_no_calendar_has_is_refused() -> None:
     value = {
-        **{"apiVersion": "fleet/v1", "kind": "Welcome", "session": PING["session"], "version": "fleet/v1"},
-        **{"understands": [], "serverTime": "2026-02-30T00:00:00Z", "setId": "s", "intervalSeconds": 30},
-        **{"reconnectSpreadSeconds": 5, "maxMessageBytes": 1024, "maxLogChunkBytes": 256},
+        "apiVersion": "fleet/v1",
+        "kind": "Welcome",
+        "session": PING["session"],
+        "version": "fleet/v1",
+        "understands": [],
+        "serverTime": "2026-02-30T00:00:00Z",
+        "setId": "s",
+        "intervalSeconds": 30,
+        "reconnectSpreadSeconds": 5,
+        "maxMessageBytes": 1024,
+        "maxLogChunkBytes": 256,
     }
     with pytest.raises(MessageRefused, match="no calendar"):
         read_value(value, EVERY)
@@ -171,23 +179,35 @@ def test_a_day_that_no_calendar_has_is_refused() -> None:
 
 def test_readers_keep_to_the_limits_that_they_are_given() -> None:
     chunk = {
-        **{"apiVersion": "fleet/v1", "kind": "LogChunk", "session": PING["session"], "taskId": PING["session"]},
-        **{"attempt": 1, "number": 0, "droppedChunks": 0, "text": "é" * 10, "last": False},
+        "apiVersion": "fleet/v1",
+        "kind": "LogChunk",
+        "session": PING["session"],
+        "taskId": PING["session"],
+        "attempt": 1,
+        "number": 0,
+        "droppedChunks": 0,
+        "text": "é" * 10,
+        "last": False,
     }
     assert read_value(chunk, EVERY, limits=Limits(log_bytes=20))
     with pytest.raises(MessageRefused, match="text has 20; 19 are taken") as caught:
         read_value(chunk, EVERY, limits=Limits(log_bytes=19))
     assert (caught.value.reason, caught.value.where) == ("too-large", "text")
     assignments = {
-        **{
-            "apiVersion": "fleet/v1",
-            "kind": "Assignments",
-            "session": PING["session"],
-            "setId": "s",
-            "mode": "full",
-        },
-        **{"appliesTo": 0, "resultsIn": 1, "part": 1, "parts": 1, "documents": [], "removedDocuments": []},
-        **{"tasks": [{}] * 3, "removedTasks": [], "cancels": []},
+        "apiVersion": "fleet/v1",
+        "kind": "Assignments",
+        "session": PING["session"],
+        "setId": "s",
+        "mode": "full",
+        "appliesTo": 0,
+        "resultsIn": 1,
+        "part": 1,
+        "parts": 1,
+        "documents": [],
+        "removedDocuments": [],
+        "tasks": [{}] * 3,
+        "removedTasks": [],
+        "cancels": [],
     }
     with pytest.raises(MessageRefused, match="tasks has 3; 2 are taken"):
         read_value(assignments, EVERY, limits=Limits(tasks=2))

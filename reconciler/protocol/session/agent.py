@@ -260,6 +260,9 @@ class AgentSession:
             return Step(events=tuple(events), wake=now.ticks + SOON_S)
         if events:
             link.hurry(now)
+        if self._desk.untold and not self._desk.results:
+            self._desk.untold = False
+            self._ask_again(link, now)
         messages = (
             *link.beat(self._state(), now),
             *link.results(self._desk.results, now),

@@ -75,6 +75,7 @@ class TaskDesk:
         self.fence = kept.fence
         self._refusals: dict[str, str] = {}
         self.results: dict[str, TaskResult] = {}
+        self.untold = False
         for entry in kept.entries:
             self._keep(entry)
 
@@ -168,9 +169,8 @@ class TaskDesk:
         events: list[Event] = []
         for key in keys:
             result = self.results.pop(key.result_digest, None)
-            self._refusals = {
-                name: digest for name, digest in self._refusals.items() if digest != key.result_digest
-            }
+            if self._refusals.get(key.task_id) == key.result_digest:
+                del self._refusals[key.task_id]
             entry = self._by_id(key.task_id)
             if entry is not None and result is not None and entry.result == result:
                 events.append(self._keep(replace(entry, acknowledged=True)))
@@ -224,12 +224,13 @@ class TaskDesk:
         )
 
     def _tell(self, refusal: TaskResult) -> None:
-        """Of too many refusals the oldest are not told now, but when their tasks come again."""
+        """Of too many refusals the oldest are given up; their tasks have to come again (``untold``)."""
         self.results.pop(self._refusals.pop(refusal.task_id, ""), None)
         self._refusals[refusal.task_id] = refusal.key.result_digest
         self.results[refusal.key.result_digest] = refusal
         while len(self._refusals) > self._settings.limits.tasks:
             del self.results[self._refusals.pop(next(iter(self._refusals)))]
+            self.untold = True
 
     def _unreadable(self, item: Mapping[str, Any], wrong: MessageRefused, now: Moment) -> list[Event]:
         """It is answered where enough of it can be read for an answer to be one."""

@@ -174,9 +174,10 @@ class OrchestratorSession:
         if message.agent != self._agent:
             refused = Refused("message", message.task_id, "a result of another agent")
             return self._close("forbidden", "a result of another agent", refused)
-        self._stored[message.key.result_digest] = message.key
+        key = message.key
+        self._stored[key.result_digest] = key
         self._log.done(message.task_id)
-        told = Acknowledgement(session=self._session, results=(message.key,), logs=())
+        told = Acknowledgement(session=self._session, results=(key,), logs=())
         return self._say(told, events=(Finished(message),), now=now)
 
     def _piece(self, message: LogChunk, now: Moment) -> Step:
