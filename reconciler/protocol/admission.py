@@ -1,7 +1,8 @@
 """Whether an agent takes a task, and if not, why. Pure; the answer to a repeat comes from the inbox.
 
-In this order: is it for us; is it signed as it should be; was it asked for before; is it still wanted; is it in
-time, and can we tell; does the host's policy allow it; is it newer than what we have; is there room.
+In this order: is it for us; is it signed, and are its credentials its own; was it asked for before; is it still
+wanted; is it in time, and can we tell; does the host's policy allow it; is it newer than what we have; is there
+room.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from reconciler.protocol.fence import Fence
 from reconciler.protocol.inbox import Entry
 from reconciler.protocol.message.common import Outcome
 from reconciler.protocol.message.document import DocumentVersion
-from reconciler.protocol.message.task import AgentTask
+from reconciler.protocol.message.task import AgentTask, binding_of
 from reconciler.protocol.wire.times import Moment
 
 Verifier = Callable[[Mapping[str, Any]], str]
@@ -74,6 +75,8 @@ def admit(task: AgentTask, standing: Standing, now: Moment, forged: str) -> Admi
         return _refused("not-addressed", f"it is for another target than {standing.identity.agent}")
     if forged:
         return _refused("signature", forged)
+    if task.credentials is not None and task.credentials.binding != binding_of(task):
+        return _refused("credentials", "its credentials are bound to another task")
     if standing.known is not None:
         same = standing.known.task.request_hash == task.request_hash
         told = "its idempotency key was used for another request, which stays as it is"

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from reconciler.protocol.message.common import SetPosition
@@ -45,11 +46,16 @@ class Budget:
 
 
 class AssignmentLog:
-    """One agent's set and its last changes. Kept by whoever holds the session; built from the store."""
+    """One agent's set and its last changes. Kept by whoever holds the session; built from the store.
+    ``generations`` are the highest that were ever wished for, by document.
+    """
 
-    def __init__(self, set_id: str, sequence: int = 1) -> None:
+    def __init__(
+        self, set_id: str, sequence: int = 1, *, generations: Mapping[str, int] = MappingProxyType({})
+    ) -> None:
         self._set_id = set_id
         self._sequence = sequence
+        self._generations = dict(generations)
         self._documents: dict[str, Part] = {}
         self._versions: dict[str, DocumentVersion] = {}
         self._tasks: dict[str, Part] = {}
@@ -70,14 +76,20 @@ class AssignmentLog:
         """Ids of the tasks whose end is not known."""
         return frozenset(self._tasks)
 
+    @property
+    def documents(self) -> Mapping[str, DocumentVersion]:
+        """Which documents are assigned."""
+        return dict(self._versions)
+
     def generation(self, document: str) -> int:
-        """The generation in which the document is assigned; 0 where it is not."""
-        return self._versions[document].generation if document in self._versions else 0
+        """The highest generation of the document that was wished for, with a document or a task, or 0."""
+        return self._generations.get(document, 0)
 
     def assign(self, document: AssignedDocument) -> None:
         """A document, in place of the one before."""
         if self._versions.get(document.id) != document.held:
             self._versions[document.id] = document.held
+            self._wished(document.id, document.generation)
             self._documents[document.id] = self._changed("document", document.id, as_value(document))
 
     def withdraw(self, document: str) -> None:
@@ -89,6 +101,7 @@ class AssignmentLog:
     def hand_out(self, task: AgentTask) -> None:
         """A task, or another try of it."""
         value = as_value(task)
+        self._wished(task.document or "", task.generation or 0)
         if task.id not in self._tasks or self._tasks[task.id].value != value:
             self._tasks[task.id] = self._changed("task", task.id, value)
 
@@ -110,6 +123,9 @@ class AssignmentLog:
         oldest = self._changes[0][0] if self._changes else self._sequence + 1
         follows = held.id == self._set_id and oldest - 1 <= held.sequence < self._sequence
         return self._increments(held, session, budget) if follows else self._whole(session, budget)
+
+    def _wished(self, document: str, generation: int) -> None:
+        self._generations[document] = max(generation, self.generation(document))
 
     def _changed(self, what: What, name: str, value: Any) -> Part:
         part = Part(what, name, value, len(canonical(value)))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from reconciler.core.member import is_label
 from reconciler.errors import MessageRefused
 from reconciler.protocol.message.common import NOTHING_HELD, SetPosition
 from reconciler.protocol.message.document import AssignedDocument
@@ -106,7 +107,7 @@ def _changed(held: Held, parts: tuple[Assignments, ...], judge: Judge, limits: L
     after = Held(
         position=SetPosition(last.set_id, last.results_in),
         documents={name: item for name, item in {**held.documents, **put}.items() if name not in dropped},
-        refused={**standing, **refused},
+        refused={**standing, **{name: why for name, why in refused.items() if name}},
         wanted=wanted,
         cancels={**kept, **{item.task_id: item for item in cancels}},
     )
@@ -126,6 +127,7 @@ def _judged(
 ) -> Iterator[tuple[str, AssignedDocument | None, str]]:
     for item in items:
         name = _text(item, "id")
+        name = name if is_label(name) else ""
         try:
             document = read_item(item, AssignedDocument, limits=limits)
         except MessageRefused as wrong:

@@ -7,10 +7,10 @@ Limits allow. Rendering what was read gives the same values in the canonical for
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, NoReturn, TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NoReturn, TypeVar
 
+from reconciler import strict_json
 from reconciler.errors import MessageRefused
 from reconciler.protocol.message.common import UNDERSTOOD, Message
 from reconciler.protocol.message.document import AssignedDocument, version_of
@@ -21,9 +21,6 @@ from reconciler.protocol.wire.canonical import canonical
 from reconciler.protocol.wire.codec import API_VERSION, from_json, to_json
 from reconciler.protocol.wire.limits import DEFAULT, Limits
 from reconciler.protocol.wire.rules import FILES, check
-
-LARGEST: Final = 2**53 - 1
-"""The largest whole number that every JSON program reads exactly."""
 
 M = TypeVar("M", bound=Message)
 
@@ -67,44 +64,18 @@ def as_value(message: Message) -> dict[str, Any]:
     return said
 
 
-def values(content: bytes, limits: Limits) -> Any:
+def values(content: bytes, limits: Limits) -> dict[str, Any]:
     """The JSON value in ``content``: whole numbers and texts that can be written again, no key twice, within
     limits.
     """
     if len(content) > limits.message_bytes:
         _refuse(f"a message of {len(content)} bytes; {limits.message_bytes} are taken", "too-large")
     try:
-        value = json.loads(
-            content.decode("utf-8"),
-            object_pairs_hook=_object,
-            parse_float=_no_number,
-            parse_constant=_no_number,
-            parse_int=_whole,
-        )
-    except RecursionError:
-        _refuse(f"lists and objects lie deeper in each other than {limits.depth} levels", "too-large")
-    except (ValueError, UnicodeDecodeError):
-        _refuse("it is not JSON of texts, whole numbers, true, false, lists and objects without twins", "not-json")
+        value = strict_json.read(content, limit=limits.message_bytes)
+    except ValueError as error:
+        _refuse(f"it {error}", "not-json")
     _bounded(value, limits)
     return value
-
-
-def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key twice")
-    return found
-
-
-def _whole(text: str) -> int:
-    number = int(text) if len(text) <= len(str(-LARGEST)) else LARGEST + 1
-    if abs(number) > LARGEST:
-        raise ValueError("a number that not every program reads exactly")
-    return number
-
-
-def _no_number(_text: str) -> NoReturn:
-    raise ValueError("a fraction")
 
 
 def _bounded(value: Any, limits: Limits) -> None:
@@ -125,16 +96,6 @@ def _below(value: Any) -> Iterator[Any]:
         yield from value.values()
     elif isinstance(value, list):
         yield from value
-    elif isinstance(value, str) and not _whole_text(value):
-        _refuse("a text has half of a surrogate pair", "not-json")
-
-
-def _whole_text(text: str) -> bool:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _kind(value: Any, expected: Mapping[str, type[Message]]) -> str:

@@ -14,11 +14,11 @@ from reconciler.protocol.clock import Clock
 from reconciler.protocol.fence import Fence
 from reconciler.protocol.held import Held
 from reconciler.protocol.inbox import Entry, entry_value, read_entry
-from reconciler.protocol.message.common import Signature
+from reconciler.protocol.message.common import SealedCredentials, Signature
 from reconciler.protocol.message.payload import ExecuteCommandPayload, UploadedFile, UploadFilesPayload
 from reconciler.protocol.message.result import TaskResult
 from reconciler.protocol.message.session import Cancel
-from reconciler.protocol.message.task import AgentTask
+from reconciler.protocol.message.task import AgentTask, binding_of
 from reconciler.protocol.reading import as_value
 from reconciler.protocol.session.desk import DeskSettings, Kept, TaskDesk
 from reconciler.protocol.session.events import Begin, Event, ForgetTask, KeepFence, KeepTask, Refused, Stop
@@ -129,7 +129,7 @@ def test_a_lower_or_equal_generation_is_refused() -> None:
     assert (told(place).error_type, place.fence.tasks) == ("stale-generation", {"web": 6})
     take(place, task(7, generation=6))
     assert {item.task_id for item in place.results.values()} == {uid(5), uid(7)}
-    assert [event for event in place.start(CLOCK, NOW) if isinstance(event, Begin)][0].entry.task.id == uid(6)
+    assert [event.entry.task.id for event in place.start(CLOCK, NOW) if isinstance(event, Begin)] == [uid(6)]
 
 
 def test_tasks_of_one_message_are_taken_in_the_order_of_their_generations() -> None:
@@ -177,6 +177,15 @@ def test_a_forged_task_is_refused_before_it_is_kept() -> None:
     place = desk(verify="the signature is not that of a known key")
     take(place, task())
     assert (told(place).error_type, place.fence) == ("signature", Fence())
+
+
+def test_credentials_of_another_task_are_refused() -> None:
+    stolen = SealedCredentials(version=1, binding=binding_of(task(2)), key="k", ciphertext="QQ==")
+    place = desk()
+    take(place, task(1, credentials=stolen))
+    assert told(place).error_type == "credentials"
+    take(place, task(2, credentials=stolen))
+    assert len(place.entries) == 1
 
 
 def test_an_expired_task_is_refused_by_the_servers_clock() -> None:

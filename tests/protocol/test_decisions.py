@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reconciler.core.secret import Secret
+from reconciler.errors import TaskRefused
 from reconciler.protocol import states
 from reconciler.protocol.clock import Clock
 from reconciler.protocol.fence import Fence
@@ -21,15 +24,19 @@ from reconciler.protocol.logs import WINDOW, LogBuffer, LogCursor, tail
 from reconciler.protocol.message.common import Outcome, SealedCredentials, Signature, TaskState
 from reconciler.protocol.message.document import set_digest, version_of
 from reconciler.protocol.message.payload import DeployPayload, ReleaseName
-from reconciler.protocol.message.result import LogPosition, TaskMetrics, TaskResult
+from reconciler.protocol.message.result import LogChunk, LogPosition, TaskMetrics, TaskResult
 from reconciler.protocol.message.session import TaskReport
-from reconciler.protocol.message.task import sealing_context
+from reconciler.protocol.message.task import AgentTask, binding_of
 from reconciler.protocol.presence import presence
-from reconciler.protocol.reading import as_value
+from reconciler.protocol.reading import as_value, read_item
 from reconciler.protocol.reconnect import LONGEST_S, Reconnect, SessionGate, spread_for
 from reconciler.protocol.states import RANKS, TaskRecord, is_over, may_follow
-from reconciler.protocol.wire.canonical import canonical, digest, signed_bytes
+from reconciler.protocol.wire.canonical import detached, digest, signed_part
 from reconciler.protocol.wire.times import Moment, read_time, time_text
+from reconciler.sealing.binding import Binding
+from reconciler.sealing.boxes import new_key, open_sealed, public_of, read_sealed, seal
+from reconciler.sealing.release_keys import TrustedReleaseKeys, new_release_key
+from reconciler.sealing.signed_task import sign_task, verify_task
 from tests.protocol.makers import ME, NOW, START, document, task, uid
 
 LEASE = timedelta(seconds=90)
@@ -129,10 +136,10 @@ def test_every_outcome_leads_to_a_state_that_is_over() -> None:
 # ---- lanes
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.integers(0, 2**32), st.integers(1, 4))
-def test_each_document_has_one_lane_in_the_order_of_generations(seed: int, lanes: int) -> None:
-    random, fence, entries = Random(seed), Fence(), {}
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32).map(Random), st.integers(1, 4))
+def test_each_document_has_one_lane_in_the_order_of_generations(random: Random, lanes: int) -> None:
+    fence, entries = Fence(), {}
     for number in range(1, 25):
         kind = random.choice(["deploy", "rollback", "execute-command", "inspect"])
         fenced = kind in {"deploy", "rollback"}
@@ -252,7 +259,8 @@ def test_an_agent_is_there_by_its_last_heartbeat(seconds: int, state: str) -> No
 
 def test_two_thousand_agents_come_back_as_a_trickle() -> None:
     """N12: all lose the orchestrator at once; it lets so many in a second in, and the others come again later."""
-    random, agents, waits, gate = Random(12), 2_000, Counter[int](), SessionGate()
+    random = Random(12)  # noqa: S311
+    agents, gate = 2_000, SessionGate()
     spread = spread_for(agents)
     queue = [(Reconnect(spread).delay(random.random()), number, Reconnect(spread)) for number in range(agents)]
     admitted, tries = Counter[int](), Counter[int]()
@@ -262,7 +270,6 @@ def test_two_thousand_agents_come_back_as_a_trickle() -> None:
         tries[int(at)] += 1
         gate, wait = gate.admit(f"host-{number}", at)
         if wait:
-            waits[number] += 1
             way = way.failed(wait)
             queue.append((at + way.delay(random.random()), number, way))
         else:
@@ -301,41 +308,56 @@ def test_an_agent_whose_link_flaps_is_held_off() -> None:
 # ---- logs
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.integers(0, 2**32))
-def test_a_log_arrives_whole_and_once_over_a_bad_link(seed: int) -> None:
-    random = Random(seed)
-    buffer, cursor, taken, said = LogBuffer(uid(1), 1), LogCursor(task_id=uid(1)), "", ""
-    under_way: list[Any] = []
-    for _ in range(400):
-        if random.random() < 0.2 and len(said) < 2_000:
+class LogLink:
+    """A task's log on its way, over a link that loses, doubles and reorders its pieces."""
+
+    def __init__(self) -> None:
+        self.buffer, self.cursor = LogBuffer(uid(1), 1), LogCursor(task_id=uid(1))
+        self.under_way: list[LogChunk] = []
+        self.taken = ""
+
+    def take(self, chunk: LogChunk) -> None:
+        after = self.cursor.took(chunk)
+        if after:
+            self.cursor, self.taken = after, self.taken + chunk.text
+
+    def carry(self, random: Random) -> None:
+        self.under_way += self.buffer.take(uid(9))
+        if not self.under_way or random.random() < 0.3:
+            return
+        chunk = self.under_way.pop(random.randrange(len(self.under_way)))
+        self.under_way += [chunk] * (random.random() < 0.2)
+        self.take(chunk)
+        if random.random() < 0.7:
+            self.buffer.acknowledged(self.cursor.position)
+
+    def finish(self) -> None:
+        """No more faults."""
+        self.buffer.end()
+        while not self.buffer.done:
+            self.buffer.again()
+            for chunk in self.buffer.take(uid(9)):
+                self.take(chunk)
+            self.buffer.acknowledged(self.cursor.position)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 2**32).map(Random))
+def test_a_log_arrives_whole_and_once_over_a_bad_link(random: Random) -> None:
+    link, said = LogLink(), ""
+    for _ in range(300):
+        if random.random() < 0.2:
             line = random.choice(["ä€🚀", "line\n"]) * random.randint(1, 9)
             said += line
-            buffer.add(line, chunk_bytes=random.randint(4, 30))
+            link.buffer.add(line, chunk_bytes=random.randint(4, 30))
         if random.random() < 0.1:
-            buffer.again()
-        under_way += buffer.take(uid(9))
-        if under_way and random.random() < 0.7:
-            chunk = under_way.pop(random.randrange(len(under_way)))
-            if random.random() < 0.2:
-                under_way.append(chunk)
-            after = cursor.took(chunk)
-            if after:
-                cursor, taken = after, taken + chunk.text
-            if random.random() < 0.7:
-                buffer.acknowledged(cursor.position)
-    buffer.end()
-    while not buffer.done:
-        buffer.again()
-        for chunk in buffer.take(uid(9)):
-            after = cursor.took(chunk)
-            if after:
-                cursor, taken = after, taken + chunk.text
-        buffer.acknowledged(cursor.position)
-    assert taken == said
-    assert (cursor.complete, cursor.dropped) == (True, 0)
-    buffer.add("late")
-    assert buffer.take(uid(9)) == ()
+            link.buffer.again()
+        link.carry(random)
+    link.finish()
+    assert link.taken == said
+    assert (link.cursor.complete, link.cursor.dropped) == (True, 0)
+    link.buffer.add("late")
+    assert link.buffer.take(uid(9)) == ()
 
 
 def test_a_log_without_a_reader_is_bounded_and_tells_what_was_lost() -> None:
@@ -382,7 +404,7 @@ def test_a_later_try_begins_its_log_anew() -> None:
     assert later.took(early) is None
 
 
-@given(st.text(st.characters(exclude_categories=("Cs",))), st.integers(0, 40))
+@given(st.text(st.characters(codec="utf-8")), st.integers(0, 40))
 def test_the_tail_of_a_text_fits_and_is_its_end(text: str, most: int) -> None:
     found = tail(text, max(most, 6))
     assert len(found.encode()) <= max(most, 6)
@@ -395,10 +417,25 @@ def test_the_tail_of_a_text_fits_and_is_its_end(text: str, most: int) -> None:
 def test_a_signature_is_over_all_but_itself_and_over_what_it_is() -> None:
     plain = as_value(task())
     signed = as_value(task(signature=Signature("Ed25519", "release", "QQ==")))
-    assert signed_bytes(signed) == signed_bytes(plain) == canonical(plain)
-    assert b'"kind":"AgentTask"' in signed_bytes(plain)
-    for key in plain:
-        assert signed_bytes({**plain, key: "altered"}) != signed_bytes(plain), key
+    assert signed_part(signed) == plain
+    assert plain["kind"] == "AgentTask"
+    assert detached(signed) == {"keyId": "release", "signature": "QQ==", "task": plain}
+    assert detached(plain) == {"keyId": "", "signature": "", "task": plain}
+
+
+def test_a_signed_item_verifies_until_any_byte_of_it_is_altered() -> None:
+    """N9, with the keys that sign."""
+    key = new_release_key()
+    trusted = TrustedReleaseKeys([key.public])
+    for item in (task(), document()):
+        made = json.loads(sign_task(as_value(item), key))
+        signed = as_value(replace(item, signature=Signature("Ed25519", made["keyId"], made["signature"])))
+        assert verify_task(detached(signed), trusted, target=ME) == as_value(item)
+        for name in signed.keys() - {"signature"}:
+            with pytest.raises(TaskRefused):
+                verify_task(detached({**signed, name: "altered"}), trusted, target=ME)
+        with pytest.raises(TaskRefused):
+            verify_task(detached(as_value(item)), trusted, target=ME)
 
 
 def test_equal_requests_have_one_hash_however_they_are_delivered() -> None:
@@ -410,19 +447,21 @@ def test_equal_requests_have_one_hash_however_they_are_delivered() -> None:
 
 
 def test_credentials_are_bound_to_one_task_of_one_agent() -> None:
-    sealed = SealedCredentials("HPKE-X25519-HKDF-SHA256-ChaCha20Poly1305", "key-1", "geheim")
-    bound = task(credentials=sealed)
-    assert "geheim" not in repr(bound)
-    others = [
-        replace(bound, id=uid(2)),
-        replace(bound, target_id="host-b"),
-        replace(bound, generation=2),
-        replace(bound, expires_at=START),
-        replace(bound, credentials=replace(sealed, key_id="key-2")),
-        replace(bound, credentials=None),
-    ]
-    contexts = {sealing_context(item) for item in [bound, *others]}
-    assert len(contexts) == len(others) + 1
+    asked = task(expires_at=START + timedelta(seconds=9.5))
+    bound = binding_of(asked)
+    assert (bound.agent, bound.task, bound.generation) == (ME, uid(1), 1)
+    key = new_key()
+    binding = Binding(agent=bound.agent, task=bound.task, generation=bound.generation, expires=bound.expires)
+    box = seal({"login": Secret(b"geheim")}, binding, public_of(key)).value()
+    sealed = SealedCredentials(version=box["version"], binding=bound, key=box["key"], ciphertext=box["ciphertext"])
+    value = as_value(replace(asked, credentials=sealed))
+    assert value["credentials"] == box, "what seals and what travels have one form"
+    assert read_item(value, AgentTask).credentials == sealed
+    assert box["ciphertext"] not in repr(read_item(value, AgentTask))
+    opened = open_sealed(read_sealed(value["credentials"]), binding, key, now=0.0)
+    assert opened["login"].reveal() == b"geheim"
+    for other in (task(2), task(target_id="host-b"), task(generation=2), task()):
+        assert binding_of(other) != bound
 
 
 def test_the_version_of_a_document_is_that_of_its_content() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.errors import MessageRefused
+from reconciler.protocol.message.common import Message
 from reconciler.protocol.message.kinds import ITEMS, KINDS, OF_AGENTS, OF_ORCHESTRATORS
 from reconciler.protocol.reading import as_value, read, read_value, render
 from reconciler.protocol.wire.canonical import canonical
@@ -67,13 +68,9 @@ def test_what_the_schema_allows_is_read_and_rendered_as_it_came(kind: str, rando
 @given(random=CHANCE)
 def test_a_valid_message_that_was_altered_is_read_or_refused(kind: str, random: Random) -> None:
     value = _altered(message(kind, random), random)
-    try:
-        found = read_value(value, EVERY)
-    except MessageRefused as refused:
-        assert refused.reason in MessageRefused.REASONS
-        assert SECRET not in f"{refused} {refused.where}"
-    else:
-        assert as_value(found) == value
+    found, refused = _outcome(lambda: read_value(value, EVERY))
+    assert SECRET not in refused
+    assert found is None or as_value(found) == value
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -108,17 +105,18 @@ PING = {"apiVersion": "fleet/v1", "kind": "Ping", "session": "00000000-0000-0000
     [
         (b"", "not-json", "not JSON"),
         (b"\xff\xfe", "not-json", "not JSON"),
-        (b'{"a":1,"a":2}', "not-json", "twins"),
-        (b'{"number":1.5}', "not-json", "whole numbers"),
-        (b'{"number":NaN}', "not-json", "whole numbers"),
-        (b'{"number":9007199254740992}', "not-json", "whole numbers"),
-        (b'{"number":' + b"9" * 5000 + b"}", "not-json", "whole numbers"),
-        (b'{"text":"\\ud800"}', "not-json", "surrogate"),
-        (b"[" * 100_000, "too-large", "deeper"),
-        (b"[" * 30 + b"]" * 30, "too-large", "deeper than 24"),
-        (b"[" + b"0," * 200_000 + b"0]", "too-large", "values"),
+        (b'{"a":1,"a":2}', "not-json", "a key twice"),
+        (b'{"number":1.5}', "not-json", "no integer"),
+        (b'{"number":NaN}', "not-json", "no integer"),
+        (b'{"number":9007199254740992}', "not-json", "too large"),
+        (b'{"number":' + b"9" * 5000 + b"}", "not-json", "too large"),
+        (b'{"text":"\\ud800"}', "not-json", "no Unicode"),
+        (b"[" * 100_000, "not-json", "is not JSON"),
+        (b'{"a":' + b"[" * 60 + b"]" * 60 + b"}", "not-json", "nested too deeply"),
+        (b'{"a":' + b"[" * 28 + b"]" * 28 + b"}", "too-large", "deeper than 24"),
+        (b'{"a":[' + b"0," * 200_000 + b"0]}", "too-large", "values"),
         (b" " * (4 << 20) + b"{}", "too-large", "bytes"),
-        (b"[]", "invalid", "a JSON object"),
+        (b"[]", "not-json", "not a JSON object"),
         (b"{}", "unknown-version", "fleet/v1"),
         (json.dumps({**PING, "apiVersion": "fleet/v2"}).encode(), "unknown-version", "fleet/v1"),
         (json.dumps({**PING, "kind": "Pingg"}).encode(), "unknown-kind", "Hello, "),
@@ -214,12 +212,18 @@ def test_readers_keep_to_the_limits_that_they_are_given() -> None:
 
 
 def _read_or_refused(content: bytes) -> None:
+    found, _ = _outcome(lambda: read(content, EVERY))
+    assert found is None or read(render(found), EVERY) == found
+
+
+def _outcome(reader: Callable[[], Message]) -> tuple[Message | None, str]:
+    """What was read, or why it was refused. No other error comes out of a reader."""
     try:
-        found = read(content, EVERY)
-    except MessageRefused as refused:
-        assert refused.reason in MessageRefused.REASONS
-    else:
-        assert read(render(found), EVERY) == found
+        return reader(), ""
+    except MessageRefused as error:
+        refused = error
+    assert refused.reason in MessageRefused.REASONS
+    return None, f"{refused} {refused.where}"
 
 
 def _altered(value: Any, random: Random) -> Any:

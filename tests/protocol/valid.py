@@ -84,17 +84,14 @@ def value(rules: Any, random: Random, depth: int = 0) -> Any:
     """A value that a schema allows; nothing that must be understood is in it."""
     while "$ref" in rules:
         rules = definitions()[rules["$ref"].removeprefix("#/$defs/")]
-    if "const" in rules:
-        return rules["const"]
-    if "enum" in rules:
-        return random.choice(rules["enum"])
+    if "const" in rules or "enum" in rules:
+        return random.choice(rules.get("enum", [rules.get("const")]))
     match rules["type"]:
         case "boolean":
             return random.random() < 0.5
         case "integer":
-            return random.choice(
-                [rules["minimum"], rules["maximum"], random.randint(rules["minimum"], rules["maximum"])]
-            )
+            least, most = rules["minimum"], rules["maximum"]
+            return random.choice([least, most, random.randint(least, most)])
         case "string":
             return _text(rules, random)
         case "array":
@@ -106,7 +103,8 @@ def value(rules: Any, random: Random, depth: int = 0) -> Any:
 def _text(rules: Mapping[str, Any], random: Random) -> str:
     if rules.get("title") == "Time":
         fraction = random.choice(["", ".5", ".000001", ".123456"])
-        return f"20{random.randint(10, 99)}-0{random.randint(1, 9)}-{random.randint(10, 28)}T1{random.randint(0, 9)}:30:59{fraction}Z"
+        day = f"20{random.randint(10, 99)}-0{random.randint(1, 9)}-{random.randint(10, 28)}"
+        return f"{day}T1{random.randint(0, 9)}:30:59{fraction}Z"
     if "pattern" in rules:
         return PATTERNS[rules["pattern"]](random)
     return text(random, rules.get("minLength", 0), rules["maxLength"])

@@ -1,8 +1,7 @@
 """One agent and one orchestrator with a bad link between them, in memory and without waiting.
 
-Both keep what events ask them to keep, as JSON, and nothing else: an agent that is started anew has that alone. The
-link carries bytes. Over it messages are lost, doubled, reordered and cut off; over the polling shape an answer is
-lost with its request. What must hold at every moment is asserted where it happens.
+Both keep what events ask them to keep, as JSON, and nothing else: an agent that is started anew has that alone.
+The link carries bytes. Over it messages are lost, doubled, reordered and cut off. What must hold at every moment is asserted where it happens.
 """
 
 from __future__ import annotations
@@ -76,7 +75,7 @@ class Disk:
 
 @dataclass
 class Host:
-    """What is done to the host. ``runs``: how often the effect of each key was begun past its point of no return."""
+    """What is done to the host. ``runs``: how often the effect of each key was begun."""
 
     runs: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     effects: dict[str, Any] = field(default_factory=dict)
@@ -220,7 +219,7 @@ class World:
         left = [entry.report for entry in self.agent.desk.entries if not entry.acknowledged]
         ends = {name[-2:]: record.state for name, record in self.records.items()}
         raise AssertionError(
-            f"never calm: {ends}; open {self.log.open_tasks}; to be told {len(self.agent.desk.results)}; left {left}; "
+            f"never calm: {ends}; open {self.log.open_tasks}; left {left}; to be told {len(self.agent.desk.results)}; "
             f"held {self.agent.held.position}, wanted {self.log.position}"
         )
 

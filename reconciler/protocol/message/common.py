@@ -61,20 +61,31 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """Over ``wire.canonical.signed_bytes`` of the object that it stands in. ``value`` is base64."""
+    """Over ``wire.canonical.signed_part`` of the object that it stands in. ``value`` is base64."""
 
     algorithm: str
     key_id: str
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class SealedCredentials:
-    """Opaque here. What it is bound to is ``message.task.sealing_context``. ``value`` is base64."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialsBinding:
+    """What sealed credentials are for: this agent, task and generation, until ``expires`` (seconds since 1970)."""
 
-    algorithm: str
-    key_id: str
-    value: str = field(repr=False)
+    agent: str
+    task: str
+    generation: int
+    expires: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedCredentials:
+    """Opaque here (``sealing.boxes`` seals and opens). ``key``: which key of the agent opens it."""
+
+    version: int
+    binding: CredentialsBinding
+    key: str
+    ciphertext: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,11 +62,13 @@ class Welcome(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentReport:
-    """One document on this host. ``refused``: why a newer assignment of it is not held."""
+    """One document on this host. ``refused``: why an assignment of it is not held; ``generation``: the highest
+    that was taken, with a task or a document.
+    """
 
     id: str
-    version: str
-    generation: int
+    version: str | None = None
+    generation: int | None = None
     phase: str | None = None
     sync: Sync | None = None
     health: str | None = None

@@ -6,13 +6,13 @@ what order, under whose seal) is left out of the hash by which a repeated reques
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
 from reconciler.protocol.message.common import (
     Actor,
+    CredentialsBinding,
     Message,
     Priority,
     SealedCredentials,
@@ -20,9 +20,8 @@ from reconciler.protocol.message.common import (
     TaskType,
 )
 from reconciler.protocol.message.payload import PAYLOADS, Payload
-from reconciler.protocol.wire.canonical import canonical, digest
-from reconciler.protocol.wire.codec import API_VERSION, chosen_by, to_json
-from reconciler.protocol.wire.times import time_text
+from reconciler.protocol.wire.canonical import digest
+from reconciler.protocol.wire.codec import chosen_by, to_json
 
 READS: Final[frozenset[TaskType]] = frozenset({"health-check", "inspect", "read-sticker"})
 """Types that change nothing: they wait for nobody, and nobody waits for them."""
@@ -76,18 +75,11 @@ class AgentTask(Message):
         return digest({key: value for key, value in said.items() if key not in DELIVERY})
 
 
-def sealing_context(task: AgentTask) -> bytes:
-    """What its credentials are bound to: this agent, task, document, generation and end. Lifted into another task,
-    they do not open.
-    """
-    bound: Mapping[str, Any] = {
-        "apiVersion": API_VERSION,
-        "kind": "SealedCredentials",
-        "taskId": task.id,
-        "targetId": task.target_id,
-        "document": task.document or "",
-        "generation": task.generation or 0,
-        "expiresAt": time_text(task.expires_at),
-        "keyId": task.credentials.key_id if task.credentials else "",
-    }
-    return canonical(bound)
+def binding_of(task: AgentTask) -> CredentialsBinding:
+    """What its credentials have to be bound to. Lifted into another task, they are refused, and do not open."""
+    return CredentialsBinding(
+        agent=task.target_id,
+        task=task.id,
+        generation=task.generation or 0,
+        expires=int(task.expires_at.timestamp()),
+    )

@@ -8,17 +8,15 @@ told when there is a session again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
 
 from reconciler.protocol.admission import Admission
-from reconciler.protocol.agent_policy import UNSIGNED
 from reconciler.protocol.clock import Clock
-from reconciler.protocol.held import Change, Held, apply
+from reconciler.protocol.held import Held
 from reconciler.protocol.logs import CHUNK_BYTES
 from reconciler.protocol.message.common import UNDERSTOOD, Message
-from reconciler.protocol.message.document import AssignedDocument, set_digest
 from reconciler.protocol.message.result import Acknowledgement
 from reconciler.protocol.message.session import (
     Assignments,
@@ -34,14 +32,12 @@ from reconciler.protocol.reconnect import Reconnect
 from reconciler.protocol.session.desk import DeskSettings, Kept, TaskDesk
 from reconciler.protocol.session.events import (
     Closed,
-    DropDocument,
     Event,
-    KeepDocument,
-    KeepPosition,
     Opened,
     Refused,
     Step,
 )
+from reconciler.protocol.session.holding import Holding
 from reconciler.protocol.session.outbox import SOON_S, Logs, Outbox, State
 from reconciler.protocol.session.work import WorkReport
 from reconciler.protocol.wire.codec import API_VERSION
@@ -65,23 +61,21 @@ class AgentSettings:
 
 
 class AgentSession:
-    """See the module. ``documents`` may be told what became of each document (``observed``)."""
+    """See the module. ``reconnect`` says when to come back after a link was lost."""
 
     def __init__(self, settings: AgentSettings, *, held: Held | None = None, kept: Kept | None = None) -> None:
         self._settings = settings
-        self._held = held or Held()
         self._desk = TaskDesk(settings.desk, kept or Kept())
+        self._holding = Holding(settings.desk, held or Held(), self._desk)
         self._clock = settings.clock
         self._link: Outbox | None = None
         self._hello: Moment | None = None
-        self._resync = True
         self._logs = Logs()
-        self._observed: dict[str, DocumentReport] = {}
         self.reconnect = Reconnect()
 
     @property
     def held(self) -> Held:
-        return self._held
+        return self._holding.held
 
     @property
     def desk(self) -> TaskDesk:
@@ -112,7 +106,7 @@ class AgentSession:
             targets=desk.identity.targets,
             labels=self._settings.labels,
             task_types=types,
-            set=self._held.position,
+            set=self.held.position,
             sent_at=now.at,
         )
         return Step(messages=(hello,))
@@ -167,7 +161,7 @@ class AgentSession:
 
     def observed(self, reports: Iterable[DocumentReport]) -> None:
         """What became of documents; the next heartbeat tells it."""
-        self._observed = {report.id: report for report in reports}
+        self._holding.observed(reports)
 
     # ---- within
 
@@ -208,49 +202,21 @@ class AgentSession:
         events = self._desk.acknowledged(message.acknowledged)
         for part in message.assignments:
             events += self._apply(link, part, now)
-        agreed = set_digest(item.held for item in self._held.documents.values()) == message.set_digest
-        if message.set == self._held.position and not agreed and not self._held.refused:
-            self._ask_again(link, now)
+        self._holding.compare(message)
         return self._step(events, now)
 
     def _apply(self, link: Outbox, message: Assignments, now: Moment) -> list[Event]:
         if message.session != link.session or message.set_id != link.set_id:
             return [Refused("message", message.KIND, "assignments of another session or numbering")]
-        change = apply(self._held, message, self._judge, self._settings.desk.limits)
-        self._held = change.held
-        if change.gap:
-            self._ask_again(link, now)
-        if change.held.parts:
+        events = self._holding.take(message, self._clock, now)
+        if self._holding.held.parts:
             link.hurry(now)
-        if not change.applied:
-            return []
-        self._resync = False
-        return [*self._taken(change, now), KeepPosition(self._held.position)]
-
-    def _taken(self, change: Change, now: Moment) -> list[Event]:
-        """Tasks come first: what they bring is newer than documents of the same message, or the same."""
-        events = self._desk.take(change.tasks, self._held, self._clock, now)
-        events += [KeepDocument(item) for item in change.put]
-        events += [DropDocument(name) for name in change.dropped]
-        events += [Refused("document", name, reason) for name, reason in change.refused.items()]
-        return [*events, *self._desk.cancel(change.cancels, now)]
-
-    def _judge(self, document: AssignedDocument, item: Mapping[str, Any], held: AssignedDocument | None) -> str:
-        desk = self._settings.desk
-        if not desk.identity.answers_for(document.target_id):
-            return f"it is for another target than {desk.identity.agent}"
-        if desk.policy.signed and document.signature is None:
-            return UNSIGNED
-        return desk.verify(item) or self._desk.fence.stops_document(document, held.held if held else None)
+        return events
 
     def _acknowledged(self, message: Acknowledgement, now: Moment) -> Step:
         for position in message.logs:
             self._logs.acknowledged(position)
         return self._step(self._desk.acknowledged(message.results), now)
-
-    def _ask_again(self, link: Outbox, now: Moment) -> None:
-        self._resync = True
-        link.hurry(now, 0.0)
 
     def _step(self, events: list[Event], now: Moment) -> Step:
         """What follows for the work, and then what is to be sent."""
@@ -261,8 +227,9 @@ class AgentSession:
         if events:
             link.hurry(now)
         if self._desk.untold and not self._desk.results:
-            self._desk.untold = False
-            self._ask_again(link, now)
+            self._desk.untold, self._holding.resync = False, True
+        if self._holding.resync:
+            link.hurry(now, 0.0)
         messages = (
             *link.beat(self._state(), now),
             *link.results(self._desk.results, now),
@@ -275,21 +242,9 @@ class AgentSession:
         return State(
             agent=desk.identity.agent,
             clock=self._clock,
-            held=self._held,
-            resync=self._resync,
-            documents=tuple(self._document_reports())[: desk.limits.documents],
+            held=self._holding.held,
+            resync=self._holding.resync,
+            documents=tuple(self._holding.reports())[: desk.limits.documents],
             tasks=self._desk.reports[: desk.limits.tasks],
             free_places=self._desk.free_places,
         )
-
-    def _document_reports(self) -> Iterator[DocumentReport]:
-        for name, document in self._held.documents.items():
-            seen = self._observed.get(name) or DocumentReport(
-                id=name, version=document.version, generation=document.generation
-            )
-            yield replace(
-                seen,
-                version=document.version,
-                generation=max(document.generation, self._desk.fence.tasks.get(name, 0)),
-                refused=self._held.refused.get(name, "")[:LONGEST_REASON] or None,
-            )

@@ -35,7 +35,7 @@ class Delivery:
         return self._send(self._log.since(self._told, self._session, self._budget))
 
     def news(self) -> tuple[Assignments, ...]:
-        """What has changed since the agent was told. Nothing before its first heartbeat, or while it lacks more."""
+        """What has changed since the agent was told; nothing before its first heartbeat or while it lacks more."""
         if self._told == NOTHING_HELD:
             return ()
         missing = self._log.since(self._told, self._session, self._budget)

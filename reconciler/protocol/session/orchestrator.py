@@ -153,9 +153,9 @@ class OrchestratorSession:
         events += [Reported(report) for report in message.tasks]
         events.append(DocumentsReported(message.documents))
         for item in message.documents:
-            ours = self._log.generation(item.id)
-            if 0 < ours < item.generation:
-                events.append(AgentAhead(item.id, item.generation, ours))
+            ours, theirs = self._log.generation(item.id), item.generation or 0
+            if 0 < ours < theirs:
+                events.append(AgentAhead(item.id, theirs, ours))
         listed = {report.result_digest for report in message.tasks}
         answer = HeartbeatAnswer(
             session=self._session,
