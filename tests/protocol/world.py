@@ -1,7 +1,8 @@
 """One agent and one orchestrator with a bad link between them, in memory and without waiting.
 
 Both keep what events ask them to keep, as JSON, and nothing else: an agent that is started anew has that alone.
-The link carries bytes. Over it messages are lost, doubled, reordered and cut off. What must hold at every moment is asserted where it happens.
+The link carries bytes. Over it messages are lost, doubled, reordered and cut off. What must hold at every moment
+is asserted where it happens.
 """
 
 from __future__ import annotations
@@ -219,8 +220,8 @@ class World:
         left = [entry.report for entry in self.agent.desk.entries if not entry.acknowledged]
         ends = {name[-2:]: record.state for name, record in self.records.items()}
         raise AssertionError(
-            f"never calm: {ends}; open {self.log.open_tasks}; left {left}; to be told {len(self.agent.desk.results)}; "
-            f"held {self.agent.held.position}, wanted {self.log.position}"
+            f"never calm: {ends}; open {self.log.open_tasks}; left {left}; "
+            f"to be told {len(self.agent.desk.results)}; held {self.agent.held.position} of {self.log.position}"
         )
 
     @property
