@@ -17,7 +17,7 @@ INTRODUCTION = f"""\
 
 This page is made from the schemas of the messages (`python -m tools.reference`). Where they are sent:
 [fleet API](fleet-api.md). Why they are as they are:
-[decision 22](../decisions/0022-a-protocol-without-sockets.md).
+[decision 25](../decisions/0025-a-protocol-without-sockets.md).
 
 A message is one JSON object with `apiVersion: {API_VERSION}` and its `kind`. Numbers are whole, texts are Unicode,
 no key stands twice. A key that is not on this page is refused. What later versions add stands in `extensions`, by

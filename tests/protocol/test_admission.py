@@ -1,4 +1,4 @@
-"""Whether an agent takes a task: the rows N4 to N7 and N13 of the fault list, and the host's own policy."""
+"""Whether an agent takes a task: what comes twice, late, for others, or against the host's own policy."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def test_a_task_is_kept_with_its_fence_before_its_work_begins() -> None:
     assert begin == Begin(running.entry, NOW.ticks + 60)
 
 
+@pytest.mark.fault("N4")
 def test_the_same_request_again_has_the_same_result_and_no_second_effect() -> None:
-    """N4."""
     place = desk()
     take(place, task(), task())
     do(place)
@@ -90,6 +90,7 @@ def test_a_repeat_under_another_id_is_answered_as_that() -> None:
     assert told(place).outputs == {"n": 1}
 
 
+@pytest.mark.fault("N4")
 def test_the_same_key_with_another_request_is_refused_and_changes_nothing() -> None:
     place = desk()
     take(place, task())
@@ -103,8 +104,8 @@ def test_the_same_key_with_another_request_is_refused_and_changes_nothing() -> N
     assert (other.outcome, other.error_type, other.retriable) == ("refused", "key-reused", False)
 
 
+@pytest.mark.fault("N6")
 def test_a_replay_is_refused_after_a_restart_too() -> None:
-    """N6."""
     place = desk()
     take(place, task(5))
     do(place, 5)
@@ -121,8 +122,8 @@ def test_a_replay_is_refused_after_a_restart_too() -> None:
     assert told(again).outcome == "expired", "what is forgotten can no longer be in time"
 
 
+@pytest.mark.fault("N5")
 def test_a_lower_or_equal_generation_is_refused() -> None:
-    """N5."""
     place = desk()
     take(place, task(6))
     take(place, task(5))
@@ -188,16 +189,18 @@ def test_credentials_of_another_task_are_refused() -> None:
     assert len(place.entries) == 1
 
 
+@pytest.mark.fault("N7")
 def test_an_expired_task_is_refused_by_the_servers_clock() -> None:
-    """N7, before the first effect."""
+    """Before the first effect."""
     place = desk()
     ahead = Clock(limit=10_000).heard(NOW, NOW, NOW.at + timedelta(hours=1))
     take(place, task(), clock=ahead)
     assert (told(place).outcome, place.entries) == ("expired", ())
 
 
+@pytest.mark.fault("N7")
 def test_a_task_that_expires_while_it_waits_or_pulls_never_has_its_effect() -> None:
-    """N7, before the point of no return."""
+    """Before the point of no return."""
     place = desk(lanes=1)
     take(place, task(1, document="api"), task(2))
     place.start(CLOCK, NOW)
@@ -238,8 +241,8 @@ def test_a_task_that_waits_is_not_begun_while_the_clock_is_in_doubt() -> None:
     assert place.start(CLOCK, NOW)
 
 
+@pytest.mark.fault("N11")
 def test_there_is_room_for_so_many_open_tasks_and_no_more() -> None:
-    """N11."""
     place = desk(places=2)
     take(place, task(1), task(2), task(3))
     assert (len(place.entries), place.free_places) == (2, 0)
@@ -265,8 +268,8 @@ def test_of_many_refusals_the_oldest_are_forgotten() -> None:
         ({"colour": "red"}, "invalid"),
     ],
 )
+@pytest.mark.fault("N13")
 def test_a_task_that_cannot_be_read_is_answered_with_the_reason(change: dict[str, Any], error_type: str) -> None:
-    """N13."""
     place = desk()
     (event,) = place.take([{**as_value(task()), **change}], Held(), CLOCK, NOW)
     assert isinstance(event, Refused)
@@ -334,8 +337,9 @@ def test_work_that_was_cut_off_goes_on_or_is_unknown() -> None:
     assert told(again).outcome == "failed"
 
 
+@pytest.mark.fault("N10")
 def test_an_older_result_that_is_acknowledged_leaves_the_newer_one_to_be_told() -> None:
-    """N10: only the newest is kept, and no acknowledgement of another one counts for it."""
+    """Only the newest is kept, and no acknowledgement of another one counts for it."""
     entry = Entry(task=task(1, "execute-command"), number=1, state="running")
     place = desk(Kept((entry,)))
     place.resume(NOW)

@@ -257,8 +257,9 @@ def test_an_agent_is_there_by_its_last_heartbeat(seconds: int, state: str) -> No
 # ---- reconnecting
 
 
+@pytest.mark.fault("N12")
 def test_two_thousand_agents_come_back_as_a_trickle() -> None:
-    """N12: all lose the orchestrator at once; it lets so many in a second in, and the others come again later."""
+    """All lose the orchestrator at once; it lets so many in a second in, and the others come again later."""
     random = Random(12)  # noqa: S311
     agents, gate = 2_000, SessionGate()
     spread = spread_for(agents)
@@ -293,8 +294,8 @@ def test_the_spread_grows_with_the_fleet_and_with_failures() -> None:
     assert way.welcomed(9) == Reconnect(9)
 
 
+@pytest.mark.fault("N3")
 def test_an_agent_whose_link_flaps_is_held_off() -> None:
-    """N3."""
     gate, admitted = SessionGate(), []
     for second in range(100):
         gate, wait = gate.admit("host-a", float(second))
@@ -423,8 +424,9 @@ def test_a_signature_is_over_all_but_itself_and_over_what_it_is() -> None:
     assert detached(plain) == {"keyId": "", "signature": "", "task": plain}
 
 
+@pytest.mark.fault("N9")
 def test_a_signed_item_verifies_until_any_byte_of_it_is_altered() -> None:
-    """N9, with the keys that sign."""
+    """With the keys that sign."""
     key = new_release_key()
     trusted = TrustedReleaseKeys([key.public])
     for item in (task(), document()):

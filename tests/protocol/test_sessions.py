@@ -249,8 +249,9 @@ def greeted(me: AgentSession) -> AgentSession:
         ({"generation": 3, "text": "other"}, "generation 3 is held with another version"),
     ],
 )
+@pytest.mark.fault("N8")
 def test_a_document_that_is_refused_leaves_what_is_held(wrong: dict[str, Any], words: str) -> None:
-    """N8 is one of these: an orchestrator put back from an old copy asks for an older generation."""
+    """Such as when an orchestrator put back from an old copy asks for an older generation."""
     me = greeted(agent())
     me.receive(full(document(generation=3)), NOW)
     given = {"generation": 4, "text": "kind: Container", **wrong}
@@ -266,8 +267,8 @@ def test_a_document_that_is_refused_leaves_what_is_held(wrong: dict[str, Any], w
     assert me.held.refused == {}
 
 
+@pytest.mark.fault("N8")
 def test_an_orchestrator_that_was_put_back_is_told_that_the_agent_is_ahead() -> None:
-    """N8."""
     pair = Pair().begin()
     pair.log.assign(document(generation=7))
     pair.wait(30)
@@ -398,8 +399,8 @@ def test_what_is_said_without_a_session_is_not_heard() -> None:
     assert step.events == (Closed("shutdown", "bye"),)
 
 
+@pytest.mark.fault("N10")
 def test_a_result_is_sent_again_until_it_is_acknowledged() -> None:
-    """N10."""
     pair = Pair().begin()
     lost = result(pair)
     assert [m for m in pair.agent.tick(pair.now.later(5)).messages if m == lost] == []
@@ -415,6 +416,7 @@ def test_a_result_is_sent_again_until_it_is_acknowledged() -> None:
     assert pair.agent.desk.reports == ()
 
 
+@pytest.mark.fault("N10")
 def test_an_acknowledgement_that_was_lost_comes_with_the_next_heartbeats_answer() -> None:
     pair = Pair().begin()
     pair.server.receive(result(pair), pair.now)
@@ -426,8 +428,9 @@ def test_an_acknowledgement_that_was_lost_comes_with_the_next_heartbeats_answer(
     assert pair.agent.desk.results == {}
 
 
+@pytest.mark.fault("N11")
 def test_of_very_many_tasks_as_many_are_taken_as_there_is_room_for_and_all_are_answered() -> None:
-    """N11: what an agent holds of them is bounded at every moment."""
+    """What an agent holds of them is bounded at every moment."""
     pair = Pair(me=agent(places=20, limits=Limits(tasks=300)))
     for number in range(1, 1_001):
         pair.log.hand_out(task(number, "inspect", document=None))
@@ -441,15 +444,15 @@ def test_of_very_many_tasks_as_many_are_taken_as_there_is_room_for_and_all_are_a
     assert (len(pair.log.open_tasks), pair.agent.desk.free_places) == (20, 0)
 
 
+@pytest.mark.fault("N11")
 def test_a_message_of_ten_thousand_tasks_is_refused_by_their_number() -> None:
-    """N11."""
     message = full(tasks=({"id": "x"},) * 1_001)
     with pytest.raises(MessageRefused, match="tasks"):
         read(render(message), OF_ORCHESTRATORS)
 
 
+@pytest.mark.fault("N11")
 def test_a_message_of_a_hundred_megabytes_is_refused_by_its_length() -> None:
-    """N11."""
     with pytest.raises(MessageRefused) as caught:
         read(b" " * (100 << 20), OF_AGENTS)
     assert caught.value.reason == "too-large"
