@@ -30,8 +30,10 @@ class Sample:
     error: float
 
     def error_at(self, now: Moment) -> float:
-        """How wrong it may be by now."""
-        return self.error + abs(now.ticks - self.moment.ticks) * DRIFT
+        """How wrong it may be by now: also by what this host's clock went otherwise than its ticks, since either
+        of them may be the one to believe.
+        """
+        return self.error + abs(now.ticks - self.moment.ticks) * DRIFT + abs(_jump(self, now))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,15 +80,17 @@ def asked_to_cancel(entry: Entry) -> Entry:
 
 
 def ended(entry: Entry, result: TaskResult) -> Entry:
-    """With its result. A definite end stays; ``unknown`` gives way to a definite one."""
+    """With its result, without its credentials. A definite end stays; ``unknown`` gives way to one."""
     if entry.over and entry.state != "unknown":
         return entry
-    return replace(entry, state=ENDS[result.outcome], result=result, acknowledged=False)
+    task = replace(entry.task, credentials=None)
+    return replace(entry, task=task, state=ENDS[result.outcome], result=result, acknowledged=False)
 
 
 def asked_again(entry: Entry, task: AgentTask) -> Entry:
     """The same request came once more, perhaps under another id or as another try: it is answered as that."""
     result = entry.result and replace(entry.result, task_id=task.id, attempt=task.attempt)
+    task = replace(task, credentials=None) if entry.over else task
     return replace(entry, task=task, result=result, acknowledged=entry.acknowledged and result == entry.result)
 
 

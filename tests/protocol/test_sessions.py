@@ -431,12 +431,12 @@ def test_an_acknowledgement_that_was_lost_comes_with_the_next_heartbeats_answer(
 @pytest.mark.fault("N11")
 def test_of_very_many_tasks_as_many_are_taken_as_there_is_room_for_and_all_are_answered() -> None:
     """What an agent holds of them is bounded at every moment."""
-    pair = Pair(me=agent(places=20, limits=Limits(tasks=300)))
-    for number in range(1, 1_001):
+    pair = Pair(me=agent(places=20, limits=Limits(tasks=100)))
+    for number in range(1, 401):
         pair.log.hand_out(task(number, "inspect", document=None))
     pair.begin()
     for _ in range(20):
-        assert len(pair.agent.desk.results) <= 300
+        assert len(pair.agent.desk.results) <= 100
         pair.wait(2)
     assert len(pair.agent.desk.entries) == 20
     told = pair.seen(Finished)

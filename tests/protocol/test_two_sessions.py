@@ -27,8 +27,8 @@ DEEDS: tuple[Deed, ...] = (
     *("double up", "double down", "lose up", "lose down", "wait", "work"),
 )
 MANY = settings(
-    max_examples=400 if os.environ.get("THOROUGH") else 100,
-    stateful_step_count=30,
+    max_examples=400 if os.environ.get("THOROUGH") else 40,
+    stateful_step_count=25,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.generate],  # what fails is told whole; to shorten it takes longer than a test may
@@ -157,13 +157,21 @@ class WebSocket(TwoSessions):
     shape = "websocket"
 
 
+class Either(TwoSessions):
+    """Each session over the other kind of link than the one before."""
+
+    shape = "either"
+
+
 TestPolling = Polling.TestCase
 TestPolling.settings = MANY
 TestWebSocket = WebSocket.TestCase
 TestWebSocket.settings = MANY
+TestEither = Either.TestCase
+TestEither.settings = MANY
 
 
-@pytest.mark.parametrize("shape", ["polling", "websocket"])
+@pytest.mark.parametrize("shape", ["polling", "websocket", "either"])
 def test_without_faults_a_task_is_done_and_told_at_once(shape: Shape) -> None:
     world = World(shape)
     world.connect()

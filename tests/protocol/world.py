@@ -50,7 +50,7 @@ from reconciler.protocol.states import TaskRecord, is_over
 from reconciler.protocol.wire.times import Moment
 from tests.protocol.makers import ALICE, ME, NOW, uid
 
-Shape = Literal["polling", "websocket"]
+Shape = Literal["polling", "websocket", "either"]
 LEASE = timedelta(seconds=90)
 POLICY = AgentPolicy(
     task_types=frozenset(
@@ -127,10 +127,15 @@ class World:
 
     # ---- the link
 
+    @property
+    def pushes(self) -> bool:
+        """Whether the orchestrator sends unasked in this session."""
+        return self.shape == "websocket" or (self.shape == "either" and self.sessions % 2 == 0)
+
     def connect(self) -> None:
         self.cut()
         self.sessions += 1
-        settings = OrchestratorSettings(interval_seconds=10, push=self.shape == "websocket", budget=self.budget)
+        settings = OrchestratorSettings(interval_seconds=10, push=self.pushes, budget=self.budget)
         self.server = OrchestratorSession(
             ME, uid(self.sessions), log=self.log, settings=settings, cursors=self.cursors
         )
@@ -176,7 +181,7 @@ class World:
 
     def serve(self) -> None:
         """The orchestrator looks at its sessions."""
-        if self.server is not None and self.shape == "websocket":
+        if self.server is not None and self.pushes:
             self._servers(self.server.tick(self.now))
 
     def do_work(self, task_id: str, *, die: Literal["", "before", "after"] = "") -> None:
