@@ -13,7 +13,7 @@ from reconciler.protocol.agent_policy import AgentPolicy, NamedCommand, refusal
 from reconciler.protocol.clock import Clock
 from reconciler.protocol.fence import Fence
 from reconciler.protocol.held import Held
-from reconciler.protocol.inbox import Entry, entry_value, read_entry
+from reconciler.protocol.inbox import Entry, asked_to_cancel, began, ended, entry_value, passed, read_entry
 from reconciler.protocol.message.common import SealedCredentials, Signature
 from reconciler.protocol.message.payload import ExecuteCommandPayload, UploadedFile, UploadFilesPayload
 from reconciler.protocol.message.result import TaskResult
@@ -355,6 +355,16 @@ def test_an_older_result_that_is_acknowledged_leaves_the_newer_one_to_be_told() 
     assert newer.outcome == "failed"
     assert [type(event) for event in place.acknowledged([newer.key])] == [KeepTask]
     assert (place.results, place.reports) == ({}, ())
+
+
+def test_an_entry_that_is_over_stays_as_it_ended() -> None:
+    place = desk()
+    take(place, task())
+    do(place)
+    (entry,) = place.entries
+    assert entry.result is not None
+    other = replace(entry.result, outcome="failed", success=False)
+    assert ended(entry, other) == began(entry, NOW.at) == passed(entry) == asked_to_cancel(entry) == entry
 
 
 def test_what_nobody_works_on_does_not_pass_and_does_not_end() -> None:

@@ -16,7 +16,7 @@ from reconciler.protocol.held import Held
 from reconciler.protocol.message.common import NOTHING_HELD, Message, SetPosition
 from reconciler.protocol.message.document import AssignedDocument, version_of
 from reconciler.protocol.message.kinds import OF_AGENTS, OF_ORCHESTRATORS
-from reconciler.protocol.message.result import Acknowledgement, LogPosition
+from reconciler.protocol.message.result import Acknowledgement, LogPosition, TaskResult
 from reconciler.protocol.message.session import (
     Assignments,
     Cancel,
@@ -29,7 +29,7 @@ from reconciler.protocol.message.session import (
     Pong,
     Welcome,
 )
-from reconciler.protocol.reading import read, render
+from reconciler.protocol.reading import as_value, read, render
 from reconciler.protocol.session.agent import AgentSession, AgentSettings
 from reconciler.protocol.session.desk import DeskSettings
 from reconciler.protocol.session.events import (
@@ -144,6 +144,7 @@ def test_over_http_nothing_is_sent_unasked() -> None:
 
 def test_a_gap_shows_and_the_full_set_is_asked_for() -> None:
     pair = Pair(SOCKET).begin()
+    pair.wait(2)
     pair.log.assign(document("web"))
     pair.server.tick(pair.now)
     pair.log.assign(document("api"))
@@ -155,7 +156,29 @@ def test_a_gap_shows_and_the_full_set_is_asked_for() -> None:
     assert (beat.resync, pair.agent.held.documents) == (True, {})
     pair.to_server(step)
     assert pair.agent.held.documents.keys() == {"web", "api"}
-    assert pair.agent.receive(late, pair.now).events == (), "what is older than what is held is passed over"
+    (beat,) = pair.agent.receive(late, pair.now.later(9)).messages
+    assert isinstance(beat, Heartbeat)
+    assert not beat.resync, "what is older than what is held is no gap"
+
+
+def test_an_older_full_set_that_is_late_is_passed_over() -> None:
+    me = greeted(agent())
+    me.receive(full(document(generation=2), sequence=9), NOW)
+    assert me.receive(full(document("other"), sequence=5), NOW).events == ()
+    assert me.held.position == SetPosition("set-1", 9)
+    assert me.held.documents.keys() == {"web"}
+
+
+def test_few_results_are_under_way_at_once() -> None:
+    me = greeted(agent())
+    tasks = tuple(as_value(task(number, target_id="host-b")) for number in range(1, 101))
+    step = me.receive(full(tasks=tasks), NOW)
+    sent = [message for message in step.messages if isinstance(message, TaskResult)]
+    assert len(sent) == 32
+    assert not [message for message in me.tick(NOW.later(5)).messages if isinstance(message, TaskResult)]
+    told = Acknowledgement(session=uid(1), results=tuple(item.key for item in sent[:10]), logs=())
+    more = [message for message in me.receive(told, NOW.later(5)).messages if isinstance(message, TaskResult)]
+    assert len(more) == 10
 
 
 def test_a_set_that_is_not_the_one_that_is_meant_is_asked_for_anew() -> None:
