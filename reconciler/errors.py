@@ -30,6 +30,7 @@
     │   ├── SecretSealed            a secret cannot be opened with the keys of this host
     │   ├── HookFailed              a hook ended with an error, took too long, or ran out of memory
     │   ├── PlatformMismatch        the image is for another platform
+    │   ├── MessageRefused          what the other side of the fleet's protocol sent is not taken
     │   └── Unhealthy               a container did not become or stay healthy
     └── StateError                  the reconciler's own state directory
         ├── StateLocked             another controller holds it
@@ -187,6 +188,19 @@ class HookFailed(TerminalError):
 
 class PlatformMismatch(TerminalError):
     """The image is for another platform than the engine's."""
+
+
+class MessageRefused(TerminalError):
+    """What the other side of the fleet's protocol sent is not taken. ``reason`` is one of a closed list; ``where``
+    is the place in the message. No value of the message is in it.
+    """
+
+    REASONS = ("too-large", "not-json", "unknown-version", "unknown-kind", "not-understood", "invalid")
+
+    def __init__(self, message: str, *, reason: str, where: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
+        self.where = where
 
 
 class Unhealthy(TerminalError):

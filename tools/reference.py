@@ -3,7 +3,7 @@
 python -m tools.reference           write them
 python -m tools.reference --check   exit 1 when one is not up to date
 
-This module makes cli.md; documents.md, metrics.md and policy.md are made by the modules beside it.
+This module makes cli.md; the other pages are made by the modules beside it.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.helping import examples_of
 from reconciler.cli.root import ENTRIES, SECTIONS, cli
 from reconciler.config import BOOLEAN, SETTINGS
+from tools.reference_api import api_page, openapi_text
 from tools.reference_documents import documents_page
 from tools.reference_metrics import metrics_page
 from tools.reference_policy import policy_page
+from tools.reference_protocol import protocol_page
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 
@@ -166,6 +168,9 @@ def pages() -> dict[str, str]:
         "documents.md": documents_page(),
         "metrics.md": metrics_page(),
         "policy.md": policy_page(),
+        "fleet-protocol.md": protocol_page(),
+        "fleet-api.md": api_page(),
+        "openapi.json": openapi_text(),
     }
 
 

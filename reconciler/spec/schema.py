@@ -1,20 +1,17 @@
-"""The JSON Schemas of the package: finding them, and one compiled validator per kind of document.
+"""The JSON Schemas of documents: one compiled validator per kind.
 
-The schema is chosen by ``kind`` before validating, so that an error is about what was meant. The files lie in
-``schemas/`` beside the package in a checkout, and in ``reconciler/schemas`` in an installed wheel. Only local
+The schema is chosen by ``kind`` before validating, so that an error is about what was meant. Only local
 references are used; nothing is fetched.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
-from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, cast
 
+from reconciler.schema_files import schema as schema  # noqa: PLC0414  (part of what is spoken of here)
 from reconciler.spec.problem import Path
 
 if TYPE_CHECKING:
@@ -37,16 +34,6 @@ class Violation:
     rule: Any
     found: Any
     schema: Any
-
-
-@cache
-def schema(name: str) -> Mapping[str, Any]:
-    """A schema of the package by its file name."""
-    installed = resources.files("reconciler") / "schemas" / name
-    beside = FilePath(__file__).parents[2] / "schemas" / name
-    text = (installed if installed.is_file() else beside).read_text(encoding="utf-8")
-    content: Mapping[str, Any] = json.loads(text)
-    return content
 
 
 def violations(kind: str, document: Mapping[str, Any]) -> Iterator[Violation]:

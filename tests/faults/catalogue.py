@@ -255,8 +255,24 @@ PROJECTS = Area(
 
 TASKS = Area(
     "N",
-    "Between orchestrator and agent",
-    (Row("N9", "any byte or field of a signed task is altered", "refused"),),
+    "Between orchestrator and agent (both sides of the protocol, with a link in memory)",
+    (
+        Row("N3", "a link that comes and goes each second", "few sessions; others are not held off by it"),
+        Row(
+            "N4", "a task comes twice, or another one under its key", "one effect, the same result twice; refused"
+        ),
+        Row("N5", "tasks come out of order", "a lower generation is refused"),
+        Row("N6", "a task that was done is replayed, also after a restart", "no second effect"),
+        Row("N7", "a task is expired, or expires at work", "dropped before its point of no return"),
+        Row(
+            "N8", "an orchestrator is put back from an old copy", "the agent's higher generation stays; it is told"
+        ),
+        Row("N9", "any byte or field of a signed task is altered", "refused"),
+        Row("N10", "results or acknowledgements are lost", "sent until acknowledged; the newest is what is told"),
+        Row("N11", "very many tasks, very large messages", "refused by bounds; all that is taken is answered"),
+        Row("N12", "2,000 agents lose the orchestrator at once", "they come back as a trickle"),
+        Row("N13", "unknown types, fields and extensions", "refused with the reason"),
+    ),
 )
 
 IDENTITY = Area(

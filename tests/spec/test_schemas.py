@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from reconciler.spec import schema as module
+from reconciler import schema_files as module
 from reconciler.spec.schema import config_keys, known_keys, schema, wants_number
 
 FOLDER = Path(__file__).parents[2] / "schemas"

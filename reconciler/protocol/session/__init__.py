@@ -1,0 +1,1 @@
+"""The two sides of a session: fed with messages and moments, they return messages and events."""

@@ -1,0 +1,81 @@
+"""Holding: an agent's assignments over all its sessions: taking what comes of them, and telling what is held.
+
+After each start of the agent the full set is asked for, so that what was refused and forgotten comes again. Later
+sessions go on from the number that is held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from reconciler.protocol.agent_policy import UNSIGNED
+from reconciler.protocol.clock import Clock
+from reconciler.protocol.held import Change, Held, apply
+from reconciler.protocol.message.document import AssignedDocument, set_digest
+from reconciler.protocol.message.session import Assignments, DocumentReport, HeartbeatAnswer
+from reconciler.protocol.session.desk import DeskSettings, TaskDesk
+from reconciler.protocol.session.events import DropDocument, Event, KeepDocument, KeepPosition, Refused
+from reconciler.protocol.wire.times import Moment
+
+LONGEST_REASON: Final = 1_024
+
+
+class Holding:
+    """``held`` is what is assigned; ``resync``: the full set is wanted; ``desk`` has the tasks."""
+
+    def __init__(self, settings: DeskSettings, held: Held, desk: TaskDesk) -> None:
+        self._settings = settings
+        self._desk = desk
+        self._observed: dict[str, DocumentReport] = {}
+        self.held = held
+        self.resync = True
+
+    def take(self, message: Assignments, clock: Clock, now: Moment) -> list[Event]:
+        """What the message changes."""
+        change = apply(self.held, message, self._judge, self._settings.limits)
+        self.held = change.held
+        self.resync = not change.applied and (self.resync or change.gap)
+        if not change.applied:
+            return []
+        return [*self._taken(change, clock, now), KeepPosition(self.held.position)]
+
+    def compare(self, answer: HeartbeatAnswer) -> None:
+        """The numbers agree and the documents do not: then all of it is wanted. What was refused explains it."""
+        agreed = set_digest(item.held for item in self.held.documents.values()) == answer.set_digest
+        if answer.set == self.held.position and not agreed and not self.held.refused:
+            self.resync = True
+
+    def observed(self, reports: Iterable[DocumentReport]) -> None:
+        """What became of documents, also of such as tasks have brought."""
+        self._observed = {report.id: report for report in reports}
+
+    def reports(self) -> Iterator[DocumentReport]:
+        """Of each document that is held, was refused or was seen."""
+        held = self.held
+        for name in sorted(held.documents.keys() | held.refused.keys() | self._observed.keys()):
+            document, seen = held.documents.get(name), self._observed.get(name, DocumentReport(id=name))
+            highest = max(document.generation if document else 0, self._desk.fence.tasks.get(name, 0))
+            yield replace(
+                seen,
+                version=document.version if document else None,
+                generation=highest or None,
+                refused=held.refused.get(name, "")[:LONGEST_REASON] or None,
+            )
+
+    def _taken(self, change: Change, clock: Clock, now: Moment) -> list[Event]:
+        """A task may say the generation of a document that came with it: it is the same wish."""
+        events = self._desk.take(change.tasks, self.held, clock, now)
+        events += [KeepDocument(item) for item in change.put]
+        events += [DropDocument(name) for name in change.dropped]
+        events += [Refused("document", name, reason) for name, reason in change.refused.items()]
+        return [*events, *self._desk.cancel(change.cancels, now)]
+
+    def _judge(self, document: AssignedDocument, item: Mapping[str, Any], held: AssignedDocument | None) -> str:
+        settings = self._settings
+        if not settings.identity.answers_for(document.target_id):
+            return f"it is for another target than {settings.identity.agent}"
+        if settings.policy.signed and document.signature is None:
+            return UNSIGNED
+        return settings.verify(item) or self._desk.fence.stops_document(document, held.held if held else None)
