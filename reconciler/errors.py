@@ -5,6 +5,8 @@
     │   ├── InvalidDocuments        one or many problems in desired-state files
     │   ├── InvalidSettings         a flag, variable or settings file
     │   ├── UnknownDocument         a name that no document and no history has
+    │   ├── NotKnown                an agent, task or token that the orchestrator does not have
+    │   ├── RequestConflict         asked for with a key that is another request's
     │   └── StalePlan               a saved plan no longer fits the host or the files
     ├── TemporaryError              may pass by itself; has ``retry_after`` seconds
     │   ├── EngineUnavailable       no answer from the Docker engine
@@ -80,6 +82,14 @@ class InvalidSettings(InputError):
 
 class UnknownDocument(InputError):
     """No document and no history has this name."""
+
+
+class NotKnown(InputError):
+    """The orchestrator has no agent, task, token or document of this name."""
+
+
+class RequestConflict(InputError):
+    """What is asked for contradicts what was asked for before."""
 
 
 class StalePlan(InputError):

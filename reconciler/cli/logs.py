@@ -17,7 +17,7 @@ from reconciler.core.display import MASK, looks_secret, without_credentials
 _SECONDS: Final = "%Y-%m-%dT%H:%M:%SZ"
 _EVENT_WIDTH: Final = 20
 
-_NOISY: Final = ("asyncio", "urllib3", "docker", "watchfiles")
+_NOISY: Final = ("alembic", "asyncio", "urllib3", "docker", "watchfiles")
 
 
 def set_up_logs(*, format: LogFormat, level: LogLevel, color: bool) -> None:  # noqa: A002 - the setting's name

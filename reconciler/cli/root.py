@@ -56,6 +56,7 @@ SECTIONS: Final = {
         Entry("lock", "lock", "Make a lock file of a Compose file, every image by digest."),
         Entry("sticker", "sticker", "Read, write or verify version stickers."),
     ),
+    "Fleet": (Entry("orchestrator", "orchestrator", "Tell many hosts what is wished for."),),
     "Set up": (
         Entry("init", "init", "Write a first document for an image, to be read and completed."),
         Entry("secret", "secret", "Make keys; encrypt and decrypt the secrets of documents."),

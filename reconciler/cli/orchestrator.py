@@ -1,0 +1,180 @@
+"""``orchestrator``: the program that many agents follow, and what belongs to its folder."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from reconciler.cli.invocation import Invocation, pass_invocation
+from reconciler.cli.options import LOGS, settings_options
+from reconciler.config.values import duration
+from reconciler.errors import InvalidSettings, ReconcilerError
+
+FOLDER: Final = click.Path(path_type=Path, file_okay=False)
+VERSION: Final = 1
+
+
+@click.group("orchestrator")
+def orchestrator() -> None:
+    """Tell many hosts what is wished for, and know what became of it.
+
+    Everything lies in one folder (--home): the authority that signs certificates, the key that signs tasks, the
+    database. It needs the extra "orchestrator".
+    """
+
+
+def _default_home() -> Path:
+    if os.geteuid() == 0:
+        return Path("/var/lib/reconciler-orchestrator")
+    state = os.environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()
+    return Path(state) / "reconciler-orchestrator"
+
+
+def home_option(command: Any) -> Any:
+    """``--home DIR``, as the parameter ``home``."""
+    return click.option(
+        "--home",
+        type=FOLDER,
+        default=_default_home,
+        envvar="RECONCILER_HOME",
+        show_default="/var/lib/reconciler-orchestrator",
+        help="The orchestrator's folder.",
+    )(command)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="JSON for programs.")
+
+
+@orchestrator.command("init", short_help="Make the folder: authority, keys, database, the first admin.")
+@home_option
+@click.option(
+    "--name", "names", multiple=True, required=True, metavar="HOST", help="How hosts reach it; repeatable."
+)
+@click.option("--admin", default="admin", metavar="NAME", show_default=True, help="Name of the first admin.")
+@click.option("--listen", metavar="HOST:PORT", default="0.0.0.0:8443", show_default=True, help="For members.")
+@click.option("--enroll", metavar="HOST:PORT", default="0.0.0.0:8444", show_default=True, help="For enrolment.")
+@json_option
+@settings_options()
+@pass_invocation
+def init(
+    invocation: Invocation,
+    /,
+    *,
+    home: Path,
+    names: tuple[str, ...],
+    admin: str,
+    listen: str,
+    enroll: str,
+    as_json: bool,
+) -> None:
+    """Make a new orchestrator's folder: its authority, keys and database, and a certificate for the first admin.
+
+    The folder admin/ in it is for a person: take it to where you work, and name it with --fleet or
+    RECONCILER_FLEET. The root's key (authority/root-*.key) is needed for rotation alone: keep it elsewhere.
+    """
+    from reconciler.orchestrator.app import create, need_store
+    from reconciler.orchestrator.home import Reached
+
+    need_store()
+    made = create(home, Reached(names=names, listen=listen, enroll=enroll), admin)
+    told = {
+        "home": str(home),
+        "fingerprint": made.authority.authority().fingerprint,
+        "fleet": str(made.admin / "fleet.json"),
+    }
+    if as_json:
+        invocation.screen.json({"version": VERSION, **told})
+        return
+    screen = invocation.screen
+    screen.line(f"the orchestrator's folder is {home}")
+    screen.line(f"the authority's fingerprint is {told['fingerprint']}")
+    screen.line(f"the admin's settings are {told['fleet']}")
+    screen.note(
+        "next: 'reconciler orchestrator run', then 'reconciler orchestrator token --target HOST'", style="dim"
+    )
+
+
+@orchestrator.command("token", short_help="Make a join token for one host.")
+@home_option
+@click.option("--target", required=True, metavar="NAME", help="The name the host will have.")
+@click.option("--ttl", default="24h", show_default=True, metavar="TIME", help="How long it counts; 7d at most.")
+@json_option
+@settings_options()
+@pass_invocation
+def token(invocation: Invocation, /, *, home: Path, target: str, ttl: str, as_json: bool) -> None:
+    """Make a join token: with it one host enrolls, once, under this name.
+
+    It is told once, on standard output, and kept nowhere. Works while the orchestrator runs, and while it does not.
+    """
+    from reconciler.orchestrator.app import invite
+    from reconciler.orchestrator.home import Home
+
+    text, expires = invite(
+        Home(home), target, life=timedelta(seconds=_life(ttl)), actor=f"user {invocation.actor()}"
+    )
+    word = text.reveal().decode()
+    until = f"{expires:%Y-%m-%dT%H:%M:%SZ}"
+    if as_json:
+        invocation.screen.json({"version": VERSION, "target": target, "token": word, "expiresAt": until})
+        return
+    invocation.screen.line(word)
+    invocation.screen.note(f"for {target}, once, until {until}", style="dim")
+
+
+def _life(text: str) -> float:
+    try:
+        return float(duration(60, 7 * 86400)(text))
+    except ValueError as error:
+        raise InvalidSettings(f"--ttl {text!r}: {error}") from error
+
+
+@orchestrator.command("run", short_help="Be the orchestrator, until told to stop.")
+@home_option
+@click.option("--documents", type=FOLDER, metavar="DIR", help="Folder of documents [desired/ in the folder].")
+@click.option("--listen", metavar="HOST:PORT", help="For members [as init was told].")
+@click.option("--enroll", metavar="HOST:PORT", help="For enrolment [as init was told].")
+@click.option(
+    "--monitor", metavar="HOST:PORT", default="127.0.0.1:9465", show_default=True, help="Metrics and health."
+)
+@click.option(
+    "--interval",
+    type=click.IntRange(1, 3600),
+    default=30,
+    show_default=True,
+    metavar="SECONDS",
+    help="Between two heartbeats.",
+)
+@settings_options(*LOGS)
+@pass_invocation
+def run(
+    invocation: Invocation,
+    /,
+    *,
+    home: Path,
+    documents: Path | None,
+    listen: str | None,
+    enroll: str | None,
+    monitor: str,
+    interval: int,
+) -> None:
+    """Be the orchestrator: hand out documents and tasks to agents, and keep what they answer.
+
+    SIGTERM and Ctrl-C end it. Hosts go on without it.
+    """
+    from reconciler.cli.logs import set_up_logs
+    from reconciler.orchestrator.app import Run, serve
+
+    settings = invocation.settings
+    set_up_logs(format=settings.log_format, level=settings.log_level, color=invocation.screen.error_colors)
+    try:
+        serve(
+            Run(home=home, desired=documents, listen=listen, enroll=enroll, monitor=monitor, interval_s=interval)
+        )
+    except InvalidSettings as error:
+        if not isinstance(error.__cause__, OSError):
+            raise
+        raise ReconcilerError(error.message, hint=error.hint) from error  # this host cannot have it now

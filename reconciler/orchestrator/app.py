@@ -1,0 +1,105 @@
+"""The orchestrator's composition root: from a folder to a program that runs until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from reconciler.core.member import Member, Role
+from reconciler.core.secret import Secret
+from reconciler.errors import TerminalError
+from reconciler.orchestrator.home import MONITOR_ADDRESS, Home, Reached
+from reconciler.state_dir import StateDir
+
+if TYPE_CHECKING:
+    from reconciler.orchestrator.store.database import Database
+
+log = structlog.get_logger("reconciler.orchestrator")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What is said when the program starts; None leaves an address as ``init`` was told."""
+
+    home: Path
+    desired: Path | None = None
+    listen: str | None = None
+    enroll: str | None = None
+    monitor: str = MONITOR_ADDRESS
+    interval_s: int = 30
+
+
+def need_store() -> None:
+    """Raises TerminalError where the libraries of the store are not installed."""
+    try:
+        import alembic  # noqa: F401, PLC0415
+        import sqlalchemy  # noqa: F401, PLC0415
+    except ImportError as error:
+        raise TerminalError(
+            f"the orchestrator needs libraries that are not installed: {error.name}",
+            hint="install the extra: pip install 'reconciler[orchestrator]'",
+        ) from error
+
+
+def create(path: Path, reached: Reached, admin: str) -> Home:
+    """A new orchestrator's folder. Raises InputError, StateUnwritable."""
+    home = Home(path)
+    home.create(reached, Member(Role.ADMIN, admin), now=datetime.now(UTC))
+    with open_database(home):
+        return home
+
+
+@contextmanager
+def open_database(home: Home) -> Iterator[Database]:
+    """The store of an orchestrator that is there, also while it runs. Raises InputError, StateError."""
+    need_store()
+    from reconciler.orchestrator.store.database import Database  # noqa: PLC0415
+
+    home.reached()
+    database = Database(home.database)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def invite(home: Home, target: str, *, life: timedelta, actor: str) -> tuple[Secret, datetime]:
+    """A join token, told once, and until when it counts. Raises InputError, StateError."""
+    with open_database(home) as database:
+        from reconciler.orchestrator.invite import make_invitation  # noqa: PLC0415
+
+        made = make_invitation(home, target, labels={}, life=life, actor=actor)
+        with database.write() as on:
+            made.keep(on)
+    return made.token.text(), made.token.expires
+
+
+def serve(run: Run) -> None:
+    """Be the orchestrator until SIGTERM or SIGINT. Raises InputError, StateError, InvalidSettings."""
+    home = Home(run.home)
+    said = home.reached()
+    reached = Reached(names=said.names, listen=run.listen or said.listen, enroll=run.enroll or said.enroll)
+    with StateDir(home.path).lock(), open_database(home) as database:
+        home.authority.tidy()
+        asyncio.run(_serve(run, home, reached, database))
+
+
+async def _serve(run: Run, home: Home, reached: Reached, database: Database) -> None:
+    from reconciler.orchestrator.program import Options, Orchestrator  # noqa: PLC0415
+
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    server = Orchestrator(home, reached, database, Options(interval_s=run.interval_s))
+    async with server.running():
+        log.info("the orchestrator runs", members=server.members.port, enrolment=server.enrolment.port)
+        await stop.wait()
+    log.info("the orchestrator has stopped")

@@ -1,0 +1,101 @@
+"""What follows from a message of an agent for the store: kept whole, before anything is answered.
+
+Invariant: an agent's words change nothing but what is its own; a task of another one is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from reconciler.errors import AccessRefused
+from reconciler.orchestrator.store import agents, assignments, events, logs, tasks
+from reconciler.orchestrator.store.events import FleetEvent
+from reconciler.protocol import states
+from reconciler.protocol.message.result import TaskResult
+from reconciler.protocol.message.session import TaskReport
+from reconciler.protocol.session.events import (
+    AgentAhead,
+    Alive,
+    Began,
+    DocumentsReported,
+    Event,
+    Finished,
+    Logged,
+    Refused,
+    Reported,
+)
+from reconciler.protocol.wire.codec import to_json
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """For one agent, at one moment. ``lease``: how long a report lets a task go on in silence."""
+
+    agent: str
+    now: datetime
+    lease: timedelta
+
+    def keep(self, on: Connection, happened: Iterable[Event]) -> None:
+        """All of it, in the connection's transaction. Raises AccessRefused for a task of somebody else."""
+        for event in happened:
+            self._keep(on, event)
+
+    def _keep(self, on: Connection, event: Event) -> None:
+        match event:
+            case Began():
+                agents.began(on, event.hello)
+            case Alive():
+                agents.alive(on, event, now=self.now)
+            case DocumentsReported():
+                agents.reported(on, self.agent, [to_json(item) for item in event.documents])
+            case Reported():
+                self._report(on, event.report)
+            case Finished():
+                self._finish(on, event.result)
+            case Logged():
+                if self._own(on, event.task_id) is not None:
+                    logs.keep(on, event)
+            case AgentAhead():
+                self._ahead(on, event)
+            case Refused():
+                self._note(on, "refused", event.name, event.reason)
+            case _:
+                pass
+
+    def _report(self, on: Connection, report: TaskReport) -> None:
+        kept = self._own(on, report.task_id)
+        if kept is not None:
+            after = states.reported(kept.record, report, self.now + self.lease)
+            tasks.advance(on, kept, after, now=self.now)
+
+    def _finish(self, on: Connection, result: TaskResult) -> None:
+        kept = self._own(on, result.task_id)
+        if kept is None:
+            self._note(on, "result-of-no-task", result.task_id, "the orchestrator does not have this task")
+            return
+        after = states.finished(kept.record, result)
+        if after != kept.record:
+            tasks.advance(on, kept, after, now=self.now)
+            self._note(on, f"task-{after.state}", result.task_id, result.error or "")
+
+    def _ahead(self, on: Connection, event: AgentAhead) -> None:
+        """It wins; the next wish comes after what it has."""
+        assignments.heard_of(on, self.agent, event.document, event.agents)
+        told = (
+            f"{self.agent} holds generation {event.agents}, and {event.ours} is assigned: was a backup put back?"
+        )
+        self._note(on, "agent-ahead", event.document, told)
+
+    def _own(self, on: Connection, task_id: str) -> tasks.Kept | None:
+        """None where there is no such task here. Raises AccessRefused."""
+        kept = tasks.look_up(on, task_id)
+        if kept is not None and kept.task.target_id != self.agent:
+            raise AccessRefused(f"agent {self.agent} speaks of a task of {kept.task.target_id}")
+        return kept
+
+    def _note(self, on: Connection, what: str, about: str, detail: str) -> None:
+        events.add(on, FleetEvent(self.now, f"agent {self.agent}", what, about, detail))

@@ -1,0 +1,147 @@
+"""The orchestrator as a program: its parts put together, and what it does by itself while it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import structlog
+from aiohttp import web
+
+from reconciler.errors import AccessRefused, ReconcilerError
+from reconciler.orchestrator.agent_endpoints import AgentEndpoints
+from reconciler.orchestrator.clerk import Clerk
+from reconciler.orchestrator.enrolment import Desk
+from reconciler.orchestrator.home import SERVER, Home, Reached
+from reconciler.orchestrator.line import LineSettings
+from reconciler.orchestrator.lines import Lines
+from reconciler.orchestrator.listener import Listener
+from reconciler.orchestrator.problems import problem_of, told
+from reconciler.orchestrator.store import agents
+from reconciler.orchestrator.store.database import Database
+from reconciler.orchestrator.stream import Stream
+from reconciler.protocol.reconnect import SessionGate, spread_for
+from reconciler.protocol.wire.limits import DEFAULT
+from reconciler.tls.admission import Denied, Peer
+from reconciler.tls.certificates import LEAF_LIFE
+from reconciler.tls.connections import Connections, Limits
+from reconciler.tls.contexts import ServerContext
+from reconciler.tls.guard import guarded
+from reconciler.tls.passport import Passport
+from reconciler.tls.peer import peer_of
+
+BOUND_S: Final = 30.0
+RENEW_EVERY: Final = 0.5
+"""Of the server's own certificate's life."""
+
+log = structlog.get_logger("reconciler.orchestrator")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """``interval_s`` between heartbeats; ``life`` of certificates; ``bound_s``: how soon one is cut off."""
+
+    interval_s: int = 30
+    life: timedelta = LEAF_LIFE
+    bound_s: float = BOUND_S
+    gate: SessionGate | None = None
+
+
+class Orchestrator:
+    """One running orchestrator. ``home`` is its folder, which this process has to itself."""
+
+    def __init__(self, home: Home, reached: Reached, database: Database, options: Options) -> None:
+        self.home = home
+        self.database = database
+        self.clerk = Clerk(database)
+        self._reached = reached
+        self._options = options
+        settings = LineSettings(interval_s=options.interval_s, spread=self._spread, key=home.key)
+        self.lines = Lines(database, settings, options.gate)
+        self.connections = Connections(
+            self._denied,
+            Limits(bound_s=options.bound_s),
+            spread=random.random,
+            on_cut=lambda peer, reason: self.clerk.note(str(peer.member), "cut-off", peer.member.name, reason),
+            on_trouble=_trouble,
+        )
+        desk = Desk(home, database, life=options.life)
+        passport = self._passport()
+        self._member_context = ServerContext(passport)
+        self._enroll_context = ServerContext(passport, clients=False)
+        self.members = Listener(self._app(desk), reached.listen, self._member_context.context)
+        self.enrolment = Listener(desk.enrolment(), reached.enroll, self._enroll_context.context)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Orchestrator]:
+        """Listening, and doing what is due, until the block ends."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.clerk.finish)
+            for listener in (self.members, self.enrolment):
+                await listener.start()
+                stack.push_async_callback(listener.stop)
+            stack.push_async_callback(self.connections.end_all, "the orchestrator stops")
+            for work in (self.connections.watch(), self.clerk.work(), self._renew_own()):
+                stack.push_async_callback(_ended, asyncio.create_task(work))
+            yield self
+
+    def _app(self, desk: Desk) -> web.Application:
+        app = web.Application(
+            middlewares=[guarded(self.connections, self._refuse), told], client_max_size=DEFAULT.message_bytes
+        )
+        for endpoints in (AgentEndpoints(self.lines), Stream(self.lines), desk):
+            endpoints.add_to(app.router)
+        return app
+
+    def _refuse(self, request: web.Request, error: AccessRefused) -> web.Response:
+        self.clerk.note(_who(request), "refused", request.path, error.message)
+        return problem_of(error).response()
+
+    async def _denied(self) -> Denied:
+        return await asyncio.to_thread(self._read_denied)
+
+    def _read_denied(self) -> Denied:
+        with self.database.read() as on:
+            return agents.denied(on)
+
+    def _spread(self) -> int:
+        return spread_for(sum(1 for _ in self.lines))
+
+    def _passport(self) -> Passport:
+        now = datetime.now(UTC)
+        authority = self.home.authority.authority()
+        return authority.passport(SERVER, names=self._reached.names, now=now, life=self._options.life)
+
+    async def _renew_own(self) -> None:
+        """The server's certificate, and whom it trusts: a new root counts from the next connection on."""
+        while True:
+            await asyncio.sleep(self._options.life.total_seconds() * RENEW_EVERY)
+            try:
+                passport = await asyncio.to_thread(self._passport)
+            except ReconcilerError as error:
+                log.warning("the server's certificate could not be renewed", error=str(error))
+                continue
+            self._member_context.use(passport)
+            self._enroll_context.use(passport)
+
+
+def _who(request: web.Request) -> str:
+    try:
+        peer: Peer = peer_of(request)
+    except AccessRefused:
+        return "somebody"
+    return str(peer.member)
+
+
+def _trouble(error: ReconcilerError) -> None:
+    log.warning("who is denied could not be read", error=str(error))
+
+
+async def _ended(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

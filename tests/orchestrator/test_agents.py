@@ -1,0 +1,91 @@
+"""Agents join, are heard of, renew and are revoked, on real sockets with real certificates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reconciler.orchestrator.store import agents, events
+from reconciler.protocol.presence import presence
+from reconciler.tls.certificates import new_key
+from tests.orchestrator.fleet import Agent, asked_for, eventually, fleet, now, run
+
+
+def test_an_agent_joins_and_is_heard_of(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with fleet(tmp_path) as world:
+            agent = Agent(world, await world.join("host-a"))
+            await agent.poll()
+            with world.server.database.read() as on:
+                known = agents.find(on, "host-a")
+            assert presence(known.last_seen, now()) == "online"
+            assert known.labels == {"region": "north"}
+            assert known.agent_version == "1.0"
+
+    run(scene())
+
+
+def test_a_token_lets_one_key_in_and_no_other(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with fleet(tmp_path) as world:
+            token, key = world.token("host-a"), new_key()
+            first, _ = await world.enroll(token, "host-a", key)
+            again, _ = await world.enroll(token, "host-a", key)
+            other, told = await world.enroll(token, "host-a")
+            assert (first, again, other) == (200, 200, 403)
+            assert told["title"] == "the join token does not count here"
+            with world.server.database.read() as on:
+                (refused,) = [item for item in events.newest(on) if item.what == "enrolment-refused"]
+            assert refused.detail == "the token was used before, for another key"
+
+    run(scene())
+
+
+def test_a_token_is_for_one_name(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with fleet(tmp_path) as world:
+            status, _ = await world.enroll(world.token("host-a"), "host-b")
+            assert status == 403
+
+    run(scene())
+
+
+def test_an_agent_renews_its_certificate(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with fleet(tmp_path) as world:
+            passport = await world.join("host-a")
+            status, body = await world.ask(passport, "POST", "/v1/agents/host-a/renew", json=asked_for(new_key()))
+            assert status == 200
+            assert body["certificate"].startswith("-----BEGIN CERTIFICATE")
+
+    run(scene())
+
+
+def test_an_agent_that_asks_as_another_is_refused_and_recorded(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with fleet(tmp_path) as world:
+            passport = await world.join("host-a")
+            for path in ("heartbeat", "renew"):
+                status, told = await world.ask(passport, "POST", f"/v1/agents/host-b/{path}", data=b"{}")
+                assert (status, told["type"]) == (403, "forbidden")
+            await world.server.clerk.finish()
+            with world.server.database.read() as on:
+                found = [item for item in events.newest(on) if item.what == "refused"]
+            assert {item.actor for item in found} == {"agent host-a"}
+            assert len(found) == 2
+
+    run(scene())
+
+
+def test_an_agent_streams_and_is_cut_off_when_it_is_revoked(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with fleet(tmp_path, bound_s=0.3) as world:
+            agent = Agent(world, await world.join("host-a"))
+            async with agent.streaming() as socket:
+                await eventually(lambda: bool(agent.session.session))
+                with world.server.database.write() as on:
+                    agents.revoke(on, "host-a", now=now())
+                await eventually(lambda: socket.closed)
+            status, _ = await world.ask(agent.passport, "POST", "/v1/agents/host-a/heartbeat", data=b"{}")
+            assert status == 403
+
+    run(scene())
