@@ -98,7 +98,7 @@ async def _serve(run: Run, home: Home, reached: Reached, database: Database) -> 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    server = Orchestrator(home, reached, database, Options(interval_s=run.interval_s))
+    server = Orchestrator(home, reached, database, Options(interval_s=run.interval_s, documents=run.desired))
     async with server.running():
         log.info("the orchestrator runs", members=server.members.port, enrolment=server.enrolment.port)
         await stop.wait()

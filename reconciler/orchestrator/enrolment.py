@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -27,7 +27,7 @@ from reconciler.orchestrator.agent_endpoints import own_name
 from reconciler.orchestrator.home import Home
 from reconciler.orchestrator.problems import problem_of, told
 from reconciler.orchestrator.requests import read_request
-from reconciler.orchestrator.signing import ALGORITHM, public_value
+from reconciler.orchestrator.signing import ALGORITHM
 from reconciler.orchestrator.store import agents, events, invitations
 from reconciler.orchestrator.store.database import Database
 from reconciler.orchestrator.store.events import FleetEvent
@@ -51,9 +51,10 @@ _HINT: Final = "ask for a new one; the orchestrator's events say why"
 
 
 class Desk:
-    """Signs for those who may have a certificate."""
+    """Signs for those who may have a certificate. ``joined`` is called after each enrolment."""
 
-    def __init__(self, home: Home, database: Database, *, life: timedelta) -> None:
+    def __init__(self, home: Home, database: Database, *, life: timedelta, joined: Callable[[], None]) -> None:
+        self._joined = joined
         self._home = home
         self._database = database
         self._life = life
@@ -81,7 +82,9 @@ class Desk:
         now = datetime.now(UTC)
         value = read_request(await request.read(), "EnrollRequest")
         async with self._places:
-            return await asyncio.to_thread(self._enroll, value, now)
+            answer = await asyncio.to_thread(self._enroll, value, now)
+        self._joined()
+        return answer
 
     async def renew(self, request: web.Request) -> web.Response:
         """A member's next certificate."""
@@ -119,7 +122,7 @@ class Desk:
 
     def _certificate(self, issued: Issued) -> web.Response:
         key = self._home.key
-        told_key = {"keyId": key.id, "algorithm": ALGORITHM, "value": public_value(key)}
+        told_key = {"keyId": key.id, "algorithm": ALGORITHM, "value": key.public.decode()}
         body = {
             "certificate": issued.chain.decode(),
             "authorities": issued.roots.decode(),

@@ -9,7 +9,7 @@ Invariant: a line is used by one message at a time (``lock``).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -53,17 +53,18 @@ class LineSettings:
 
 
 class Line:
-    """``news`` is set when something may be there to tell."""
+    """``news`` is set when something may be there to tell. ``generations``: the highest of each document."""
 
-    def __init__(self, agent: str, database: Database, settings: LineSettings) -> None:
+    def __init__(
+        self, agent: str, database: Database, settings: LineSettings, *, generations: Mapping[str, int]
+    ) -> None:
         self.agent = agent
         self.lock = asyncio.Lock()
         self.news = asyncio.Event()
         self._database = database
         self._settings = settings
-        self._log = AssignmentLog(str(uuid4()))
+        self._log = AssignmentLog(str(uuid4()), generations=generations)
         self._handed: dict[str, int] = {}
-        self._assigned: set[str] = set()
         self._session: OrchestratorSession | None = None
         self._transport: object = None
 
@@ -128,9 +129,8 @@ class Line:
         if changed:
             with self._database.write() as on:
                 found = self._advance(on, now, drained=drained)
-        for name in self._assigned - documents.keys():
+        for name in self._log.documents.keys() - documents.keys():
             self._log.withdraw(name)
-        self._assigned = set(documents)
         for document in documents.values():
             self._log.assign(document)
         self._hand_out(found)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from reconciler.errors import AccessRefused
 from reconciler.orchestrator.line import Line, LineSettings
+from reconciler.orchestrator.store import assignments
 from reconciler.orchestrator.store.database import Database
 from reconciler.protocol.message.common import Message
 from reconciler.protocol.message.session import Close, Hello
@@ -33,11 +34,17 @@ class Lines:
     def __iter__(self) -> Iterator[Line]:
         return iter(tuple(self._lines.values()))
 
-    def of(self, agent: str) -> Line:
+    async def of(self, agent: str) -> Line:
         """The line of this agent."""
         if agent not in self._lines:
-            self._lines[agent] = Line(agent, self._database, self._settings)
+            generations = await asyncio.to_thread(self._generations, agent)
+            made = Line(agent, self._database, self._settings, generations=generations)
+            self._lines.setdefault(agent, made)
         return self._lines[agent]
+
+    def _generations(self, agent: str) -> dict[str, int]:
+        with self._database.read() as on:
+            return assignments.generations(on, agent)
 
     def wake(self, *names: str) -> None:
         """Something may be there to tell: to these, or to all where none is named."""
@@ -53,7 +60,7 @@ class Lines:
             if wait:
                 told = "too many sessions were begun; come again later"
                 return Step(messages=(Close(reason="too-many-sessions", message=told, retry_after_seconds=wait),))
-        step = await self.of(agent).hear(message, now, transport=transport, push=push)
+        step = await (await self.of(agent)).hear(message, now, transport=transport, push=push)
         for event in step.events:
             if isinstance(event, Closed) and event.reason == "forbidden":
                 raise AccessRefused(f"agent {agent} speaks for another one: {event.message}")

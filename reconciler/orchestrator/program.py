@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import structlog
 from aiohttp import web
 
 from reconciler.errors import AccessRefused, ReconcilerError
+from reconciler.orchestrator.admin_endpoints import AdminEndpoints
 from reconciler.orchestrator.agent_endpoints import AgentEndpoints
 from reconciler.orchestrator.clerk import Clerk
 from reconciler.orchestrator.enrolment import Desk
+from reconciler.orchestrator.handing_out import HandingOut
 from reconciler.orchestrator.home import SERVER, Home, Reached
 from reconciler.orchestrator.line import LineSettings
 from reconciler.orchestrator.lines import Lines
@@ -25,6 +28,7 @@ from reconciler.orchestrator.problems import problem_of, told
 from reconciler.orchestrator.store import agents
 from reconciler.orchestrator.store.database import Database
 from reconciler.orchestrator.stream import Stream
+from reconciler.orchestrator.task_endpoints import TaskEndpoints
 from reconciler.protocol.reconnect import SessionGate, spread_for
 from reconciler.protocol.wire.limits import DEFAULT
 from reconciler.tls.admission import Denied, Peer
@@ -44,12 +48,15 @@ log = structlog.get_logger("reconciler.orchestrator")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """``interval_s`` between heartbeats; ``life`` of certificates; ``bound_s``: how soon one is cut off."""
+    """``interval_s`` between heartbeats; ``life`` of certificates; ``bound_s``: how soon one is cut off.
+    ``documents``: their folder; None is that of the home.
+    """
 
     interval_s: int = 30
     life: timedelta = LEAF_LIFE
     bound_s: float = BOUND_S
     gate: SessionGate | None = None
+    documents: Path | None = None
 
 
 class Orchestrator:
@@ -70,7 +77,10 @@ class Orchestrator:
             on_cut=lambda peer, reason: self.clerk.note(str(peer.member), "cut-off", peer.member.name, reason),
             on_trouble=_trouble,
         )
-        desk = Desk(home, database, life=options.life)
+        self.handing_out = HandingOut(
+            options.documents or home.desired, database, self.lines, key=home.key, clerk=self.clerk
+        )
+        desk = Desk(home, database, life=options.life, joined=self.handing_out.ask)
         passport = self._passport()
         self._member_context = ServerContext(passport)
         self._enroll_context = ServerContext(passport, clients=False)
@@ -86,15 +96,26 @@ class Orchestrator:
                 await listener.start()
                 stack.push_async_callback(listener.stop)
             stack.push_async_callback(self.connections.end_all, "the orchestrator stops")
-            for work in (self.connections.watch(), self.clerk.work(), self._renew_own()):
+            for work in self._works():
                 stack.push_async_callback(_ended, asyncio.create_task(work))
             yield self
+
+    def _works(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        return (
+            self.connections.watch(),
+            self.clerk.work(),
+            self.handing_out.watch(),
+            self.handing_out.work(),
+            self._renew_own(),
+        )
 
     def _app(self, desk: Desk) -> web.Application:
         app = web.Application(
             middlewares=[guarded(self.connections, self._refuse), told], client_max_size=DEFAULT.message_bytes
         )
-        for endpoints in (AgentEndpoints(self.lines), Stream(self.lines), desk):
+        admin = AdminEndpoints(self.home, self.database, self.lines, self.handing_out.ask)
+        tasks = TaskEndpoints(self.database, self.lines)
+        for endpoints in (AgentEndpoints(self.lines), Stream(self.lines), desk, admin, tasks):
             endpoints.add_to(app.router)
         return app
 

@@ -46,7 +46,7 @@ class Stream:
     async def stream(self, request: web.Request) -> web.WebSocketResponse:
         """One agent's connection, until it ends."""
         name = own_name(request)
-        line = self._lines.of(name)
+        line = await self._lines.of(name)
         socket = await open_socket(
             request, web.WebSocketResponse(max_msg_size=DEFAULT.message_bytes, compress=False)
         )

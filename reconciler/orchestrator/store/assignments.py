@@ -28,6 +28,13 @@ def next_generation(on: Connection, target: str, document: str) -> int:
     return taken
 
 
+def generations(on: Connection, target: str) -> dict[str, int]:
+    """The highest that were wished for on a target, by document."""
+    chosen = select(assignments.c.document, assignments.c.generation)
+    rows = on.execute(chosen.where(assignments.c.target == target))
+    return {row.document: row.generation for row in rows}
+
+
 def heard_of(on: Connection, target: str, document: str, generation: int) -> None:
     """The target holds this generation: what is wished for next comes after it."""
     mine = (assignments.c.target == target) & (assignments.c.document == document)

@@ -7,17 +7,18 @@ are removed when their task ends.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from reconciler.errors import NotKnown, RequestConflict
+from reconciler.orchestrator.store.assignments import next_generation
 from reconciler.orchestrator.store.tables import credentials, log_cursors, task_logs, tasks
 from reconciler.protocol.message.common import Priority, SealedCredentials, TaskState
 from reconciler.protocol.message.result import TaskResult
-from reconciler.protocol.message.task import AgentTask
+from reconciler.protocol.message.task import FENCED, AgentTask
 from reconciler.protocol.reading import as_value, read_item, read_value
 from reconciler.protocol.states import RANKS, TaskRecord, is_over
 from reconciler.protocol.wire.codec import from_json, to_json
@@ -39,17 +40,21 @@ class Kept:
 
 
 def add(on: Connection, task: AgentTask, *, now: datetime) -> Kept:
-    """A task that is asked for, unless it was before: the same request with the same key is the same task. Raises
+    """A task that is asked for, unless it was before: the same request with the same key is the same task. One that
+    changes which release runs takes the document's next generation on its target. Raises
     RequestConflict where the key is that of another request.
     """
     before = with_key(on, task.target_id, task.idempotency_key)
     if before is not None:
-        if before.task.request_hash != task.request_hash:
+        same = replace(task, generation=before.task.generation, actor=before.task.actor)
+        if before.task.request_hash != same.request_hash:
             raise RequestConflict(
                 f"the idempotency key {task.idempotency_key!r} was used for another request to {task.target_id}",
                 hint="ask with a new key, or for the same as before",
             )
         return before
+    if task.type in FENCED and task.document is not None:
+        task = replace(task, generation=next_generation(on, task.target_id, task.document))
     on.execute(
         insert(tasks).values(
             id=task.id,

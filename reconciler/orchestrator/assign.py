@@ -1,0 +1,46 @@
+"""Which documents each agent is to have, and what changes by that. Pure.
+
+Invariant: nothing is taken from an agent because something could not be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from reconciler.orchestrator.wishes import Wish, Wishes
+from reconciler.protocol.message.document import version_of
+
+Place = tuple[str, str]
+"""A target and a document's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """``assign``: new or other ones. ``withdraw``: those that nobody wishes for any more."""
+
+    assign: tuple[tuple[str, Wish], ...]
+    withdraw: tuple[Place, ...]
+
+    @property
+    def targets(self) -> frozenset[str]:
+        """Whose documents change."""
+        return frozenset({target for target, _ in (*self.assign, *self.withdraw)})
+
+
+def changes(wishes: Wishes, agents: Collection[str], assigned: Mapping[Place, str]) -> Changes:
+    """``assigned``: the version that each place has now."""
+    wanted = {(target, wish.name): wish for target, wish in _places(wishes.wishes, agents)}
+    assign = tuple(
+        (target, wish)
+        for (target, name), wish in sorted(wanted.items(), key=lambda item: item[0])
+        if assigned.get((target, name)) != version_of(wish.text)
+    )
+    gone = sorted(assigned.keys() - wanted.keys()) if wishes.whole else []
+    return Changes(assign, tuple(gone))
+
+
+def _places(wishes: Iterable[Wish], agents: Collection[str]) -> Iterable[tuple[str, Wish]]:
+    """A document for one target goes before one for all that has the same name."""
+    for wish in sorted(wishes, key=lambda item: item.target is not None):
+        yield from ((target, wish) for target in agents if wish.target in {None, target})

@@ -1,0 +1,94 @@
+"""Which documents each agent is to have, and what changes by that."""
+
+from __future__ import annotations
+
+from reconciler.orchestrator.assign import changes
+from reconciler.orchestrator.wishes import Wish, Wishes, wishes_of
+from reconciler.protocol.message.document import version_of
+from reconciler.spec.assemble import examine
+
+DIGEST = "sha256:" + "a" * 64
+WEB = f"""
+apiVersion: stella/v1
+kind: Container
+metadata: {{name: web, target: host-a}}
+spec:
+  release: {{id: "1"}}
+  image: registry.example.com/web
+  digest: {DIGEST}
+  config: {{ports: ["127.0.0.1:8080:80"], environment: {{YES: "no", NUMBER: "007"}}}}
+"""
+DEFAULTS = """
+apiVersion: stella/v1
+kind: Defaults
+spec: {config: {memoryLimit: 64Mi}}
+"""
+PROJECT = """
+apiVersion: stella/v1
+kind: ComposeProject
+metadata: {name: shop}
+spec:
+  release: {id: "1"}
+  config: {composeLock: shop.lock.yaml}
+"""
+
+
+def wish(name: str, target: str | None = None, text: str = "text") -> Wish:
+    return Wish(name=name, target=target, text=text, file=f"{name}.yaml:1")
+
+
+def everything(*wishes: Wish, whole: bool = True) -> Wishes:
+    return Wishes(wishes, (), whole=whole)
+
+
+def test_a_document_goes_to_its_target_and_one_without_to_all() -> None:
+    found = changes(everything(wish("web", "host-a"), wish("agent")), ["host-a", "host-b"], {})
+    assert [(target, item.name) for target, item in found.assign] == [
+        ("host-a", "agent"),
+        ("host-a", "web"),
+        ("host-b", "agent"),
+    ]
+
+
+def test_what_an_agent_has_already_is_not_assigned_again() -> None:
+    assigned = {("host-a", "web"): version_of("text")}
+    assert changes(everything(wish("web")), ["host-a"], assigned).targets == frozenset()
+    assert changes(everything(wish("web", text="other")), ["host-a"], assigned).targets == {"host-a"}
+
+
+def test_what_is_gone_is_withdrawn_only_when_everything_could_be_read() -> None:
+    assigned = {("host-a", "web"): version_of("text")}
+    assert changes(everything(), ["host-a"], assigned).withdraw == (("host-a", "web"),)
+    assert changes(everything(whole=False), ["host-a"], assigned).withdraw == ()
+
+
+def test_a_document_for_one_target_goes_before_one_for_all() -> None:
+    found = changes(everything(wish("web", "host-a", "own"), wish("web")), ["host-a", "host-b"], {})
+    assert {target: item.text for target, item in found.assign} == {"host-a": "own", "host-b": "text"}
+
+
+def test_a_wish_is_the_same_document_with_the_defaults_in_it() -> None:
+    files = {"web.yaml": WEB.encode(), "defaults.yaml": DEFAULTS.encode()}
+    found = wishes_of(files)
+    assert found.whole, found.problems
+    (alone,) = examine({"wish": found.wishes[0].text.encode()}, target="host-a").documents
+    (here,) = examine(files, target="host-a").documents
+    assert alone.fingerprint == here.fingerprint
+    assert "memoryLimit" in found.wishes[0].text
+
+
+def test_a_document_with_files_beside_it_is_a_problem_and_the_others_go_out() -> None:
+    found = wishes_of({"web.yaml": WEB.encode(), "shop.yaml": PROJECT.encode()})
+    assert [item.name for item in found.wishes] == ["web"]
+    assert [item.message for item in found.problems] == ["files beside a document are not handed out to agents"]
+    assert not found.whole
+
+
+def test_a_broken_file_keeps_nobody_from_the_others() -> None:
+    found = wishes_of({"web.yaml": WEB.encode(), "broken.yaml": b"kind: [\n"})
+    assert [item.name for item in found.wishes] == ["web"]
+    assert not found.whole
+
+
+def test_an_empty_folder_takes_nothing_away() -> None:
+    assert not wishes_of({}).whole
