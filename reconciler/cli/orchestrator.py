@@ -60,17 +60,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="JSON for pro
 @json_option
 @settings_options()
 @pass_invocation
-def init(
-    invocation: Invocation,
-    /,
-    *,
-    home: Path,
-    names: tuple[str, ...],
-    admin: str,
-    listen: str,
-    enroll: str,
-    as_json: bool,
-) -> None:
+def init(invocation: Invocation, /, *, home: Path, admin: str, as_json: bool, **said: Any) -> None:
     """Make a new orchestrator's folder: its authority, keys and database, and a certificate for the first admin.
 
     The folder admin/ in it is for a person: take it to where you work, and name it with --fleet or
@@ -80,7 +70,7 @@ def init(
     from reconciler.orchestrator.home import Reached
 
     need_store()
-    made = create(home, Reached(names=names, listen=listen, enroll=enroll), admin)
+    made = create(home, Reached(**said), admin)
     told = {
         "home": str(home),
         "fingerprint": made.authority.authority().fingerprint,
@@ -108,7 +98,7 @@ def init(
 def token(invocation: Invocation, /, *, home: Path, target: str, ttl: str, as_json: bool) -> None:
     """Make a join token: with it one host enrolls, once, under this name.
 
-    It is told once, on standard output, and kept nowhere. Works while the orchestrator runs, and while it does not.
+    It is told once, on standard output, and kept nowhere. Works also while the orchestrator runs.
     """
     from reconciler.orchestrator.app import invite
     from reconciler.orchestrator.home import Home
@@ -134,7 +124,9 @@ def _life(text: str) -> float:
 
 @orchestrator.command("run", short_help="Be the orchestrator, until told to stop.")
 @home_option
-@click.option("--documents", type=FOLDER, metavar="DIR", help="Folder of documents [desired/ in the folder].")
+@click.option(
+    "--documents", "desired", type=FOLDER, metavar="DIR", help="Folder of documents [desired/]."
+)
 @click.option("--listen", metavar="HOST:PORT", help="For members [as init was told].")
 @click.option("--enroll", metavar="HOST:PORT", help="For enrolment [as init was told].")
 @click.option(
@@ -142,6 +134,7 @@ def _life(text: str) -> float:
 )
 @click.option(
     "--interval",
+    "interval_s",
     type=click.IntRange(1, 3600),
     default=30,
     show_default=True,
@@ -150,17 +143,7 @@ def _life(text: str) -> float:
 )
 @settings_options(*LOGS)
 @pass_invocation
-def run(
-    invocation: Invocation,
-    /,
-    *,
-    home: Path,
-    documents: Path | None,
-    listen: str | None,
-    enroll: str | None,
-    monitor: str,
-    interval: int,
-) -> None:
+def run(invocation: Invocation, /, **said: Any) -> None:
     """Be the orchestrator: hand out documents and tasks to agents, and keep what they answer.
 
     SIGTERM and Ctrl-C end it. Hosts go on without it.
@@ -171,9 +154,7 @@ def run(
     settings = invocation.settings
     set_up_logs(format=settings.log_format, level=settings.log_level, color=invocation.screen.error_colors)
     try:
-        serve(
-            Run(home=home, desired=documents, listen=listen, enroll=enroll, monitor=monitor, interval_s=interval)
-        )
+        serve(Run(**said))
     except InvalidSettings as error:
         if not isinstance(error.__cause__, OSError):
             raise

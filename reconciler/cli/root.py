@@ -56,7 +56,11 @@ SECTIONS: Final = {
         Entry("lock", "lock", "Make a lock file of a Compose file, every image by digest."),
         Entry("sticker", "sticker", "Read, write or verify version stickers."),
     ),
-    "Fleet": (Entry("orchestrator", "orchestrator", "Tell many hosts what is wished for."),),
+    "Fleet": (
+        Entry("fleet", "fleet", "Show and change the agents of an orchestrator."),
+        Entry("task", "task", "Ask agents for something, and see what came of it."),
+        Entry("orchestrator", "orchestrator", "Tell many hosts what is wished for."),
+    ),
     "Set up": (
         Entry("init", "init", "Write a first document for an image, to be read and completed."),
         Entry("secret", "secret", "Make keys; encrypt and decrypt the secrets of documents."),

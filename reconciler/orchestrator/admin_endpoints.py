@@ -1,4 +1,4 @@
-"""Endpoints for people: agents, join tokens, documents. Viewers look; admins change.
+"""Endpoints for people: agents and join tokens. Viewers look; admins change.
 
 What is decided here is written down in the same transaction: no decision without its event.
 """
@@ -6,30 +6,25 @@ What is decided here is written down in the same transaction: no decision withou
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
 from typing import Any, Final, TypeVar
 
 from aiohttp import web
 from sqlalchemy import Connection
 
-from reconciler import strict_json
-from reconciler.core.member import Role
-from reconciler.errors import NotKnown
 from reconciler.orchestrator import views
 from reconciler.orchestrator.home import Home
 from reconciler.orchestrator.invite import make_invitation
 from reconciler.orchestrator.lines import Lines
-from reconciler.orchestrator.requests import read_request
-from reconciler.orchestrator.store import agents, assignments, events, invitations
+from reconciler.orchestrator.requests import answer, limit_of, page_of, read_request
+from reconciler.orchestrator.routing import Handlers
+from reconciler.orchestrator.store import agents, events, invitations
 from reconciler.orchestrator.store.database import Database
 from reconciler.orchestrator.store.events import FleetEvent
 from reconciler.protocol.wire.times import time_text
-from reconciler.tls.guard import CONNECTIONS, PEER, for_roles
+from reconciler.tls.guard import CONNECTIONS, PEER
 
-READERS: Final = (Role.ADMIN, Role.VIEWER)
-PAGE: Final = 1_000
 TOKEN_LIFE_S: Final = 24 * 3600
 
 T = TypeVar("T")
@@ -44,25 +39,27 @@ class AdminEndpoints:
         self._lines = lines
         self._changed = changed
 
-    def add_to(self, router: web.UrlDispatcher) -> None:
-        """Make them known."""
-        router.add_get("/v1/agents", for_roles(self.agents, *READERS))
-        router.add_get("/v1/agents/{id}", for_roles(self.agent, *READERS))
-        router.add_patch("/v1/agents/{id}", for_roles(self.change_agent, Role.ADMIN))
-        router.add_post("/v1/agents/{id}/revoke", for_roles(self.revoke, Role.ADMIN))
-        router.add_get("/v1/tokens", for_roles(self.tokens, Role.ADMIN))
-        router.add_post("/v1/tokens", for_roles(self.make_token, Role.ADMIN))
-        router.add_delete("/v1/tokens/{id}", for_roles(self.withdraw_token, Role.ADMIN))
-        router.add_get("/v1/documents", for_roles(self.documents, *READERS))
-        router.add_get("/v1/documents/{id}", for_roles(self.document, *READERS))
+    @property
+    def handlers(self) -> Handlers:
+        """By the name of their route."""
+        return {
+            "list-agents": self.agents,
+            "show-agent": self.agent,
+            "change-agent": self.change_agent,
+            "revoke-agent": self.revoke,
+            "list-tokens": self.tokens,
+            "create-token": self.make_token,
+            "delete-token": self.withdraw_token,
+        }
 
     async def agents(self, request: web.Request) -> web.Response:
         """A page of agents."""
-        after = request.query.get("from", "")
-        found = await self._read(lambda on: agents.page(on, after=after, limit=PAGE + 1))
+        after, limit, wanted = request.query.get("cursor", ""), limit_of(request), request.query.get("presence")
+        found = await self._read(agents.every)
         now = datetime.now(UTC)
-        items = [views.agent_view(item, now=now) for item in found[:PAGE]]
-        return answer({"items": items, **({"next": found[PAGE - 1].name} if len(found) > PAGE else {})})
+        items = [views.agent_view(item, now=now) for item in found if item.name > after]
+        items = [item for item in items if wanted in {None, item["presence"]}]
+        return page_of(items, limit, lambda item: item["id"])
 
     async def agent(self, request: web.Request) -> web.Response:
         """One agent."""
@@ -98,10 +95,10 @@ class AdminEndpoints:
         await request[CONNECTIONS].look()
         return answer(views.agent_view(found, now=datetime.now(UTC)))
 
-    async def tokens(self, _request: web.Request) -> web.Response:
+    async def tokens(self, request: web.Request) -> web.Response:
         """Join tokens, without their secrets."""
         found = await self._read(lambda on: invitations.page(on, now=datetime.now(UTC)))
-        return answer({"items": [views.token_view(item) for item in found]})
+        return page_of([views.token_view(item) for item in found], limit_of(request), lambda item: item["id"])
 
     async def make_token(self, request: web.Request) -> web.Response:
         """A join token, told once."""
@@ -120,7 +117,7 @@ class AdminEndpoints:
 
     async def withdraw_token(self, request: web.Request) -> web.Response:
         """A join token counts no more."""
-        token = request.match_info["id"]
+        token = request.match_info["token"]
 
         def work(on: Connection) -> None:
             invitations.withdraw(on, token)
@@ -128,18 +125,6 @@ class AdminEndpoints:
 
         await self._write(work)
         return web.Response(status=204)
-
-    async def documents(self, _request: web.Request) -> web.Response:
-        """Documents that are assigned, without their texts."""
-        return answer({"items": await self._read(lambda on: _documents(on, text=False))})
-
-    async def document(self, request: web.Request) -> web.Response:
-        """One document, and where it stands."""
-        name = request.match_info["id"]
-        found = [item for item in await self._read(lambda on: _documents(on, text=True)) if item["id"] == name]
-        if not found:
-            raise NotKnown(f"no document {name[:80]!r} is assigned to any agent")
-        return answer(found[0])
 
     async def _read(self, work: Callable[[Connection], T]) -> T:
         return await asyncio.to_thread(self._in, self._database.read, work)
@@ -153,12 +138,6 @@ class AdminEndpoints:
             return work(on)
 
 
-def _documents(on: Connection, *, text: bool) -> list[dict[str, Any]]:
-    known = {item.name: item for item in agents.every(on)}
-    by_name = groupby(assignments.everything(on), key=lambda item: item.id)
-    return [views.document_view(list(parts), known, text=text) for _, parts in by_name]
-
-
 def who(request: web.Request) -> str:
     """The member that asks, as its certificate says."""
     return request[PEER].member.uri
@@ -167,8 +146,3 @@ def who(request: web.Request) -> str:
 def note(on: Connection, request: web.Request, what: str, about: str, detail: str = "") -> None:
     """Somebody decided this."""
     events.add(on, FleetEvent(datetime.now(UTC), who(request), what, about, detail))
-
-
-def answer(value: Mapping[str, Any], status: int = 200) -> web.Response:
-    """JSON."""
-    return web.Response(body=strict_json.canonical(dict(value)), status=status, content_type="application/json")

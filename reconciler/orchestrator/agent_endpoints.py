@@ -1,4 +1,4 @@
-"""Endpoints for agents: one message in, one message out; and their new certificates.
+"""Endpoints for agents: one message in, one message out.
 
 An agent acts only as itself: the name in the path is that of its certificate, or it is refused and recorded.
 """
@@ -9,15 +9,19 @@ from typing import Final
 
 from aiohttp import web
 
-from reconciler.core.member import Role
 from reconciler.errors import AccessRefused
 from reconciler.orchestrator.lines import Lines
-from reconciler.protocol.message.kinds import OF_AGENTS
+from reconciler.orchestrator.routing import BY_NAME, Handlers
+from reconciler.protocol.message.common import Message
+from reconciler.protocol.message.kinds import KINDS
+from reconciler.protocol.message.session import Close
 from reconciler.protocol.reading import read, render
-from reconciler.tls.guard import PEER, for_roles
+from reconciler.protocol.routes import STATUS
+from reconciler.tls.guard import PEER, Endpoint
 
 POLLING: Final = "polling"
 JSON: Final = "application/json"
+MESSAGES: Final = ("session", "heartbeat", "result", "log")
 
 
 class AgentEndpoints:
@@ -26,18 +30,27 @@ class AgentEndpoints:
     def __init__(self, lines: Lines) -> None:
         self._lines = lines
 
-    def add_to(self, router: web.UrlDispatcher) -> None:
-        """Make them known."""
-        router.add_post("/v1/agents/{id}/heartbeat", for_roles(self.message, Role.AGENT))
+    @property
+    def handlers(self) -> Handlers:
+        """By the name of their route."""
+        return {name: self._taking(KINDS[BY_NAME[name].body]) for name in MESSAGES}
 
-    async def message(self, request: web.Request) -> web.Response:
-        """Any message of an agent, and what is answered to it."""
-        name = own_name(request)
-        message = read(await request.read(), OF_AGENTS)
-        step = await self._lines.hear(name, message, transport=POLLING)
-        if not step.messages:
-            return web.Response(status=204)
-        return web.Response(body=render(step.messages[0]), content_type=JSON)
+    def _taking(self, kind: type[Message]) -> Endpoint:
+        async def take(request: web.Request) -> web.Response:
+            name = own_name(request)
+            message = read(await request.read(), (kind,))
+            step = await self._lines.hear(name, message, transport=POLLING)
+            return _answer(step.messages[0]) if step.messages else web.Response(status=204)
+
+        return take
+
+
+def _answer(message: Message) -> web.Response:
+    if not isinstance(message, Close):
+        return web.Response(body=render(message), content_type=JSON)
+    wait = message.retry_after_seconds
+    headers = {} if wait is None else {"Retry-After": str(wait)}
+    return web.Response(body=render(message), content_type=JSON, status=STATUS[message.reason], headers=headers)
 
 
 def own_name(request: web.Request) -> str:

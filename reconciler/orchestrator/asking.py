@@ -1,7 +1,7 @@
 """Asking for tasks: from one request to a task for each agent that it selects. Pure.
 
-Where credentials are sealed, who sealed them chose the task's id and end: what a seal is bound to stands in it, and
-the task is made to fit. So whoever seals needs nothing of the orchestrator but the agent's key.
+Where credentials are sealed, who sealed them chose the task's id and end: what a seal is bound to stands in it,
+and the task is made to fit. So whoever seals needs nothing of the orchestrator but the agent's key.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from reconciler.errors import InputError, MessageRefused
 from reconciler.orchestrator.selector import selected
 from reconciler.orchestrator.store.agents import Agent
 from reconciler.protocol.message.common import Actor, SealedCredentials
-from reconciler.protocol.message.task import AgentTask
+from reconciler.protocol.message.task import FENCED, AgentTask
 from reconciler.protocol.reading import read_item
 from reconciler.protocol.wire.codec import API_VERSION, from_json, to_json
 from reconciler.protocol.wire.times import time_text
@@ -37,7 +37,9 @@ class Asked:
     sealed: SealedCredentials | None
 
 
-def asked(request: Mapping[str, Any], agents: Iterable[Agent], actor: Actor, *, now: datetime) -> tuple[Asked, ...]:
+def asked(
+    request: Mapping[str, Any], agents: Iterable[Agent], actor: Actor, *, now: datetime
+) -> tuple[Asked, ...]:
     """Raises InputError where nobody is selected, MessageRefused for a payload that is not of the type."""
     chosen = selected(request["targets"], agents)
     credentials = request.get("credentials", {})
@@ -68,6 +70,8 @@ def _for_one(
         "actor": to_json(actor),
         **{key: request[key] for key in _COPIED if key in request},
     }
+    if request["type"] in FENCED:
+        value["generation"] = 1  # the store gives the one that comes next
     if sealed is not None:
         value |= _bound(sealed, agent.name, ends)
     try:

@@ -26,6 +26,7 @@ class Clerk:
         self._waiting: list[FleetEvent] = []
         self._left_out = 0
         self._woken = asyncio.Event()
+        self._writing = asyncio.Lock()
 
     def note(self, actor: str, what: str, about: str, detail: str = "") -> None:
         """It happened now."""
@@ -45,6 +46,10 @@ class Clerk:
 
     async def finish(self) -> None:
         """Write what waits. Where that cannot be, it is logged, and lost here."""
+        async with self._writing:
+            await self._finish()
+
+    async def _finish(self) -> None:
         waiting, self._waiting = self._waiting, []
         if self._left_out:
             told = f"{self._left_out} events were left out"

@@ -19,14 +19,14 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from sqlalchemy import Connection
 
-from reconciler import strict_json
 from reconciler.core.member import Member, Role
 from reconciler.core.secret import Secret
 from reconciler.errors import AccessRefused, InputError, MessageRefused
 from reconciler.orchestrator.agent_endpoints import own_name
 from reconciler.orchestrator.home import Home
 from reconciler.orchestrator.problems import problem_of, told
-from reconciler.orchestrator.requests import read_request
+from reconciler.orchestrator.requests import answer, read_request
+from reconciler.orchestrator.routing import Handlers, add_routes, status_of
 from reconciler.orchestrator.signing import ALGORITHM
 from reconciler.orchestrator.store import agents, events, invitations
 from reconciler.orchestrator.store.database import Database
@@ -35,7 +35,7 @@ from reconciler.protocol.wire.times import time_text
 from reconciler.sealing.boxes import KEY_BYTES
 from reconciler.tls.authority import Authority, Issued
 from reconciler.tls.certificates import fingerprint, key_digest
-from reconciler.tls.guard import CONNECTIONS, PEER, for_roles
+from reconciler.tls.guard import CONNECTIONS, PEER
 from reconciler.tls.join_token import read_token, refusal
 from reconciler.tls.requests import requested_key
 
@@ -63,14 +63,13 @@ class Desk:
     def enrolment(self) -> web.Application:
         """What the listener without certificates serves."""
         app = web.Application(middlewares=[_plainly_refused, told], client_max_size=LIMIT)
-        app.router.add_get("/v1/authorities", self.roots)
-        app.router.add_post("/v1/enroll", self.enroll)
+        add_routes(app.router, {"roots": self.roots, "enroll": self.enroll})
         return app
 
-    def add_to(self, router: web.UrlDispatcher) -> None:
-        """Renewal, for members."""
-        router.add_get("/v1/authorities", for_roles(self.roots, *Role))
-        router.add_post("/v1/agents/{id}/renew", for_roles(self.renew, Role.AGENT))
+    @property
+    def handlers(self) -> Handlers:
+        """For members, by the name of their route."""
+        return {"roots": self.roots, "renew": self.renew}
 
     async def roots(self, _request: web.Request) -> web.Response:
         """The roots that are trusted: public."""
@@ -82,9 +81,9 @@ class Desk:
         now = datetime.now(UTC)
         value = read_request(await request.read(), "EnrollRequest")
         async with self._places:
-            answer = await asyncio.to_thread(self._enroll, value, now)
+            answered = await asyncio.to_thread(self._enroll, value, now)
         self._joined()
-        return answer
+        return answered
 
     async def renew(self, request: web.Request) -> web.Response:
         """A member's next certificate."""
@@ -130,7 +129,7 @@ class Desk:
             "notAfter": time_text(issued.ends),
             "renewAfter": time_text(issued.begins + (issued.ends - issued.begins) * RENEW_AFTER),
         }
-        return web.Response(body=strict_json.canonical(body), content_type="application/json")
+        return answer(body, status=status_of("enroll"))
 
 
 def _looked_up(

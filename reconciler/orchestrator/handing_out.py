@@ -68,7 +68,8 @@ class HandingOut:
             except ReconcilerError as error:
                 log.warning("documents could not be handed out", error=str(error))
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._due.wait(), EVERY_S)
+                async with asyncio.timeout(EVERY_S):  # wait_for would lose a cancellation that comes with news
+                    await self._due.wait()
             self._due.clear()
 
     async def look(self) -> None:

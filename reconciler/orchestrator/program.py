@@ -18,6 +18,7 @@ from reconciler.errors import AccessRefused, ReconcilerError
 from reconciler.orchestrator.admin_endpoints import AdminEndpoints
 from reconciler.orchestrator.agent_endpoints import AgentEndpoints
 from reconciler.orchestrator.clerk import Clerk
+from reconciler.orchestrator.document_endpoints import DocumentEndpoints
 from reconciler.orchestrator.enrolment import Desk
 from reconciler.orchestrator.handing_out import HandingOut
 from reconciler.orchestrator.home import SERVER, Home, Reached
@@ -25,6 +26,7 @@ from reconciler.orchestrator.line import LineSettings
 from reconciler.orchestrator.lines import Lines
 from reconciler.orchestrator.listener import Listener
 from reconciler.orchestrator.problems import problem_of, told
+from reconciler.orchestrator.routing import add_routes
 from reconciler.orchestrator.store import agents
 from reconciler.orchestrator.store.database import Database
 from reconciler.orchestrator.stream import Stream
@@ -40,6 +42,7 @@ from reconciler.tls.passport import Passport
 from reconciler.tls.peer import peer_of
 
 BOUND_S: Final = 30.0
+STOPS: Final = "the orchestrator stops"
 RENEW_EVERY: Final = 0.5
 """Of the server's own certificate's life."""
 
@@ -74,7 +77,7 @@ class Orchestrator:
             self._denied,
             Limits(bound_s=options.bound_s),
             spread=random.random,
-            on_cut=lambda peer, reason: self.clerk.note(str(peer.member), "cut-off", peer.member.name, reason),
+            on_cut=self._cut,
             on_trouble=_trouble,
         )
         self.handing_out = HandingOut(
@@ -95,7 +98,7 @@ class Orchestrator:
             for listener in (self.members, self.enrolment):
                 await listener.start()
                 stack.push_async_callback(listener.stop)
-            stack.push_async_callback(self.connections.end_all, "the orchestrator stops")
+            stack.push_async_callback(self.connections.end_all, STOPS)
             for work in self._works():
                 stack.push_async_callback(_ended, asyncio.create_task(work))
             yield self
@@ -115,13 +118,18 @@ class Orchestrator:
         )
         admin = AdminEndpoints(self.home, self.database, self.lines, self.handing_out.ask)
         tasks = TaskEndpoints(self.database, self.lines)
-        for endpoints in (AgentEndpoints(self.lines), Stream(self.lines), desk, admin, tasks):
-            endpoints.add_to(app.router)
+        documents = DocumentEndpoints(self.database)
+        for endpoints in (AgentEndpoints(self.lines), Stream(self.lines), desk, admin, tasks, documents):
+            add_routes(app.router, endpoints.handlers)
         return app
 
     def _refuse(self, request: web.Request, error: AccessRefused) -> web.Response:
         self.clerk.note(_who(request), "refused", request.path, error.message)
         return problem_of(error).response()
+
+    def _cut(self, peer: Peer, reason: str) -> None:
+        if reason != STOPS:
+            self.clerk.note(str(peer.member), "cut-off", peer.member.name, reason)
 
     async def _denied(self) -> Denied:
         return await asyncio.to_thread(self._read_denied)

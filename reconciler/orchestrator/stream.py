@@ -13,18 +13,19 @@ from typing import Final
 
 from aiohttp import WSMessage, WSMsgType, web
 
-from reconciler.core.member import Role
 from reconciler.errors import AccessRefused, MessageRefused
 from reconciler.orchestrator.agent_endpoints import own_name
 from reconciler.orchestrator.line import Line
 from reconciler.orchestrator.lines import Lines, moment
+from reconciler.orchestrator.routing import Handlers
 from reconciler.protocol.message.common import Message
 from reconciler.protocol.message.kinds import OF_AGENTS
 from reconciler.protocol.message.session import Close
 from reconciler.protocol.reading import read, render
+from reconciler.protocol.routes import WEBSOCKET_CLOSE
 from reconciler.protocol.session.events import Closed, Step
 from reconciler.protocol.wire.limits import DEFAULT
-from reconciler.tls.guard import CONNECTIONS, PEER, for_roles, open_socket
+from reconciler.tls.guard import CONNECTIONS, PEER, open_socket
 
 LOOK_S: Final = 1.0
 """How long news may lie, where nobody has told of them."""
@@ -39,9 +40,10 @@ class Stream:
     def __init__(self, lines: Lines) -> None:
         self._lines = lines
 
-    def add_to(self, router: web.UrlDispatcher) -> None:
-        """Make it known."""
-        router.add_get("/v1/agents/{id}/stream", for_roles(self.stream, Role.AGENT))
+    @property
+    def handlers(self) -> Handlers:
+        """By the name of their route."""
+        return {"stream": self.stream}
 
     async def stream(self, request: web.Request) -> web.WebSocketResponse:
         """One agent's connection, until it ends."""
@@ -88,7 +90,8 @@ class Stream:
         going = True
         while going and not socket.closed:
             with suppress(TimeoutError):  # the look that is due without news
-                await asyncio.wait_for(line.news.wait(), LOOK_S)
+                async with asyncio.timeout(LOOK_S):
+                    await line.news.wait()
             line.news.clear()
             if line.carried_by(socket):
                 going = await _send(socket, await line.tick(moment(), transport=socket))
@@ -98,10 +101,10 @@ async def _send(socket: web.WebSocketResponse, step: Step) -> bool:
     """Whether the connection goes on."""
     over = any(isinstance(event, Closed) for event in step.events)
     for message in step.messages:
-        await socket.send_bytes(render(message))
+        await socket.send_str(render(message).decode())
         over |= isinstance(message, Close)
     if over:
-        await socket.close()
+        await socket.close(code=WEBSOCKET_CLOSE)
     return not over
 
 

@@ -9,24 +9,21 @@ from typing import Final
 from aiohttp import web
 from sqlalchemy import Connection
 
-from reconciler.core.member import Role
 from reconciler.errors import InputError, RequestConflict, TemporaryError
 from reconciler.orchestrator import views
-from reconciler.orchestrator.admin_endpoints import READERS, answer, note, who
+from reconciler.orchestrator.admin_endpoints import note, who
 from reconciler.orchestrator.asking import Asked, asked
 from reconciler.orchestrator.lines import Lines
-from reconciler.orchestrator.requests import read_request
+from reconciler.orchestrator.requests import answer, limit_of, number_of, page_of, read_request
+from reconciler.orchestrator.routing import Handlers, status_of
 from reconciler.orchestrator.store import agents, logs, tasks
 from reconciler.orchestrator.store.database import Database
 from reconciler.protocol import states
 from reconciler.protocol.message.common import Actor
-from reconciler.protocol.states import RANKS
-from reconciler.tls.guard import for_roles
+from reconciler.protocol.states import RANKS, is_over
 
 MOST_OPEN: Final = 1_000
 """How many tasks of one agent may be open; more are refused, not forgotten later."""
-
-PAGE: Final = 100
 
 
 class TaskEndpoints:
@@ -36,13 +33,16 @@ class TaskEndpoints:
         self._database = database
         self._lines = lines
 
-    def add_to(self, router: web.UrlDispatcher) -> None:
-        """Make them known."""
-        router.add_post("/v1/tasks", for_roles(self.submit, Role.ADMIN))
-        router.add_get("/v1/tasks", for_roles(self.list, *READERS))
-        router.add_get("/v1/tasks/{id}", for_roles(self.show, *READERS))
-        router.add_post("/v1/tasks/{id}/cancel", for_roles(self.cancel, Role.ADMIN))
-        router.add_get("/v1/tasks/{id}/log", for_roles(self.log, *READERS))
+    @property
+    def handlers(self) -> Handlers:
+        """By the name of their route."""
+        return {
+            "create-tasks": self.submit,
+            "list-tasks": self.page,
+            "show-task": self.show,
+            "cancel-task": self.cancel,
+            "read-log": self.log,
+        }
 
     async def submit(self, request: web.Request) -> web.Response:
         """Ask for a task of each agent that is selected. All of them, or none."""
@@ -51,26 +51,28 @@ class TaskEndpoints:
         self._lines.wake(*(item.task.target_id for item in found))
         return answer({"items": [views.task_view(item) for item in found]}, status=201)
 
-    async def list(self, request: web.Request) -> web.Response:
+    async def page(self, request: web.Request) -> web.Response:
         """A page of tasks, the newest first."""
-        found = await asyncio.to_thread(self._list, request)
-        items = [views.task_view(item) for item in found[:PAGE]]
-        return answer({"items": items, **({"next": str(found[PAGE - 1].number)} if len(found) > PAGE else {})})
+        limit = limit_of(request)
+        found = await asyncio.to_thread(self._page, request, limit + 1)
+        numbers = {item.task.id: item.number for item in found}
+        items = [views.task_view(item) for item in found]
+        return page_of(items, limit, lambda item: str(numbers[item["id"]]))
 
     async def show(self, request: web.Request) -> web.Response:
         """One task."""
-        return answer(views.task_view(await asyncio.to_thread(self._find, request.match_info["id"])))
+        return answer(views.task_view(await asyncio.to_thread(self._find, request.match_info["task"])))
 
     async def cancel(self, request: web.Request) -> web.Response:
         """Somebody does not want it any more."""
         found = await asyncio.to_thread(self._cancel, request)
         self._lines.wake(found.task.target_id)
-        return answer(views.task_view(found))
+        return answer(views.task_view(found), status=status_of("cancel-task"))
 
     async def log(self, request: web.Request) -> web.Response:
         """What a task said, from a cursor on."""
-        begin = _number(request, "from", 0)
-        return answer(views.log_view(await asyncio.to_thread(self._log, request.match_info["id"], begin)))
+        begin = number_of(request, "from", 0)
+        return answer(views.log_view(await asyncio.to_thread(self._log, request.match_info["task"], begin)))
 
     def _submit(self, request: web.Request, content: bytes) -> list[tasks.Kept]:
         value, now = read_request(content, "TaskRequest"), datetime.now(UTC)
@@ -89,28 +91,29 @@ class TaskEndpoints:
             return tasks.add(on, item.task, now=now)
         kept = tasks.add(on, item.task, now=now)
         if item.sealed is not None:
-            if item.sealed.binding.generation != (kept.task.generation or 0):
+            theirs, ours = item.sealed.binding.generation, kept.task.generation or 0
+            if theirs != ours:
                 raise RequestConflict(
-                    f"the credentials for {target} are sealed for generation {item.sealed.binding.generation}, and "
-                    f"{kept.task.generation or 0} comes next",
+                    f"the credentials for {target} are sealed for generation {theirs}, and {ours} comes next",
                     hint="seal them anew",
                 )
             tasks.seal(on, kept.task.id, item.sealed)
         note(on, request, "task-submitted", kept.task.id, f"{kept.task.type} to {target}")
         return kept
 
-    def _list(self, request: web.Request) -> list[tasks.Kept]:
-        before = request.query.get("from")
-        states_ = [item for item in request.query.get("state", "").split(",") if item]
-        if unknown := sorted(set(states_) - RANKS.keys()):
-            raise InputError(f"{unknown[0][:40]!r} is no state of a task", hint=f"one of {', '.join(RANKS)}")
+    def _page(self, request: web.Request, limit: int) -> list[tasks.Kept]:
+        query = request.query
+        state = query.get("state", "")
+        if state and state not in RANKS:
+            raise InputError(f"{state[:40]!r} is no state of a task", hint=f"one of {', '.join(RANKS)}")
         with self._database.read() as on:
             return tasks.page(
                 on,
-                target=request.query.get("target", ""),
-                states=states_,
-                before=None if before is None else _number(request, "from", 0),
-                limit=PAGE + 1,
+                target=query.get("target", ""),
+                document=query.get("document", ""),
+                state=state,
+                before=number_of(request, "cursor", 0) or None,
+                limit=limit,
             )
 
     def _find(self, task_id: str) -> tasks.Kept:
@@ -118,9 +121,11 @@ class TaskEndpoints:
             return tasks.find(on, task_id)
 
     def _cancel(self, request: web.Request) -> tasks.Kept:
-        task_id, now = request.match_info["id"], datetime.now(UTC)
+        task_id, now = request.match_info["task"], datetime.now(UTC)
         with self._database.write() as on:
             kept = tasks.find(on, task_id)
+            if is_over(kept.record.state):
+                raise RequestConflict(f"the task {task_id} is over already: it is {kept.record.state}")
             tasks.advance(on, kept, states.cancelled(kept.record), now=now)
             note(on, request, "task-cancelled", task_id, f"{kept.task.type} to {kept.task.target_id}")
             return tasks.find(on, task_id)
@@ -129,10 +134,3 @@ class TaskEndpoints:
         with self._database.read() as on:
             tasks.find(on, task_id)
             return logs.read(on, task_id, begin=begin)
-
-
-def _number(request: web.Request, name: str, default: int) -> int:
-    text = request.query.get(name, str(default))
-    if not text.isascii() or not text.isdigit() or len(text) > 15:
-        raise InputError(f"{name}={text[:40]!r} is no cursor", hint="use the one that was answered as 'next'")
-    return int(text)

@@ -25,6 +25,7 @@ from reconciler.protocol.message.common import Message
 from reconciler.protocol.message.kinds import OF_ORCHESTRATORS
 from reconciler.protocol.reading import read, render
 from reconciler.protocol.reconnect import SessionGate
+from reconciler.protocol.routes import SPEAKING
 from reconciler.protocol.session.agent import AgentSession, AgentSettings
 from reconciler.protocol.session.desk import DeskSettings
 from reconciler.protocol.session.events import Begin, Event, KeepDocument, Step
@@ -40,6 +41,7 @@ from reconciler.tls.pinning import fetch_roots, pinned_root
 from reconciler.tls.requests import make_request
 
 T = TypeVar("T")
+BY_BODY = {route.body: route.path for route in SPEAKING}
 ADMIN = Member(Role.ADMIN, "ada")
 
 
@@ -79,7 +81,7 @@ class Fleet:
     async def enroll(self, token: str, name: str, key: PrivateKey | None = None) -> tuple[int, Any]:
         """Status and body of an enrolment."""
         root = read_token(Secret(token.encode())).root
-        bundle, _ = await fetch_roots(f"{self.enroll_url}/v1/authorities")
+        bundle, _ = await fetch_roots(f"{self.enroll_url}/v1/roots")
         context = enrolment_context(pinned_root(bundle, root, now=now()))
         body = {"token": token, "agent": name, **asked_for(key or new_tls_key())}
         url = f"{self.enroll_url}/v1/enroll"
@@ -90,7 +92,7 @@ class Fleet:
         """A new agent's passport."""
         key = new_tls_key()
         status, body = await self.enroll(self.token(name), name, key)
-        assert status == 200, body
+        assert status == 201, body
         return make_passport(key, body["certificate"].encode(), body["authorities"].encode())
 
     def admin(self, member: Member = ADMIN) -> Passport:
@@ -119,7 +121,7 @@ async def fleet(folder: Path, **options: Any) -> AsyncIterator[Fleet]:
     gate = SessionGate(burst=100)
     database = Database(home.database)
     try:
-        server = Orchestrator(home, reached, database, Options(**{"interval_s": 5, "gate": gate, **options}))
+        server = Orchestrator(home, reached, database, Options(**{"interval_s": 1, "gate": gate, **options}))
         async with server.running():
             yield Fleet(server)
     finally:
@@ -186,8 +188,8 @@ class Agent:
                 told += self._follow(self.session.tick(moment()))
 
     async def _said(self, http: aiohttp.ClientSession, message: Message) -> list[Message]:
-        url = f"{self.fleet.url}/v1/agents/{self.name}/heartbeat"
-        async with http.post(url, data=render(message)) as answer:
+        path = BY_BODY[message.KIND].format(id=self.name)
+        async with http.post(f"{self.fleet.url}{path}", data=render(message)) as answer:
             content = await answer.read()
             assert answer.status in {200, 204}, content
         return self._follow(self.session.receive(read(content, OF_ORCHESTRATORS), moment())) if content else []
@@ -202,7 +204,7 @@ class Agent:
             url = f"{self.fleet.url}/v1/agents/{self.name}/stream"
             async with http.ws_connect(url, ssl=context) as socket:
                 for message in self._follow(self.session.opened(moment())):
-                    await socket.send_bytes(render(message))
+                    await socket.send_str(render(message).decode())
                 work = [asyncio.create_task(self._hear(socket)), asyncio.create_task(self._beat(socket))]
                 try:
                     yield socket
@@ -214,15 +216,15 @@ class Agent:
 
     async def _hear(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         async for frame in socket:
-            message = read(frame.data, OF_ORCHESTRATORS)
+            message = read(frame.data.encode(), OF_ORCHESTRATORS)
             for told in self._follow(self.session.receive(message, moment())):
-                await socket.send_bytes(render(told))
+                await socket.send_str(render(told).decode())
 
     async def _beat(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         while True:
             await asyncio.sleep(0.05)
             for told in self._follow(self.session.tick(moment())):
-                await socket.send_bytes(render(told))
+                await socket.send_str(render(told).decode())
 
 
 async def eventually(holds: Callable[[], bool], within_s: float = 10.0) -> None:

@@ -31,7 +31,7 @@ def test_a_token_lets_one_key_in_and_no_other(tmp_path: Path) -> None:
             first, _ = await world.enroll(token, "host-a", key)
             again, _ = await world.enroll(token, "host-a", key)
             other, told = await world.enroll(token, "host-a")
-            assert (first, again, other) == (200, 200, 403)
+            assert (first, again, other) == (201, 201, 403)
             assert told["title"] == "the join token does not count here"
             with world.server.database.read() as on:
                 (refused,) = [item for item in events.newest(on) if item.what == "enrolment-refused"]
@@ -53,8 +53,9 @@ def test_an_agent_renews_its_certificate(tmp_path: Path) -> None:
     async def scene() -> None:
         async with fleet(tmp_path) as world:
             passport = await world.join("host-a")
-            status, body = await world.ask(passport, "POST", "/v1/agents/host-a/renew", json=asked_for(new_key()))
-            assert status == 200
+            path, asked = "/v1/agents/host-a/certificate", asked_for(new_key())
+            status, body = await world.ask(passport, "POST", path, json=asked)
+            assert status == 201
             assert body["certificate"].startswith("-----BEGIN CERTIFICATE")
 
     run(scene())
@@ -64,7 +65,7 @@ def test_an_agent_that_asks_as_another_is_refused_and_recorded(tmp_path: Path) -
     async def scene() -> None:
         async with fleet(tmp_path) as world:
             passport = await world.join("host-a")
-            for path in ("heartbeat", "renew"):
+            for path in ("heartbeat", "certificate"):
                 status, told = await world.ask(passport, "POST", f"/v1/agents/host-b/{path}", data=b"{}")
                 assert (status, told["type"]) == (403, "forbidden")
             await world.server.clerk.finish()

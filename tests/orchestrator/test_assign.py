@@ -23,13 +23,13 @@ apiVersion: stella/v1
 kind: Defaults
 spec: {config: {memoryLimit: 64Mi}}
 """
-PROJECT = """
+PROJECT = f"""
 apiVersion: stella/v1
 kind: ComposeProject
-metadata: {name: shop}
+metadata: {{name: shop}}
 spec:
-  release: {id: "1"}
-  config: {composeLock: shop.lock.yaml}
+  release: {{id: "1"}}
+  config: {{composeLock: shop.lock.yaml, projectName: shop, expectedDigests: {{web: {DIGEST}}}}}
 """
 
 

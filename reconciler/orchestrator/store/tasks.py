@@ -6,7 +6,7 @@ are removed when their task ends.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -40,9 +40,9 @@ class Kept:
 
 
 def add(on: Connection, task: AgentTask, *, now: datetime) -> Kept:
-    """A task that is asked for, unless it was before: the same request with the same key is the same task. One that
-    changes which release runs takes the document's next generation on its target. Raises
-    RequestConflict where the key is that of another request.
+    """A task that is asked for, unless it was before: the same request with the same key is the same task. One
+    that changes which release runs takes the document's next generation on its target. Raises RequestConflict
+    where the key is that of another request.
     """
     before = with_key(on, task.target_id, task.idempotency_key)
     if before is not None:
@@ -108,7 +108,8 @@ def page(
     on: Connection,
     *,
     target: str = "",
-    states: Collection[str] = (),
+    document: str = "",
+    state: str = "",
     before: int | None = None,
     limit: int = 100,
 ) -> list[Kept]:
@@ -116,8 +117,10 @@ def page(
     chosen = select(tasks).order_by(tasks.c.number.desc()).limit(limit)
     if target:
         chosen = chosen.where(tasks.c.target == target)
-    if states:
-        chosen = chosen.where(tasks.c.state.in_(states))
+    if document:
+        chosen = chosen.where(tasks.c.value["document"].as_string() == document)
+    if state:
+        chosen = chosen.where(tasks.c.state == state)
     if before is not None:
         chosen = chosen.where(tasks.c.number < before)
     return [_kept(row) for row in on.execute(chosen)]
