@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import get_args
 
 from prometheus_client.metrics_core import Metric
@@ -24,6 +25,8 @@ from reconciler.metrics.families import (
     ROLLBACK_REASONS,
     Family,
 )
+from reconciler.orchestrator.meters import BUCKETS, DURATION, FleetCollector, FleetFigures
+from reconciler.orchestrator.store.agents import Agent
 
 INTRODUCTION = """\
 # Metrics
@@ -40,6 +43,13 @@ This page is made from the program (`python -m tools.reference`).
 State is taken from one snapshot at each scrape: a document that is gone has no series in the next one. Labels hold
 names of documents and targets, release ids, and words from the closed lists below; what is not on a list is
 `other`.
+"""
+
+FLEET = """\
+## Of a fleet
+
+`reconciler orchestrator run` serves these, `/healthz` and `/readyz` on `--monitor` (127.0.0.1:9465 unless told
+otherwise). Agents that are revoked have no series.
 """
 
 CLOSED: dict[str, tuple[str, ...]] = {
@@ -67,7 +77,7 @@ class _Queue:
 
 def metrics_page() -> str:
     """The whole page."""
-    return "\n".join([INTRODUCTION, *_state(), *_events(), *_words()])
+    return "\n".join([INTRODUCTION, *_state(), *_events(), *_words(), *_fleet()])
 
 
 def _state() -> Iterator[str]:
@@ -93,6 +103,35 @@ def _events() -> Iterator[str]:
     yield "| --- | --- | --- | --- |"
     yield from (_row(family) for family in FAMILIES)
     yield "\nA histogram has series `_bucket`, `_sum` and `_count`; a family has none before its first event.\n"
+
+
+def _fleet() -> Iterator[str]:
+    yield FLEET
+    yield "| metric | type | labels | meaning |"
+    yield "| --- | --- | --- | --- |"
+    soon = datetime(2026, 1, 1, tzinfo=UTC)
+    agent = Agent(
+        name="host-a",
+        enrolled_at=soon,
+        told_labels={},
+        operator_labels=None,
+        drained=False,
+        revoked_at=None,
+        agent_version="1",
+        task_types=(),
+        last_seen=soon,
+        clock_offset_ms=0,
+        certificate_ends=soon,
+        sealing_key="",
+        documents=(),
+    )
+    figures = FleetFigures((agent,), {("deploy", "queued"): 1}, ())
+    for metric in FleetCollector(lambda: figures).collect():
+        yield f"| `{metric.name}` | gauge | {_labels(tuple(metric_labels(metric)))} | {metric.documentation} |"
+    name, told, labels = DURATION
+    bounds = f"Buckets from {BUCKETS[0]:g} to {BUCKETS[-1]:g} s."
+    yield f"| `{name}` | histogram | {_labels(labels)} | {told} {bounds} |"
+    yield ""
 
 
 def _row(family: Family) -> str:

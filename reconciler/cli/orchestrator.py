@@ -122,11 +122,41 @@ def _life(text: str) -> float:
         raise InvalidSettings(f"--ttl {text!r}: {error}") from error
 
 
+@orchestrator.command("backup", short_help="Write all of it into one file, while it runs.")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@home_option
+@settings_options()
+@pass_invocation
+def backup(invocation: Invocation, /, *, file: Path, home: Path) -> None:
+    """Write database, authority and keys into one new file, also while the orchestrator runs.
+
+    Who has the file can be anybody in the fleet: it is for its owner alone (0600), and is kept as the keys are.
+    """
+    from reconciler.orchestrator.app import back_up
+
+    back_up(home, file)
+    invocation.screen.line(f"the backup is {file}")
+
+
+@orchestrator.command("restore", short_help="Make a folder of a backup.")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@home_option
+@settings_options()
+@pass_invocation
+def restore(invocation: Invocation, /, *, file: Path, home: Path) -> None:
+    """Make a new folder of a backup. One that is there, and not empty, is left as it is.
+
+    Agents keep what they have got since. Whoever was revoked since the backup has to be revoked again.
+    """
+    from reconciler.orchestrator.app import restore as make
+
+    make(file, home)
+    invocation.screen.line(f"the orchestrator's folder is {home}")
+
+
 @orchestrator.command("run", short_help="Be the orchestrator, until told to stop.")
 @home_option
-@click.option(
-    "--documents", "desired", type=FOLDER, metavar="DIR", help="Folder of documents [desired/]."
-)
+@click.option("--documents", "desired", type=FOLDER, metavar="DIR", help="Folder of documents [desired/].")
 @click.option("--listen", metavar="HOST:PORT", help="For members [as init was told].")
 @click.option("--enroll", metavar="HOST:PORT", help="For enrolment [as init was told].")
 @click.option(

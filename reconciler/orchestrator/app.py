@@ -82,6 +82,24 @@ def invite(home: Home, target: str, *, life: timedelta, actor: str) -> tuple[Sec
     return made.token.text(), made.token.expires
 
 
+def back_up(path: Path, file: Path) -> None:
+    """Write a backup, also while the orchestrator runs. Raises InputError, StateError."""
+    home = Home(path)
+    with open_database(home) as database:
+        from reconciler.orchestrator import backup  # noqa: PLC0415
+
+        backup.back_up(home, database, file)
+
+
+def restore(file: Path, path: Path) -> None:
+    """Make a folder of a backup, and look whether it can be used. Raises InputError, StateError."""
+    need_store()
+    from reconciler.orchestrator import backup  # noqa: PLC0415
+
+    with open_database(backup.restore(file, path)):
+        pass
+
+
 def serve(run: Run) -> None:
     """Be the orchestrator until SIGTERM or SIGINT. Raises InputError, StateError, InvalidSettings."""
     home = Home(run.home)
@@ -98,7 +116,9 @@ async def _serve(run: Run, home: Home, reached: Reached, database: Database) -> 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    server = Orchestrator(home, reached, database, Options(interval_s=run.interval_s, documents=run.desired))
+    host, _, port = run.monitor.rpartition(":")
+    options = Options(interval_s=run.interval_s, documents=run.desired, monitor=(host.strip("[]"), int(port)))
+    server = Orchestrator(home, reached, database, options)
     async with server.running():
         log.info("the orchestrator runs", members=server.members.port, enrolment=server.enrolment.port)
         await stop.wait()

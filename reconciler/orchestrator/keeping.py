@@ -5,8 +5,8 @@ Invariant: an agent's words change nothing but what is its own; a task of anothe
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -33,11 +33,14 @@ from reconciler.protocol.wire.codec import to_json
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """For one agent, at one moment. ``lease``: how long a report lets a task go on in silence."""
+    """For one agent, at one moment. ``lease``: how long a report lets a task go on in silence. ``ended`` hears of
+    tasks that are over.
+    """
 
     agent: str
     now: datetime
     lease: timedelta
+    ended: Callable[[tasks.Kept, datetime], None]
 
     def keep(self, on: Connection, happened: Iterable[Event]) -> None:
         """All of it, in the connection's transaction. Raises AccessRefused for a task of somebody else."""
@@ -80,6 +83,7 @@ class Keeping:
         after = states.finished(kept.record, result)
         if after != kept.record:
             tasks.advance(on, kept, after, now=self.now)
+            self.ended(replace(kept, record=after), self.now)
             self._note(on, f"task-{after.state}", result.task_id, result.error or "")
 
     def _ahead(self, on: Connection, event: AgentAhead) -> None:

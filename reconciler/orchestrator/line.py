@@ -40,11 +40,14 @@ UNWANTED: Final = "somebody has cancelled it"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineSettings:
-    """What all lines have in common. ``spread``: over how many seconds agents come back, by the fleet's size."""
+    """What all lines have in common. ``spread``: over how many seconds agents come back, by the fleet's size;
+    ``ended`` hears of tasks that are over.
+    """
 
     interval_s: int
     spread: Callable[[], int]
     key: ReleaseKey
+    ended: Callable[[tasks.Kept, datetime], None]
 
     @property
     def lease(self) -> timedelta:
@@ -113,7 +116,7 @@ class Line:
 
     def _keep(self, step: Step, now: datetime) -> None:
         with self._database.write() as on:
-            Keeping(self.agent, now, self._settings.lease).keep(on, step.events)
+            Keeping(self.agent, now, self._settings.lease, self._settings.ended).keep(on, step.events)
 
     def _cursors(self) -> dict[str, LogCursor]:
         with self._database.read() as on:

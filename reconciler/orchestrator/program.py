@@ -25,12 +25,14 @@ from reconciler.orchestrator.home import SERVER, Home, Reached
 from reconciler.orchestrator.line import LineSettings
 from reconciler.orchestrator.lines import Lines
 from reconciler.orchestrator.listener import Listener
+from reconciler.orchestrator.meters import Meters, OwnEnd
 from reconciler.orchestrator.problems import problem_of, told
 from reconciler.orchestrator.routing import add_routes
 from reconciler.orchestrator.store import agents
 from reconciler.orchestrator.store.database import Database
 from reconciler.orchestrator.stream import Stream
 from reconciler.orchestrator.task_endpoints import TaskEndpoints
+from reconciler.orchestrator.upkeep import Upkeep
 from reconciler.protocol.reconnect import SessionGate, spread_for
 from reconciler.protocol.wire.limits import DEFAULT
 from reconciler.tls.admission import Denied, Peer
@@ -40,6 +42,8 @@ from reconciler.tls.contexts import ServerContext
 from reconciler.tls.guard import guarded
 from reconciler.tls.passport import Passport
 from reconciler.tls.peer import peer_of
+from reconciler.web.endpoints import make_app
+from reconciler.web.server import Server
 
 BOUND_S: Final = 30.0
 STOPS: Final = "the orchestrator stops"
@@ -52,7 +56,7 @@ log = structlog.get_logger("reconciler.orchestrator")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """``interval_s`` between heartbeats; ``life`` of certificates; ``bound_s``: how soon one is cut off.
-    ``documents``: their folder; None is that of the home.
+    ``documents``: their folder; None is that of the home. ``monitor``: where metrics and health are served.
     """
 
     interval_s: int = 30
@@ -60,6 +64,7 @@ class Options:
     bound_s: float = BOUND_S
     gate: SessionGate | None = None
     documents: Path | None = None
+    monitor: tuple[str, int] = ("127.0.0.1", 0)
 
 
 class Orchestrator:
@@ -71,7 +76,12 @@ class Orchestrator:
         self.clerk = Clerk(database)
         self._reached = reached
         self._options = options
-        settings = LineSettings(interval_s=options.interval_s, spread=self._spread, key=home.key)
+        self.monitor_url = ""
+        self.meters = Meters(database, self._own_ends)
+        self.upkeep = Upkeep(database, self.meters.ended)
+        settings = LineSettings(
+            interval_s=options.interval_s, spread=self._spread, key=home.key, ended=self.meters.ended
+        )
         self.lines = Lines(database, settings, options.gate)
         self.connections = Connections(
             self._denied,
@@ -84,7 +94,7 @@ class Orchestrator:
             options.documents or home.desired, database, self.lines, key=home.key, clerk=self.clerk
         )
         desk = Desk(home, database, life=options.life, joined=self.handing_out.ask)
-        passport = self._passport()
+        passport = self._own = self._passport()
         self._member_context = ServerContext(passport)
         self._enroll_context = ServerContext(passport, clients=False)
         self.members = Listener(self._app(desk), reached.listen, self._member_context.context)
@@ -95,13 +105,18 @@ class Orchestrator:
         """Listening, and doing what is due, until the block ends."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.clerk.finish)
-            for listener in (self.members, self.enrolment):
+            monitor = Server(self._monitor_app(), *self._options.monitor)
+            for listener in (self.members, self.enrolment, monitor):
                 await listener.start()
                 stack.push_async_callback(listener.stop)
             stack.push_async_callback(self.connections.end_all, STOPS)
             for work in self._works():
                 stack.push_async_callback(_ended, asyncio.create_task(work))
+            self.monitor_url = monitor.url
             yield self
+
+    def _monitor_app(self) -> web.Application:
+        return make_app(self.meters.render, self.upkeep.ready, self.upkeep.healthy)
 
     def _works(self) -> tuple[Coroutine[Any, Any, None], ...]:
         return (
@@ -109,6 +124,7 @@ class Orchestrator:
             self.clerk.work(),
             self.handing_out.watch(),
             self.handing_out.work(),
+            self.upkeep.work(),
             self._renew_own(),
         )
 
@@ -146,6 +162,14 @@ class Orchestrator:
         authority = self.home.authority.authority()
         return authority.passport(SERVER, names=self._reached.names, now=now, life=self._options.life)
 
+    def _own_ends(self) -> tuple[OwnEnd, ...]:
+        authority = self.home.authority.authority()
+        return (
+            OwnEnd("server", self._own.ends),
+            OwnEnd("issuing", authority.issuing.certificate.not_valid_after_utc),
+            OwnEnd("root", authority.root.not_valid_after_utc),
+        )
+
     async def _renew_own(self) -> None:
         """The server's certificate, and whom it trusts: a new root counts from the next connection on."""
         while True:
@@ -155,6 +179,7 @@ class Orchestrator:
             except ReconcilerError as error:
                 log.warning("the server's certificate could not be renewed", error=str(error))
                 continue
+            self._own = passport
             self._member_context.use(passport)
             self._enroll_context.use(passport)
 

@@ -1,0 +1,78 @@
+"""Upkeep: what time alone brings about, and whether the orchestrator is well.
+
+Tasks whose agent is away expire here; what is old is forgotten. Health is answered from memory: of the last round,
+which writes to the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import structlog
+
+from reconciler.errors import ReconcilerError
+from reconciler.orchestrator.store import events, invitations, tasks
+from reconciler.orchestrator.store.database import Database
+from reconciler.protocol import states
+
+EVERY_S: Final = 15.0
+SILENT_S: Final = 60.0
+"""After so long without a round the loop does not turn any more."""
+
+KEPT: Final = timedelta(days=30)
+"""How long tasks are kept that are over, with their results and logs."""
+
+log = structlog.get_logger("reconciler.orchestrator")
+
+
+class Upkeep:
+    """``ended`` hears of tasks that ended by time alone."""
+
+    def __init__(self, database: Database, ended: Callable[[tasks.Kept, datetime], None]) -> None:
+        self._database = database
+        self._ended = ended
+        self._last = float("-inf")
+        self._trouble = "the store was not looked at yet"
+
+    def healthy(self) -> tuple[bool, str]:
+        """Whether the loop turns."""
+        silent = asyncio.get_running_loop().time() - self._last
+        return silent < SILENT_S, "" if silent < SILENT_S else "the last round was too long ago"
+
+    def ready(self) -> tuple[bool, str]:
+        """Whether agents and people can be served."""
+        return not self._trouble, self._trouble
+
+    async def work(self) -> None:
+        """A round from time to time, for ever."""
+        while True:
+            await self.round()
+            await asyncio.sleep(EVERY_S)
+
+    async def round(self) -> None:
+        """Do what is due."""
+        try:
+            ended = await asyncio.to_thread(self._round, datetime.now(UTC))
+            self._trouble = ""
+        except ReconcilerError as error:
+            if self._trouble != str(error):
+                log.warning("the store does not work", error=str(error))
+            ended, self._trouble = [], str(error)
+        self._last = asyncio.get_running_loop().time()
+        for kept in ended:
+            self._ended(kept, datetime.now(UTC))
+
+    def _round(self, now: datetime) -> list[tasks.Kept]:
+        with self._database.write() as on:
+            due = [(kept, states.lapsed(kept.record, now)) for kept in tasks.overdue(on, now)]
+            ended = [(kept, after) for kept, after in due if after != kept.record]
+            for kept, after in ended:
+                tasks.advance(on, kept, after, now=now)
+            tasks.forget(on, before=now - KEPT)
+            invitations.forget(on, before=now)
+            events.forget(on)
+            return [replace(kept, record=after) for kept, after in ended]
