@@ -104,7 +104,7 @@ def token(invocation: Invocation, /, *, home: Path, target: str, ttl: str, as_js
     from reconciler.orchestrator.home import Home
 
     text, expires = invite(
-        Home(home), target, life=timedelta(seconds=_life(ttl)), actor=f"user {invocation.actor()}"
+        Home(home), target, life=timedelta(seconds=_life(ttl)), actor=f"user:{invocation.actor()}"
     )
     word = text.reveal().decode()
     until = f"{expires:%Y-%m-%dT%H:%M:%SZ}"

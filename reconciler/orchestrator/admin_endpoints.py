@@ -1,6 +1,6 @@
 """Endpoints for people: agents and join tokens. Viewers look; admins change.
 
-What is decided here is written down in the same transaction: no decision without its event.
+What is decided here stands in the audit log before it is done.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from aiohttp import web
 from sqlalchemy import Connection
 
 from reconciler.orchestrator import views
+from reconciler.orchestrator.decisions import Decision, Decisions
 from reconciler.orchestrator.home import Home
 from reconciler.orchestrator.invite import make_invitation
 from reconciler.orchestrator.lines import Lines
 from reconciler.orchestrator.requests import answer, limit_of, page_of, read_request
 from reconciler.orchestrator.routing import Handlers
-from reconciler.orchestrator.store import agents, events, invitations
+from reconciler.orchestrator.store import agents, invitations
 from reconciler.orchestrator.store.database import Database
-from reconciler.orchestrator.store.events import FleetEvent
 from reconciler.protocol.wire.times import time_text
 from reconciler.tls.guard import CONNECTIONS, PEER
 
@@ -33,7 +33,10 @@ T = TypeVar("T")
 class AdminEndpoints:
     """``lines`` are told where something changes for an agent; ``changed`` is called where labels do."""
 
-    def __init__(self, home: Home, database: Database, lines: Lines, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, home: Home, database: Database, lines: Lines, *, decisions: Decisions, changed: Callable[[], None]
+    ) -> None:
+        self._decisions = decisions
         self._home = home
         self._database = database
         self._lines = lines
@@ -71,11 +74,10 @@ class AdminEndpoints:
         name, value = request.match_info["id"], read_request(await request.read(), "AgentPatch")
 
         def work(on: Connection) -> agents.Agent:
-            found = agents.change(on, name, drained=value.get("drained"), labels=value.get("labels"))
-            note(on, request, "agent-changed", name, ", ".join(sorted(value)))
-            return found
+            return agents.change(on, name, drained=value.get("drained"), labels=value.get("labels"))
 
-        found = await self._write(work)
+        told = ", ".join(f"{key}: {value[key]}" for key in sorted(value))
+        found = await self._decide(decision(request, "agent-changed", name, told), work)
         self._changed()
         self._lines.wake(name)
         return answer(views.agent_view(found, now=datetime.now(UTC)))
@@ -88,10 +90,9 @@ class AdminEndpoints:
             now = datetime.now(UTC)
             found = agents.revoke(on, name, now=now)
             invitations.withdraw_all(on, name)
-            note(on, request, "revoked", name)
             return found
 
-        found = await self._write(work)
+        found = await self._decide(decision(request, "revoked", name), work)
         await request[CONNECTIONS].look()
         return answer(views.agent_view(found, now=datetime.now(UTC)))
 
@@ -111,7 +112,7 @@ class AdminEndpoints:
             life=timedelta(seconds=value.get("ttlSeconds", TOKEN_LIFE_S)),
             actor=who(request),
         )
-        await self._write(made.keep)
+        await self._decide(made.decision, made.keep)
         told = {"id": made.kept.id, "token": made.token.text().reveal().decode()}
         return answer({**told, "expiresAt": time_text(made.token.expires)}, status=201)
 
@@ -121,16 +122,15 @@ class AdminEndpoints:
 
         def work(on: Connection) -> None:
             invitations.withdraw(on, token)
-            note(on, request, "token-withdrawn", token)
 
-        await self._write(work)
+        await self._decide(decision(request, "token-withdrawn", token), work)
         return web.Response(status=204)
 
     async def _read(self, work: Callable[[Connection], T]) -> T:
         return await asyncio.to_thread(self._in, self._database.read, work)
 
-    async def _write(self, work: Callable[[Connection], T]) -> T:
-        return await asyncio.to_thread(self._in, self._database.write, work)
+    async def _decide(self, decided: Decision, work: Callable[[Connection], T]) -> T:
+        return await asyncio.to_thread(self._in, lambda: self._decisions.deciding(decided), work)
 
     @staticmethod
     def _in(opening: Callable[[], Any], work: Callable[[Connection], T]) -> T:
@@ -143,6 +143,8 @@ def who(request: web.Request) -> str:
     return request[PEER].member.uri
 
 
-def note(on: Connection, request: web.Request, what: str, about: str, detail: str = "") -> None:
-    """Somebody decided this."""
-    events.add(on, FleetEvent(datetime.now(UTC), who(request), what, about, detail))
+def decision(
+    request: web.Request, what: str, about: str, detail: str = "", *, document: str = "", task: str = ""
+) -> Decision:
+    """Of who asks."""
+    return Decision(actor=who(request), what=what, about=about, detail=detail, document=document, task=task)

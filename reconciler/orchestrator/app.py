@@ -74,10 +74,11 @@ def open_database(home: Home) -> Iterator[Database]:
 def invite(home: Home, target: str, *, life: timedelta, actor: str) -> tuple[Secret, datetime]:
     """A join token, told once, and until when it counts. Raises InputError, StateError."""
     with open_database(home) as database:
+        from reconciler.orchestrator.decisions import Decisions  # noqa: PLC0415
         from reconciler.orchestrator.invite import make_invitation  # noqa: PLC0415
 
         made = make_invitation(home, target, labels={}, life=life, actor=actor)
-        with database.write() as on:
+        with Decisions(home, database).deciding(made.decision) as on:
             made.keep(on)
     return made.token.text(), made.token.expires
 

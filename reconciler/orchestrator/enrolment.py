@@ -23,6 +23,7 @@ from reconciler.core.member import Member, Role
 from reconciler.core.secret import Secret
 from reconciler.errors import AccessRefused, InputError, MessageRefused
 from reconciler.orchestrator.agent_endpoints import own_name
+from reconciler.orchestrator.decisions import Decision, Decisions
 from reconciler.orchestrator.home import Home
 from reconciler.orchestrator.problems import problem_of, told
 from reconciler.orchestrator.requests import answer, read_request
@@ -53,7 +54,16 @@ _HINT: Final = "ask for a new one; the orchestrator's events say why"
 class Desk:
     """Signs for those who may have a certificate. ``joined`` is called after each enrolment."""
 
-    def __init__(self, home: Home, database: Database, *, life: timedelta, joined: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        home: Home,
+        database: Database,
+        decisions: Decisions,
+        *,
+        life: timedelta,
+        joined: Callable[[], None],
+    ) -> None:
+        self._decisions = decisions
         self._joined = joined
         self._home = home
         self._database = database
@@ -98,18 +108,24 @@ class Desk:
         request = value["certificateRequest"].encode()
         key = key_digest(requested_key(request))
         authority = self._home.authority.authority()
-        with self._database.write() as on:
+        with self._database.read() as on:
             found = _looked_up(on, value, key, authority, now)
-            if isinstance(found, str):
-                events.add(on, FleetEvent(now, "somebody", "enrolment-refused", value["agent"], found))
-            else:
-                target = found.invitation.target
-                issued = authority.sign(request, Member(Role.AGENT, target), now=now, life=self._life)
-                agents.enrolled(on, target, _papers(value, issued), labels=found.labels, now=now)
-                events.add(on, FleetEvent(now, f"agent {target}", "enrolled", target))
         if isinstance(found, str):
+            self._note_refusal(value["agent"], found, now)
             raise AccessRefused(_DENIED, hint=_HINT)
+        target = found.invitation.target
+        member = Member(Role.AGENT, target)
+        with self._decisions.deciding(Decision(actor=member.uri, what="enrolled", about=target)) as on:
+            if not invitations.use(on, found.invitation.digest, key=key, now=now):
+                raise AccessRefused(_DENIED, hint=_HINT)
+            issued = authority.sign(request, member, now=now, life=self._life)
+            agents.enrolled(on, target, _papers(value, issued), labels=found.labels, now=now)
         return self._certificate(issued)
+
+    def _note_refusal(self, name: str, why: str, now: datetime) -> None:
+        """In the events alone: whoever finds the port can cause it."""
+        with self._database.write() as on:
+            events.add(on, FleetEvent(now, "somebody", "enrolment-refused", name, why))
 
     def _renew(self, name: str, value: Mapping[str, Any], now: datetime) -> web.Response:
         member = Member(Role.AGENT, name)
@@ -135,7 +151,7 @@ class Desk:
 def _looked_up(
     on: Connection, value: Mapping[str, Any], key: str, authority: Authority, now: datetime
 ) -> invitations.Kept | str:
-    """The invitation, which is used now; or why there is none that counts."""
+    """The invitation; or why there is none that counts."""
     try:
         token = read_token(Secret(value["token"].encode()))
     except InputError as error:
@@ -145,10 +161,7 @@ def _looked_up(
     kept = invitations.find(on, token.digest)
     roots = tuple(map(fingerprint, authority.roots))
     refused = refusal(token, kept.invitation if kept else None, key=key, roots=roots, now=now)
-    if refused is not None or kept is None:
-        return refused or "there is no such invitation"
-    used = invitations.use(on, token.digest, key=key, now=now)
-    return kept if used else "the token was used at this moment, for another key"
+    return refused or kept or "there is no such invitation"
 
 
 def _papers(value: Mapping[str, Any], issued: Issued) -> agents.Papers:

@@ -11,9 +11,9 @@ from uuid import uuid4
 from sqlalchemy import Connection
 
 from reconciler.core.secret import Secret
+from reconciler.orchestrator.decisions import Decision
 from reconciler.orchestrator.home import Home
-from reconciler.orchestrator.store import events, invitations
-from reconciler.orchestrator.store.events import FleetEvent
+from reconciler.orchestrator.store import invitations
 from reconciler.tls.join_token import SECRET_BYTES, JoinToken, invitation, make_token
 
 
@@ -24,12 +24,15 @@ class Invited:
     token: JoinToken
     kept: invitations.Kept
 
+    @property
+    def decision(self) -> Decision:
+        """That somebody may join."""
+        told = f"until {self.kept.invitation.expires:%Y-%m-%dT%H:%M:%SZ}"
+        return Decision(actor=self.kept.actor, what="token-made", about=self.kept.invitation.target, detail=told)
+
     def keep(self, on: Connection) -> None:
         """From now on it counts."""
         invitations.add(on, self.kept)
-        told = f"until {self.kept.invitation.expires:%Y-%m-%dT%H:%M:%SZ}"
-        event = FleetEvent(self.kept.created_at, self.kept.actor, "token-made", self.kept.invitation.target, told)
-        events.add(on, event)
 
 
 def make_invitation(home: Home, target: str, *, labels: Mapping[str, str], life: timedelta, actor: str) -> Invited:

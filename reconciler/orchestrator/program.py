@@ -18,6 +18,7 @@ from reconciler.errors import AccessRefused, ReconcilerError
 from reconciler.orchestrator.admin_endpoints import AdminEndpoints
 from reconciler.orchestrator.agent_endpoints import AgentEndpoints
 from reconciler.orchestrator.clerk import Clerk
+from reconciler.orchestrator.decisions import Decisions
 from reconciler.orchestrator.document_endpoints import DocumentEndpoints
 from reconciler.orchestrator.enrolment import Desk
 from reconciler.orchestrator.handing_out import HandingOut
@@ -74,6 +75,8 @@ class Orchestrator:
         self.home = home
         self.database = database
         self.clerk = Clerk(database)
+        self.decisions = Decisions(home, database)
+        self.decisions.audit.take_over()
         self._reached = reached
         self._options = options
         self.monitor_url = ""
@@ -93,7 +96,7 @@ class Orchestrator:
         self.handing_out = HandingOut(
             options.documents or home.desired, database, self.lines, key=home.key, clerk=self.clerk
         )
-        desk = Desk(home, database, life=options.life, joined=self.handing_out.ask)
+        desk = Desk(home, database, self.decisions, life=options.life, joined=self.handing_out.ask)
         passport = self._own = self._passport()
         self._member_context = ServerContext(passport)
         self._enroll_context = ServerContext(passport, clients=False)
@@ -132,8 +135,10 @@ class Orchestrator:
         app = web.Application(
             middlewares=[guarded(self.connections, self._refuse), told], client_max_size=DEFAULT.message_bytes
         )
-        admin = AdminEndpoints(self.home, self.database, self.lines, self.handing_out.ask)
-        tasks = TaskEndpoints(self.database, self.lines)
+        admin = AdminEndpoints(
+            self.home, self.database, self.lines, decisions=self.decisions, changed=self.handing_out.ask
+        )
+        tasks = TaskEndpoints(self.database, self.lines, self.decisions)
         documents = DocumentEndpoints(self.database)
         for endpoints in (AgentEndpoints(self.lines), Stream(self.lines), desk, admin, tasks, documents):
             add_routes(app.router, endpoints.handlers)

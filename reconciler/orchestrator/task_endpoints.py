@@ -11,8 +11,9 @@ from sqlalchemy import Connection
 
 from reconciler.errors import InputError, RequestConflict, TemporaryError
 from reconciler.orchestrator import views
-from reconciler.orchestrator.admin_endpoints import note, who
+from reconciler.orchestrator.admin_endpoints import decision, who
 from reconciler.orchestrator.asking import Asked, asked
+from reconciler.orchestrator.decisions import Decisions
 from reconciler.orchestrator.lines import Lines
 from reconciler.orchestrator.requests import answer, limit_of, number_of, page_of, read_request
 from reconciler.orchestrator.routing import Handlers, status_of
@@ -29,8 +30,9 @@ MOST_OPEN: Final = 1_000
 class TaskEndpoints:
     """``lines`` are told where there is something for an agent."""
 
-    def __init__(self, database: Database, lines: Lines) -> None:
+    def __init__(self, database: Database, lines: Lines, decisions: Decisions) -> None:
         self._database = database
+        self._decisions = decisions
         self._lines = lines
 
     @property
@@ -76,12 +78,16 @@ class TaskEndpoints:
 
     def _submit(self, request: web.Request, content: bytes) -> list[tasks.Kept]:
         value, now = read_request(content, "TaskRequest"), datetime.now(UTC)
-        with self._database.write() as on:
+        document = value.get("document", "")
+        told = f"{value['type']}, asked for with the key {value['idempotencyKey']}"
+        about = ", ".join(str(item) for item in value["targets"].values())
+        decided = decision(request, "task-submitted", about, told, document=document)
+        with self._decisions.deciding(decided) as on:
             found = asked(value, agents.every(on), Actor("user", who(request)), now=now)
-            return [self._add(on, request, item, now) for item in found]
+            return [self._add(on, item, now) for item in found]
 
     @staticmethod
-    def _add(on: Connection, request: web.Request, item: Asked, now: datetime) -> tasks.Kept:
+    def _add(on: Connection, item: Asked, now: datetime) -> tasks.Kept:
         target = item.task.target_id
         if tasks.count_open(on, target) >= MOST_OPEN:
             raise TemporaryError(
@@ -98,7 +104,6 @@ class TaskEndpoints:
                     hint="seal them anew",
                 )
             tasks.seal(on, kept.task.id, item.sealed)
-        note(on, request, "task-submitted", kept.task.id, f"{kept.task.type} to {target}")
         return kept
 
     def _page(self, request: web.Request, limit: int) -> list[tasks.Kept]:
@@ -122,12 +127,16 @@ class TaskEndpoints:
 
     def _cancel(self, request: web.Request) -> tasks.Kept:
         task_id, now = request.match_info["task"], datetime.now(UTC)
-        with self._database.write() as on:
+        with self._database.read() as on:
+            task = tasks.find(on, task_id).task
+        decided = decision(
+            request, "task-cancelled", task.target_id, task.type, document=task.document or "", task=task_id
+        )
+        with self._decisions.deciding(decided) as on:
             kept = tasks.find(on, task_id)
             if is_over(kept.record.state):
                 raise RequestConflict(f"the task {task_id} is over already: it is {kept.record.state}")
             tasks.advance(on, kept, states.cancelled(kept.record), now=now)
-            note(on, request, "task-cancelled", task_id, f"{kept.task.type} to {kept.task.target_id}")
             return tasks.find(on, task_id)
 
     def _log(self, task_id: str, begin: int) -> logs.Piece:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from reconciler.__main__ import main
+from reconciler.errors import StateUnwritable
 from reconciler.orchestrator.store import agents, events
 from reconciler.protocol.presence import presence
 from reconciler.tls.certificates import new_key
@@ -88,5 +94,52 @@ def test_an_agent_streams_and_is_cut_off_when_it_is_revoked(tmp_path: Path) -> N
                 await eventually(lambda: socket.closed)
             status, _ = await world.ask(agent.passport, "POST", "/v1/agents/host-a/heartbeat", data=b"{}")
             assert status == 403
+
+    run(scene())
+
+
+def test_what_is_decided_stands_in_an_audit_log_that_verifies(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def scene() -> None:
+        async with fleet(tmp_path) as world:
+            await world.join("host-a")
+            admin = world.admin()
+            await world.ask(admin, "POST", "/v1/tokens", json={"agent": "host-b"})
+            inspect = {"type": "inspect", "targets": {"target": "host-a"}, "payload": {}, "idempotencyKey": "k"}
+            await world.ask(admin, "POST", "/v1/tasks", json=inspect)
+            await world.ask(admin, "POST", "/v1/agents/host-a/revoke")
+            await world.ask(admin, "POST", "/v1/agents/nobody/revoke")
+
+    run(scene())
+    home = str(tmp_path / "home")
+    assert main(["audit", "verify", "--state-dir", home]) == 0
+    capsys.readouterr()
+    assert main(["audit", "show", "--state-dir", home, "--json"]) == 0
+    entries = json.loads(capsys.readouterr().out)["entries"]
+    told = [(item["action"], item["actor"]["name"], item.get("outcome")) for item in entries if item.get("actor")]
+    ada = "stella://admin/ada"
+    assert ("enrolled", "stella://agent/host-a", "done") in told
+    assert ("token-made", ada, "done") in told
+    assert ("task-submitted", ada, "done") in told
+    assert [item for item in told if item[0] == "revoked"] == [
+        ("revoked", ada, "done"),
+        ("revoked", ada, "failed"),
+    ]
+
+
+def test_nothing_is_decided_that_cannot_be_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene() -> None:
+        async with fleet(tmp_path) as world:
+            await world.join("host-a")
+
+            def full(_deed: Any) -> int:
+                raise StateUnwritable("the disk is full")
+
+            monkeypatch.setattr(world.server.decisions.audit, "intent", full)
+            status, told = await world.ask(world.admin(), "POST", "/v1/agents/host-a/revoke")
+            assert (status, told["title"]) == (500, "the disk is full")
+            with world.server.database.read() as on:
+                assert agents.find(on, "host-a").revoked_at is None
 
     run(scene())
