@@ -11,7 +11,7 @@ import click
 from reconciler.cli.fleet_client import VERSION, fleet_option, json_option, open_fleet
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import settings_options
-from reconciler.cli.words import age
+from reconciler.core.words import age
 
 STYLES: Final = {"online": "green", "degraded": "yellow", "offline": "red", "stale": "red"}
 MOST: Final = 10_000

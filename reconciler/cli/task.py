@@ -13,7 +13,7 @@ from reconciler.cli.fleet import seconds_of
 from reconciler.cli.fleet_client import VERSION, FleetClient, fleet_option, json_option, open_fleet
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import settings_options
-from reconciler.cli.words import age
+from reconciler.core.words import age
 from reconciler.errors import TemporaryError
 
 TYPES: Final = (

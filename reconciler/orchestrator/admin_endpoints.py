@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from aiohttp import web
-from sqlalchemy import Connection
 
 from reconciler.orchestrator import views
 from reconciler.orchestrator.decisions import Decision, Decisions
@@ -21,7 +20,7 @@ from reconciler.orchestrator.lines import Lines
 from reconciler.orchestrator.requests import answer, limit_of, page_of, read_request
 from reconciler.orchestrator.routing import Handlers
 from reconciler.orchestrator.store import agents, invitations
-from reconciler.orchestrator.store.database import Database
+from reconciler.orchestrator.store.database import Connection, Database
 from reconciler.protocol.wire.times import time_text
 from reconciler.tls.guard import CONNECTIONS, PEER
 

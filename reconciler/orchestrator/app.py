@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -21,6 +22,8 @@ from reconciler.state_dir import StateDir
 
 if TYPE_CHECKING:
     from reconciler.orchestrator.store.database import Database
+
+LIBRARIES: Final = ("sqlalchemy", "alembic")
 
 log = structlog.get_logger("reconciler.orchestrator")
 
@@ -39,14 +42,12 @@ class Run:
 
 def need_store() -> None:
     """Raises TerminalError where the libraries of the store are not installed."""
-    try:
-        import alembic  # noqa: F401, PLC0415
-        import sqlalchemy  # noqa: F401, PLC0415
-    except ImportError as error:
+    missing = [name for name in LIBRARIES if find_spec(name) is None]
+    if missing:
         raise TerminalError(
-            f"the orchestrator needs libraries that are not installed: {error.name}",
+            f"the orchestrator needs libraries that are not installed: {', '.join(missing)}",
             hint="install the extra: pip install 'reconciler[orchestrator]'",
-        ) from error
+        )
 
 
 def create(path: Path, reached: Reached, admin: str) -> Home:

@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import Connection
-
 from reconciler.audit import AuditLog
 from reconciler.core.audit import Account, Actor, ActorType, Deed
 from reconciler.core.member import SCHEME
 from reconciler.orchestrator.home import Home
 from reconciler.orchestrator.store import events
-from reconciler.orchestrator.store.database import Database
+from reconciler.orchestrator.store.database import Connection, Database
 from reconciler.orchestrator.store.events import FleetEvent
 from reconciler.state_dir import StateDir
 
@@ -55,7 +53,7 @@ class Decisions:
 
     @contextmanager
     def deciding(self, decision: Decision) -> Iterator[Connection]:
-        """A transaction in which it is done. Raises StateError where that cannot be recorded: it is not done then."""
+        """A transaction in which it is done. Raises StateError where that cannot be recorded; then it is not."""
         deed = decision.deed()
         number = self.audit.intent(deed)
         try:

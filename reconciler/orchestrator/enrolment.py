@@ -17,7 +17,6 @@ from typing import Any, Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from sqlalchemy import Connection
 
 from reconciler.core.member import Member, Role
 from reconciler.core.secret import Secret
@@ -30,7 +29,7 @@ from reconciler.orchestrator.requests import answer, read_request
 from reconciler.orchestrator.routing import Handlers, add_routes, status_of
 from reconciler.orchestrator.signing import ALGORITHM
 from reconciler.orchestrator.store import agents, events, invitations
-from reconciler.orchestrator.store.database import Database
+from reconciler.orchestrator.store.database import Connection, Database
 from reconciler.orchestrator.store.events import FleetEvent
 from reconciler.protocol.wire.times import time_text
 from reconciler.sealing.boxes import KEY_BYTES

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Final
 
 import structlog
-from sqlalchemy import Connection
 
 from reconciler.errors import ReconcilerError
 from reconciler.orchestrator.assign import Changes, changes
@@ -21,7 +20,7 @@ from reconciler.orchestrator.clerk import Clerk
 from reconciler.orchestrator.lines import Lines
 from reconciler.orchestrator.signing import signed
 from reconciler.orchestrator.store import agents, assignments, events
-from reconciler.orchestrator.store.database import Database
+from reconciler.orchestrator.store.database import Connection, Database
 from reconciler.orchestrator.store.events import FleetEvent
 from reconciler.orchestrator.wishes import Wish, Wishes, read_wishes
 from reconciler.protocol.message.common import Actor

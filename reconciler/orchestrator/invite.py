@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import Connection
-
 from reconciler.core.secret import Secret
 from reconciler.orchestrator.decisions import Decision
 from reconciler.orchestrator.home import Home
 from reconciler.orchestrator.store import invitations
+from reconciler.orchestrator.store.database import Connection
 from reconciler.tls.join_token import SECRET_BYTES, JoinToken, invitation, make_token
 
 

@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection
-
 from reconciler.errors import AccessRefused
 from reconciler.orchestrator.store import agents, assignments, events, logs, tasks
+from reconciler.orchestrator.store.database import Connection
 from reconciler.orchestrator.store.events import FleetEvent
 from reconciler.protocol import states
 from reconciler.protocol.message.result import TaskResult

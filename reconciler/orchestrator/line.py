@@ -15,12 +15,10 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import uuid4
 
-from sqlalchemy import Connection
-
 from reconciler.orchestrator.keeping import Keeping
 from reconciler.orchestrator.signing import signed
 from reconciler.orchestrator.store import agents, assignments, logs, tasks
-from reconciler.orchestrator.store.database import Database
+from reconciler.orchestrator.store.database import Connection, Database
 from reconciler.protocol import states
 from reconciler.protocol.assignment_log import AssignmentLog
 from reconciler.protocol.logs import LogCursor

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Final
 
 from aiohttp import web
-from sqlalchemy import Connection
 
 from reconciler.errors import InputError, RequestConflict, TemporaryError
 from reconciler.orchestrator import views
@@ -18,7 +17,7 @@ from reconciler.orchestrator.lines import Lines
 from reconciler.orchestrator.requests import answer, limit_of, number_of, page_of, read_request
 from reconciler.orchestrator.routing import Handlers, status_of
 from reconciler.orchestrator.store import agents, logs, tasks
-from reconciler.orchestrator.store.database import Database
+from reconciler.orchestrator.store.database import Connection, Database
 from reconciler.protocol import states
 from reconciler.protocol.message.common import Actor
 from reconciler.protocol.states import RANKS, is_over

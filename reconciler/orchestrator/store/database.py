@@ -24,6 +24,8 @@ from sqlalchemy.exc import DBAPIError
 
 from reconciler.errors import StateDamaged, StateError, StateLocked, StateUnwritable
 
+__all__ = ["Connection", "Database"]
+
 BUSY_TIMEOUT_S: Final = 10.0
 """How long a write waits for another one."""
 
