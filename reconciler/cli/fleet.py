@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import click
 
@@ -62,7 +63,12 @@ def revoke(invocation: Invocation, /, *, name: str, fleet: Path, as_json: bool) 
 
     What runs on its host stays. It comes back with a new join token, under the same name.
     """
-    _told(invocation, open_fleet(fleet).ask("POST", f"/v1/agents/{name}/revoke"), f"{name} is revoked", as_json)
+    _told(
+        invocation,
+        open_fleet(fleet).ask("POST", f"/v1/agents/{quote(name, safe='')}/revoke"),
+        f"{name} is revoked",
+        as_json,
+    )
 
 
 @fleet.command("drain", short_help="Give an agent no new tasks.")
@@ -74,7 +80,7 @@ def revoke(invocation: Invocation, /, *, name: str, fleet: Path, as_json: bool) 
 @pass_invocation
 def drain(invocation: Invocation, /, *, name: str, end: bool, fleet: Path, as_json: bool) -> None:
     """Give an agent no new tasks; those that are asked for wait. Its documents stay assigned."""
-    answer = open_fleet(fleet).ask("PATCH", f"/v1/agents/{name}", body={"drained": not end})
+    answer = open_fleet(fleet).ask("PATCH", f"/v1/agents/{quote(name, safe='')}", body={"drained": not end})
     _told(invocation, answer, f"{name} is {'no longer ' if end else ''}drained", as_json)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import click
 
@@ -115,7 +116,7 @@ def list_(invocation: Invocation, /, *, fleet: Path, limit: int, as_json: bool, 
 @pass_invocation
 def show(invocation: Invocation, /, *, id_: str, fleet: Path, as_json: bool) -> None:
     """Show one task: how far it is, and what came of it."""
-    found = open_fleet(fleet).ask("GET", f"/v1/tasks/{id_}")
+    found = open_fleet(fleet).ask("GET", f"/v1/tasks/{quote(id_, safe='')}")
     if as_json:
         invocation.screen.json({"version": VERSION, "task": found})
         return
@@ -131,7 +132,7 @@ def show(invocation: Invocation, /, *, id_: str, fleet: Path, as_json: bool) -> 
 @pass_invocation
 def cancel(invocation: Invocation, /, *, id_: str, fleet: Path, as_json: bool) -> None:
     """Say that a task is not wanted any more. Work that has begun ends before its point of no return, or not."""
-    found = open_fleet(fleet).ask("POST", f"/v1/tasks/{id_}/cancel")
+    found = open_fleet(fleet).ask("POST", f"/v1/tasks/{quote(id_, safe='')}/cancel")
     if as_json:
         invocation.screen.json({"version": VERSION, "task": found})
     elif found["state"] == "cancelled":
@@ -151,7 +152,7 @@ def logs(invocation: Invocation, /, *, id_: str, follow: bool, fleet: Path, as_j
     """Show what a task said, as far as it has come."""
     client, begin, text, dropped = open_fleet(fleet), 0, "", 0
     while True:
-        piece = client.ask("GET", f"/v1/tasks/{id_}/log", query={"from": begin})
+        piece = client.ask("GET", f"/v1/tasks/{quote(id_, safe='')}/log", query={"from": begin})
         begin, dropped = piece["next"], piece["droppedChunks"]
         if as_json:
             text += piece["text"]
@@ -169,14 +170,14 @@ def logs(invocation: Invocation, /, *, id_: str, follow: bool, fleet: Path, as_j
 
 
 def _goes_on(client: FleetClient, id_: str) -> bool:
-    return client.ask("GET", f"/v1/tasks/{id_}")["state"] not in OVER
+    return client.ask("GET", f"/v1/tasks/{quote(id_, safe='')}")["state"] not in OVER
 
 
 def _awaited(client: FleetClient, id_: str) -> Any:
     """The task when it is over. An orchestrator that is away for a moment is asked again."""
     while True:
         try:
-            found = client.ask("GET", f"/v1/tasks/{id_}")
+            found = client.ask("GET", f"/v1/tasks/{quote(id_, safe='')}")
             if found["state"] in OVER:
                 return found
         except TemporaryError as error:

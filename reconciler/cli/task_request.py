@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 from uuid import uuid4
 
 from reconciler.cli.files import read_bounded
@@ -124,7 +125,7 @@ def _sealed(wanted: Wanted, document: str, client: FleetClient) -> dict[str, Any
     if not wanted.target or wanted.labels or wanted.credentials is None:
         raise InvalidSettings("--credentials are sealed for one agent: name it with --target alone")
     values = {name: Secret(str(value).encode()) for name, value in _object(wanted.credentials).items()}
-    agent = client.ask("GET", f"/v1/agents/{wanted.target}")
+    agent = client.ask("GET", f"/v1/agents/{quote(wanted.target, safe='')}")
     binding = Binding(
         agent=wanted.target,
         task=str(uuid4()),

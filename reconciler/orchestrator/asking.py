@@ -18,12 +18,16 @@ from reconciler.orchestrator.store.agents import Agent
 from reconciler.protocol.message.common import Actor, SealedCredentials
 from reconciler.protocol.message.task import FENCED, AgentTask
 from reconciler.protocol.reading import read_item
+from reconciler.protocol.wire.canonical import canonical
 from reconciler.protocol.wire.codec import API_VERSION, from_json, to_json
 from reconciler.protocol.wire.times import time_text
 
 TIMEOUT_S: Final = 600
 WAITS_S: Final = 3_600
 """How long a task waits for its agent, where nothing is said: an hour later a deploy may be a surprise."""
+
+LARGEST: Final = 960 << 10
+"""Bytes of a task: with its signature it fits into what is signed and sent."""
 
 _NAMESPACE: Final = UUID("6f1e51f2-3f1c-4d0c-9a3b-6b1f7a1c9e55")
 _COPIED: Final = ("document", "expectedRelease")
@@ -74,6 +78,9 @@ def _for_one(
         value["generation"] = 1  # the store gives the one that comes next
     if sealed is not None:
         value |= _bound(sealed, agent.name, ends)
+    size = len(canonical(value)) + len(canonical(given or {}))
+    if size > LARGEST:
+        raise InputError(f"the task has {size} bytes with its credentials; {LARGEST} are taken")
     try:
         return Asked(read_item(value, AgentTask), sealed)
     except MessageRefused as error:

@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from reconciler.orchestrator.wishes import Wish, Wishes
-from reconciler.protocol.message.document import version_of
 
 Place = tuple[str, str]
 """A target and a document's name."""
@@ -34,7 +33,7 @@ def changes(wishes: Wishes, agents: Collection[str], assigned: Mapping[Place, st
     assign = tuple(
         (target, wish)
         for (target, name), wish in sorted(wanted.items(), key=lambda item: item[0])
-        if assigned.get((target, name)) != version_of(wish.text)
+        if assigned.get((target, name)) != wish.version
     )
     gone = sorted(assigned.keys() - wanted.keys()) if wishes.whole else []
     return Changes(assign, tuple(gone))

@@ -19,12 +19,12 @@ from reconciler.orchestrator.assign import Changes, changes
 from reconciler.orchestrator.clerk import Clerk
 from reconciler.orchestrator.lines import Lines
 from reconciler.orchestrator.signing import signed
-from reconciler.orchestrator.store import agents, assignments, events
+from reconciler.orchestrator.store import agents, artifacts, assignments, events
 from reconciler.orchestrator.store.database import Connection, Database
 from reconciler.orchestrator.store.events import FleetEvent
 from reconciler.orchestrator.wishes import Wish, Wishes, read_wishes
 from reconciler.protocol.message.common import Actor
-from reconciler.protocol.message.document import AssignedDocument, version_of
+from reconciler.protocol.message.document import AssignedDocument
 from reconciler.sealing.release_keys import ReleaseKey
 from reconciler.sources.watch import FolderWatch
 
@@ -104,12 +104,15 @@ class HandingOut:
         document = AssignedDocument(
             id=wish.name,
             target_id=target,
-            version=version_of(wish.text),
+            version=wish.version,
             generation=assignments.next_generation(on, target, wish.name),
             text=wish.text,
+            artifacts=wish.artifacts,
             issued_at=now,
             actor=Actor("file", wish.file),
         )
+        for item in wish.files:
+            artifacts.keep(on, item.artifact.sha256, item.content, now=now)
         assignments.assign(on, signed(document, self._key))
         told = f"to {target}, generation {document.generation}"
         events.add(on, FleetEvent(now, f"file:{wish.file}", "document-assigned", wish.name, told))

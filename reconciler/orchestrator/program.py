@@ -17,6 +17,7 @@ from aiohttp import web
 from reconciler.errors import AccessRefused, ReconcilerError
 from reconciler.orchestrator.admin_endpoints import AdminEndpoints
 from reconciler.orchestrator.agent_endpoints import AgentEndpoints
+from reconciler.orchestrator.artifact_endpoints import ArtifactEndpoints
 from reconciler.orchestrator.clerk import Clerk
 from reconciler.orchestrator.decisions import Decisions
 from reconciler.orchestrator.document_endpoints import DocumentEndpoints
@@ -140,7 +141,8 @@ class Orchestrator:
         )
         tasks = TaskEndpoints(self.database, self.lines, self.decisions)
         documents = DocumentEndpoints(self.database)
-        for endpoints in (AgentEndpoints(self.lines), Stream(self.lines), desk, admin, tasks, documents):
+        files = ArtifactEndpoints(self.database, self.decisions)
+        for endpoints in (AgentEndpoints(self.lines), Stream(self.lines), desk, admin, tasks, documents, files):
             add_routes(app.router, endpoints.handlers)
         return app
 

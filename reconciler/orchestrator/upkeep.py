@@ -15,7 +15,7 @@ from typing import Final
 import structlog
 
 from reconciler.errors import ReconcilerError
-from reconciler.orchestrator.store import events, invitations, tasks
+from reconciler.orchestrator.store import artifacts, events, invitations, tasks
 from reconciler.orchestrator.store.database import Database
 from reconciler.protocol import states
 
@@ -25,6 +25,9 @@ SILENT_S: Final = 60.0
 
 KEPT: Final = timedelta(days=30)
 """How long tasks are kept that are over, with their results and logs."""
+
+UNNAMED: Final = timedelta(days=1)
+"""How long a file is kept that nothing names: who sends one names it soon after."""
 
 log = structlog.get_logger("reconciler.orchestrator")
 
@@ -74,5 +77,6 @@ class Upkeep:
                 tasks.advance(on, kept, after, now=now)
             tasks.forget(on, before=now - KEPT)
             invitations.forget(on, before=now)
+            artifacts.forget(on, before=now - UNNAMED)
             events.forget(on)
             return [replace(kept, record=after) for kept, after in ended]

@@ -1,22 +1,26 @@
 """Wishes: the documents of a folder, each as a text that stands alone, for one target or for all.
 
-A wish has the folder's Defaults merged in, so that an agent needs nothing beside it. What is wrong anywhere is
-told; what is right goes out. Files that come with a document (lock files of projects) are not handed out: a
-document that names some is a problem.
+A wish has the folder's Defaults merged in, so that an agent needs nothing beside it but the files that come with
+it: those it names flatly, as they lie on a host. What is wrong anywhere is told; what is right goes out.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from reconciler.core.member import is_label
+from reconciler.core.project import LOCK_NAME
+from reconciler.protocol.message.common import Artifact
+from reconciler.protocol.message.document import version_of
+from reconciler.sources.artifacts import reading_in
 from reconciler.sources.reading import read_file
 from reconciler.sources.scan import at_file, list_folder
-from reconciler.spec.artifacts import artifact_paths
+from reconciler.spec.artifacts import Named, ReadArtifact, beside, named_files, no_artifacts
 from reconciler.spec.assemble import choose_defaults, examine
 from reconciler.spec.defaults import defaults_for
 from reconciler.spec.document import Document, read_documents
@@ -24,8 +28,18 @@ from reconciler.spec.merge import merged
 from reconciler.spec.problem import Problem, is_error
 
 DEFAULTS: Final = "Defaults"
-FILES: Final = "files beside a document are not handed out to agents"
 TARGET: Final = "is not the name of an agent"
+TOO_LARGE: Final = "stands in a file that is larger than what is handed out to agents (256 KiB)"
+LARGEST: Final = 256 << 10
+"""Bytes of a file of documents: with Defaults and its signature each of them fits into one message."""
+
+
+@dataclass(frozen=True, slots=True)
+class WishFile:
+    """A file that comes with a document."""
+
+    artifact: Artifact
+    content: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +48,19 @@ class Wish:
 
     name: str
     target: str | None
-    text: str
+    text: str = field(repr=False)
     file: str
+    files: tuple[WishFile, ...] = ()
+
+    @property
+    def artifacts(self) -> tuple[Artifact, ...]:
+        """What the files are."""
+        return tuple(item.artifact for item in self.files)
+
+    @property
+    def version(self) -> str:
+        """The version that this content has."""
+        return version_of(self.text, self.artifacts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,37 +83,84 @@ def read_wishes(folder: Path) -> Wishes:
             problems.append(at_file(name, reading.trouble))
         else:
             contents[name] = reading.content
-    return wishes_of(contents, problems)
+    return wishes_of(contents, problems, read=_once(reading_in({"": folder})))
 
 
-def wishes_of(contents: Mapping[str, bytes], problems: Iterable[Problem] = ()) -> Wishes:
-    """The wishes in files, by their names. Pure."""
+def _once(read: ReadArtifact) -> ReadArtifact:
+    """What was examined is what is handed out, whatever happens to the file meanwhile."""
+    kept: dict[str, bytes] = {}
+
+    def again(path: str) -> bytes:
+        if path not in kept:
+            kept[path] = read(path)
+        return kept[path]
+
+    return again
+
+
+def wishes_of(
+    contents: Mapping[str, bytes], problems: Iterable[Problem] = (), *, read: ReadArtifact = no_artifacts
+) -> Wishes:
+    """The wishes in files, by their names. ``read`` has the files that come with them."""
     documents = [item for name, content in contents.items() for item in read_documents(content, name)[0]]
-    plain = [item for item in documents if not artifact_paths(item.value, item.file)]
-    with_files = {item.name: item for item in documents if item not in plain}
-    examined = examine(contents, every=True)
-    found = [*problems, *(item for item in examined.problems if item.document not in with_files)]
-    found += [item.problem(("kind",), FILES) for item in with_files.values()]
-    found += [item.problem(("metadata", "target"), TARGET) for item in plain if not _named(item)]
+    examined = examine(contents, read=read, every=True)
+    found = [*problems, *examined.problems]
+    found += [item.problem(("metadata", "target"), TARGET) for item in documents if not _named(item)]
+    found += [item.problem(("metadata", "name"), TOO_LARGE) for item in documents if len(item.content) > LARGEST]
     defaults, _ = choose_defaults(documents)
     sound = {(item.name, item.target) for item in examined.documents}
     return Wishes(
         tuple(
-            Wish(name=item.name, target=item.target, text=_text(item, defaults), file=str(item.source))
-            for item in plain
-            if item.kind != DEFAULTS and (item.name, item.target) in sound and _named(item)
+            _wish(item, defaults, read)
+            for item in documents
+            if item.kind != DEFAULTS and (item.name, item.target) in sound and _goes_out(item)
         ),
         tuple(sorted(found)),
         whole=not any(map(is_error, found)) and bool(contents),
     )
 
 
+def _wish(document: Document, defaults: Document | None, read: ReadArtifact) -> Wish:
+    under = defaults_for(document.kind, defaults)
+    whole: Mapping[str, Any] = merged(under, document.value) if under else document.value
+    files = named_files(whole)
+    return Wish(
+        name=document.name,
+        target=document.target,
+        text=_text(_flat(whole, files) if files else whole),
+        file=str(document.source),
+        files=tuple(_file(item, read(beside(document.file, item.source))) for item in files),
+    )
+
+
+def _flat(document: Mapping[str, Any], files: Sequence[Named]) -> Mapping[str, Any]:
+    """With the names that the files have beside it on a host, in place of where they lie here."""
+    config = dict(document["spec"]["config"])
+    config["composeLock"] = _renamed(config["composeLock"], files[0])
+    if "configFiles" in config:
+        pairs = zip(config["configFiles"], files[1:], strict=True)
+        config["configFiles"] = [_renamed(value, item) for value, item in pairs]
+    return {**document, "spec": {**document["spec"], "config": config}}
+
+
+def _renamed(value: str | Mapping[str, Any], item: Named) -> str | Mapping[str, Any]:
+    return item.name if isinstance(value, str) else {**value, "source": item.name}
+
+
+def _file(item: Named, content: bytes) -> WishFile:
+    kind: Literal["compose_lock", "config"] = "compose_lock" if item.name == LOCK_NAME else "config"
+    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    return WishFile(Artifact(type=kind, name=item.name, sha256=digest, size_bytes=len(content)), content)
+
+
+def _goes_out(document: Document) -> bool:
+    return _named(document) and len(document.content) <= LARGEST
+
+
 def _named(document: Document) -> bool:
     return document.target is None or is_label(document.target)
 
 
-def _text(document: Document, defaults: Document | None) -> str:
+def _text(document: Mapping[str, Any]) -> str:
     """JSON, which is YAML too: nothing of the folder's notation is left in it."""
-    under = defaults_for(document.kind, defaults)
-    whole: Mapping[str, Any] = merged(under, document.value) if under else document.value
-    return json.dumps(whole, ensure_ascii=False, indent=1, sort_keys=False)
+    return json.dumps(document, ensure_ascii=False, indent=1)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from reconciler.orchestrator.assign import changes
-from reconciler.orchestrator.wishes import Wish, Wishes, wishes_of
+from reconciler.orchestrator.wishes import Wish, Wishes, read_wishes, wishes_of
 from reconciler.protocol.message.document import version_of
 from reconciler.spec.assemble import examine
 
@@ -77,10 +79,23 @@ def test_a_wish_is_the_same_document_with_the_defaults_in_it() -> None:
     assert "memoryLimit" in found.wishes[0].text
 
 
-def test_a_document_with_files_beside_it_is_a_problem_and_the_others_go_out() -> None:
+def test_files_beside_a_document_come_with_it_under_flat_names() -> None:
+    example = Path(__file__).parents[2] / "examples" / "04-compose"
+    found = read_wishes(example)
+    assert found.whole, found.problems
+    (shop,) = [item for item in found.wishes if item.name == "shop"]
+    files = {item.artifact.name: item.content for item in shop.files}
+    assert files.keys() == {"compose.stella.lock.yml", "nginx.conf"}
+    alone = examine({"document.yaml": shop.text.encode()}, read=lambda path: files[path])
+    here = examine(
+        {"shop.yaml": (example / "shop.yaml").read_bytes()}, read=lambda path: (example / path).read_bytes()
+    )
+    assert alone.documents[0].fingerprint == here.documents[0].fingerprint
+
+
+def test_a_file_that_is_missing_is_a_problem_and_the_others_go_out() -> None:
     found = wishes_of({"web.yaml": WEB.encode(), "shop.yaml": PROJECT.encode()})
     assert [item.name for item in found.wishes] == ["web"]
-    assert [item.message for item in found.problems] == ["files beside a document are not handed out to agents"]
     assert not found.whole
 
 
@@ -92,3 +107,9 @@ def test_a_broken_file_keeps_nobody_from_the_others() -> None:
 
 def test_an_empty_folder_takes_nothing_away() -> None:
     assert not wishes_of({}).whole
+
+
+def test_a_file_of_documents_that_is_too_large_is_a_problem() -> None:
+    found = wishes_of({"web.yaml": WEB.encode() + b"# a long remark\n" * 20_000})
+    assert found.wishes == ()
+    assert "larger than what is handed out" in found.problems[0].message

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from reconciler.core.member import Member, Role
 from reconciler.core.secret import Secret
 from reconciler.errors import SecretSealed
-from reconciler.orchestrator.store import agents, events, logs, tables, tasks
+from reconciler.orchestrator.artifact_endpoints import digest_of
+from reconciler.orchestrator.store import agents, artifacts, events, logs, tables, tasks
 from reconciler.protocol.message.task import AgentTask
 from reconciler.protocol.reading import as_value
 from reconciler.protocol.session.events import Begin, KeepDocument
@@ -22,9 +26,12 @@ from reconciler.sealing.binding import Binding
 from reconciler.sealing.boxes import new_key, open_sealed, public_of, read_sealed, seal
 from reconciler.sealing.release_keys import TrustedReleaseKeys
 from reconciler.sealing.signed_task import verify_task
+from reconciler.tls.contexts import client_context
+from reconciler.tls.passport import Passport
 from tests.orchestrator.fleet import Agent, Fleet, eventually, fleet, now, run
 from tests.orchestrator.test_assign import WEB
 
+EXAMPLE = Path(__file__).parents[2] / "examples" / "04-compose"
 DEPLOY = {
     "documentKind": "Container",
     "release": {"id": "2"},
@@ -316,6 +323,12 @@ def test_what_is_too_large_or_of_another_form_is_refused_in_words(tmp_path: Path
             assert "lacks" in told["title"]
             status, _ = await world.ask(admin, "GET", "/v1/tasks/none")
             assert status == 404
+            await world.join("host-a")
+            payload = {**DEPLOY, "config": {"environment": {"A": "x" * (1 << 20)}}}
+            status, told = await world.ask(
+                admin, "POST", "/v1/tasks", data=BytesIO(json.dumps(deploy(payload=payload)).encode())
+            )
+            assert (status, "are taken" in told["title"]) == (400, True)
 
     run(scene())
 
@@ -349,3 +362,58 @@ def test_a_started_orchestrator_goes_on_with_what_it_has_kept(tmp_path: Path) ->
                 assert agents.find(on, "host-a").agent_version == "1.0"
 
     run(after(*run(before())))
+
+
+def test_a_file_goes_to_the_agent_whose_document_names_it_and_to_nobody_else(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with fleet(tmp_path) as world:
+            folder = world.server.home.desired
+            shutil.copytree(EXAMPLE / "shop", folder / "shop")
+            text = (EXAMPLE / "shop.yaml").read_text()
+            (folder / "shop.yaml").write_text(text.replace("{name: shop}", "{name: shop, target: host-a}"))
+            agent, other = Agent(world, await world.join("host-a")), await world.join("host-b")
+            await agent.poll(lambda: "shop" in agent.documents)
+            (lock, *_) = agent.documents["shop"].artifacts
+            status, content = await fetched(world, agent.passport, f"/v1/agents/host-a/artifacts/{lock.sha256}")
+            assert (status, content) == (200, (EXAMPLE / "shop" / lock.name).read_bytes())
+            assert (await fetched(world, other, f"/v1/agents/host-b/artifacts/{lock.sha256}"))[0] == 404
+            assert (await fetched(world, other, f"/v1/agents/host-a/artifacts/{lock.sha256}"))[0] == 403
+
+    run(scene())
+
+
+def test_a_file_is_put_for_a_task_and_forgotten_when_nothing_names_it(tmp_path: Path) -> None:
+    content = b"hello"
+    digest = digest_of(content)
+    files = [{"path": "a", "sha256": digest, "sizeBytes": 5, "mode": "0644"}]
+    body = {
+        "type": "upload-files",
+        "targets": {"target": "host-a"},
+        "payload": {"directory": "/srv", "files": files},
+        "idempotencyKey": "files",
+    }
+
+    async def scene() -> None:
+        async with fleet(tmp_path) as world:
+            passport, admin = await world.join("host-a"), world.admin()
+            assert (await world.ask(admin, "PUT", f"/v1/artifacts/{digest_of(b'x')}", data=content))[0] == 400
+            assert (await world.ask(admin, "PUT", f"/v1/artifacts/{digest}", data=content))[0] == 204
+            path = f"/v1/agents/host-a/artifacts/{digest}"
+            assert (await fetched(world, passport, path))[0] == 404
+            (task,) = await submit(world, body)
+            assert await fetched(world, passport, path) == (200, content)
+            with world.server.database.write() as on:
+                artifacts.forget(on, before=now())
+                assert artifacts.fetch(on, "host-a", digest) == content
+                on.execute(tables.tasks.delete())
+                artifacts.forget(on, before=now())
+                assert on.execute(tables.artifacts.select()).all() == []
+            assert task["type"] == "upload-files"
+
+    run(scene())
+
+
+async def fetched(world: Fleet, passport: Passport, path: str) -> tuple[int, bytes]:
+    context = client_context(passport)
+    async with aiohttp.ClientSession() as http, http.get(world.url + path, ssl=context) as answer:
+        return answer.status, await answer.read()

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Dialect,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -130,6 +131,15 @@ credentials: Final = Table(
     Column("sealed", JSON, nullable=False),
 )
 """Ciphertext that only the agent opens; removed when the task ends."""
+
+artifacts: Final = Table(
+    "artifacts",
+    metadata,
+    Column("digest", String(71), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+    Column("kept_at", Moment, nullable=False),
+)
+"""Contents of files that documents or tasks name."""
 
 task_logs: Final = Table(
     "task_logs",

@@ -82,6 +82,12 @@ def upgrade() -> None:
         sa.Column("sealed", sa.JSON, nullable=False),
     )
     op.create_table(
+        "artifacts",
+        sa.Column("digest", sa.String(71), primary_key=True),
+        sa.Column("content", sa.LargeBinary, nullable=False),
+        sa.Column("kept_at", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
         "task_logs",
         sa.Column("task", sa.String(36), primary_key=True),
         sa.Column("place", sa.Integer, primary_key=True),
