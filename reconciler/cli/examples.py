@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from reconciler.cli.fleet_examples import FLEET_EXAMPLES
+
 Example = tuple[str, str]
 
 EXAMPLES: Final[Mapping[str, tuple[Example, ...]]] = {
@@ -137,4 +139,5 @@ EXAMPLES: Final[Mapping[str, tuple[Example, ...]]] = {
     ),
     "config": (("every setting and where it comes from", "reconciler config"),),
     "completion": (("for this shell, now", 'eval "$(reconciler completion bash)"'),),
+    **FLEET_EXAMPLES,
 }

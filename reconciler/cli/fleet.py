@@ -10,6 +10,7 @@ from urllib.parse import quote
 import click
 
 from reconciler.cli.fleet_client import VERSION, fleet_option, json_option, open_fleet
+from reconciler.cli.helping import group
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import settings_options
 from reconciler.core.words import age
@@ -18,9 +19,9 @@ STYLES: Final = {"online": "green", "degraded": "yellow", "offline": "red", "sta
 MOST: Final = 10_000
 
 
-@click.group("fleet")
+@group("fleet")
 def fleet() -> None:
-    """See and change the agents of an orchestrator.
+    """Show and change the agents of an orchestrator.
 
     Who asks shows a certificate: --fleet names the settings that 'orchestrator init' made.
     """

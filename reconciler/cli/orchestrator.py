@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import click
 
+from reconciler.cli.helping import group
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import LOGS, settings_options
 from reconciler.config.values import duration
@@ -18,7 +19,7 @@ FOLDER: Final = click.Path(path_type=Path, file_okay=False)
 VERSION: Final = 1
 
 
-@click.group("orchestrator")
+@group("orchestrator")
 def orchestrator() -> None:
     """Tell many hosts what is wished for, and know what became of it.
 

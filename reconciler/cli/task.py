@@ -12,6 +12,7 @@ import click
 from reconciler.cli.exits import Exit
 from reconciler.cli.fleet import seconds_of
 from reconciler.cli.fleet_client import VERSION, FleetClient, fleet_option, json_option, open_fleet
+from reconciler.cli.helping import group
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import settings_options
 from reconciler.core.words import age
@@ -43,7 +44,7 @@ FILE: Final = click.Path(path_type=Path, dir_okay=False)
 EXITS: Final = {"succeeded": Exit.DONE, "rolled-back": Exit.ROLLED_BACK}
 
 
-@click.group("task")
+@group("task")
 def task() -> None:
     """Ask agents for something, and see what came of it.
 

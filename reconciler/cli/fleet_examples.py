@@ -1,0 +1,59 @@
+"""Examples of the commands for many hosts, for their help."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+FLEET_EXAMPLES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
+    "orchestrator": (
+        ("make one, then be it", "reconciler orchestrator init --name fleet.example.com"),
+        ("until told to stop", "reconciler orchestrator run"),
+    ),
+    "orchestrator init": (
+        (
+            "reached under a name and an address",
+            "reconciler orchestrator init --name fleet.example.com --name 192.0.2.7",
+        ),
+    ),
+    "orchestrator token": (
+        ("for one host, within an hour", "reconciler orchestrator token --target host-a --ttl 1h"),
+    ),
+    "orchestrator run": (
+        ("with documents of a checkout", "reconciler orchestrator run --documents /srv/desired"),
+    ),
+    "orchestrator backup": (
+        ("all of it in one file, while it runs", "reconciler orchestrator backup /backup/fleet.tar.gz"),
+    ),
+    "orchestrator restore": (
+        ("a new folder of it", "reconciler orchestrator restore /backup/fleet.tar.gz --home /srv/fleet"),
+    ),
+    "fleet": (("each agent: there or not, and what it holds", "reconciler fleet status"),),
+    "fleet status": (
+        ("each agent: there or not, and what it holds", "reconciler fleet status"),
+        ("for a program", "reconciler fleet status --json | jq '.agents[]|{id, presence}'"),
+    ),
+    "fleet revoke": (("a host that is gone, or was broken into", "reconciler fleet revoke host-a"),),
+    "fleet drain": (
+        ("no new tasks, for maintenance", "reconciler fleet drain host-a"),
+        ("tasks again", "reconciler fleet drain host-a --end"),
+    ),
+    "task": (
+        ("how does a document stand on a host", "reconciler task submit inspect --target host-a --document web"),
+        ("what was asked for last", "reconciler task list"),
+    ),
+    "task submit": (
+        (
+            "a release to one host",
+            "reconciler task submit deploy --target host-a --file web.yaml",
+        ),
+        (
+            "the one before, for a region",
+            "reconciler task submit rollback --label region=north --document web",
+        ),
+    ),
+    "task list": (("what failed on a host", "reconciler task list --target host-a --state failed"),),
+    "task show": (("what came of it", "reconciler task show 7f1c2f0e-9f2b-4a55-8d0e-0d4b8a0e6a11"),),
+    "task cancel": (("it is not wanted any more", "reconciler task cancel 7f1c2f0e-9f2b-4a55-8d0e-0d4b8a0e6a11"),),
+    "task logs": (("as it comes", "reconciler task logs 7f1c2f0e-9f2b-4a55-8d0e-0d4b8a0e6a11 --follow"),),
+}
