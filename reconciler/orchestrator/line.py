@@ -19,6 +19,7 @@ from reconciler.orchestrator.keeping import Keeping
 from reconciler.orchestrator.signing import signed
 from reconciler.orchestrator.store import agents, assignments, logs, tasks
 from reconciler.orchestrator.store.database import Connection, Database
+from reconciler.orchestrator.threads import to_the_end
 from reconciler.protocol import states
 from reconciler.protocol.assignment_log import AssignmentLog
 from reconciler.protocol.logs import LogCursor
@@ -84,7 +85,7 @@ class Line:
                 told = Close(reason="session-unknown", message="this session is not known; begin one")
                 return Step(messages=(told,))
             if isinstance(message, Heartbeat):
-                await asyncio.to_thread(self._bring_up, now.at)
+                await to_the_end(self._bring_up, now.at)
             return await self._kept(self._session.receive(message, now), now)
 
     async def tick(self, now: Moment, *, transport: object) -> Step:
@@ -93,11 +94,11 @@ class Line:
             if self._session is None or not self.carried_by(transport):
                 told = Close(reason="superseded", message="another session was begun")
                 return Step(messages=(told,))
-            await asyncio.to_thread(self._bring_up, now.at)
+            await to_the_end(self._bring_up, now.at)
             return await self._kept(self._session.tick(now), now)
 
     async def _begin(self, transport: object, *, push: bool) -> None:
-        cursors = await asyncio.to_thread(self._cursors)
+        cursors = await to_the_end(self._cursors)
         settings = OrchestratorSettings(
             interval_seconds=self._settings.interval_s, spread_seconds=self._settings.spread(), push=push
         )
@@ -109,7 +110,7 @@ class Line:
 
     async def _kept(self, step: Step, now: Moment) -> Step:
         if step.events:
-            await asyncio.to_thread(self._keep, step, now.at)
+            await to_the_end(self._keep, step, now.at)
         return step
 
     def _keep(self, step: Step, now: datetime) -> None:

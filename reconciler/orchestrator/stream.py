@@ -87,13 +87,14 @@ class Stream:
 
     async def _tell(self, line: Line, socket: web.WebSocketResponse) -> None:
         """What is there to tell, as it comes."""
-        going = True
+        going, carried = True, False
         while going and not socket.closed:
             with suppress(TimeoutError):  # the look that is due without news
                 async with asyncio.timeout(LOOK_S):
                     await line.news.wait()
             line.news.clear()
-            if line.carried_by(socket):
+            carried |= line.carried_by(socket)
+            if carried:
                 going = await _send(socket, await line.tick(moment(), transport=socket))
 
 

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
+import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from reconciler import strict_json
 from reconciler.__main__ import main
+from reconciler.cli.fleet_client import open_fleet
+from reconciler.errors import InputError, InvalidSettings, TemporaryError, TerminalError
+from reconciler.orchestrator.app import need_store
 from reconciler.protocol.session.events import Begin
 from tests.orchestrator.fleet import Agent, Fleet, fleet
-from tests.orchestrator.test_assign import WEB
+from tests.orchestrator.test_assign import PROJECT, WEB
 
 
 class Town:
@@ -147,3 +155,87 @@ def test_an_orchestrators_folder_is_made_once_and_invites(
     assert main(["orchestrator", "token", "--home", str(tmp_path / "none"), "--target", "a"]) == 1
     assert "is no orchestrator's folder" in capsys.readouterr().err
     assert main(["orchestrator", "token", "--home", home, "--target", "host-a", "--ttl", "9d"]) == 64
+
+
+def test_documents_tokens_and_pages_are_asked_for_over_the_api(town: Town) -> None:
+    client = open_fleet(town.settings)
+    (web,) = client.pages("/v1/documents", {"target": "host-a"}, most=10)
+    assert web["id"] == "web"
+    assert client.ask("GET", "/v1/documents/web")["text"].startswith("{")
+    assert list(client.pages("/v1/documents", {"target": "host-z"}, most=10)) == []
+    with pytest.raises(InputError, match="no document 'none'"):
+        client.ask("GET", "/v1/documents/none")
+    token = client.ask("POST", "/v1/tokens", body={"agent": "host-x", "ttlSeconds": 60})
+    assert token["id"] in [item["id"] for item in client.ask("GET", "/v1/tokens")["items"]]
+    assert client.ask("DELETE", f"/v1/tokens/{token['id']}") is None
+    for _ in range(3):
+        body = {"type": "inspect", "targets": {"target": "host-a"}, "payload": {}, "idempotencyKey": str(uuid4())}
+        client.ask("POST", "/v1/tasks", body=body)
+    page = client.ask("GET", "/v1/tasks", query={"limit": 2})
+    assert len(page["items"]) == 2
+    rest = client.ask("GET", "/v1/tasks", query={"limit": 2, "cursor": page["next"]})
+    assert not {item["id"] for item in rest["items"]} & {item["id"] for item in page["items"]}
+    for query in ({"limit": 0}, {"cursor": "x"}, {"state": "odd"}):
+        with pytest.raises(InputError):
+            client.ask("GET", "/v1/tasks", query=query)
+
+
+def test_settings_and_answers_that_cannot_be_used_are_told(tmp_path: Path, town: Town) -> None:
+    (tmp_path / "fleet.json").write_text("{}")
+    with pytest.raises(InvalidSettings, match="cannot be used"):
+        open_fleet(tmp_path / "fleet.json")
+    (tmp_path / "fleet.json").write_text('{"server": "https://127.0.0.1:1", "passport": "p.pem"}')
+    (tmp_path / "p.pem").write_bytes((town.settings.parent / "passport.pem").read_bytes())
+    with pytest.raises(InvalidSettings, match=r"p\.pem"):
+        open_fleet(tmp_path / "fleet.json")
+    (tmp_path / "p.pem").chmod(0o600)
+    with pytest.raises(TemporaryError, match="could not ask the orchestrator"):
+        open_fleet(tmp_path / "fleet.json").ask("GET", "/v1/agents")
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (("inspect", "--target", "a", "--label", "odd"), "--label is KEY=VALUE"),
+        (("inspect", "--target", "a", "--file", "web.yaml"), "--file is for deploy"),
+        (("inspect", "--label", "a=b", "--credentials", "web.yaml"), "sealed for one agent"),
+        (("deploy", "--target", "a", "--payload", "web.yaml"), "is not a JSON object"),
+        (("deploy", "--target", "a", "--file", "two.yaml"), "is not one document"),
+        (("deploy", "--target", "a", "--file", "bad.yaml"), "bad.yaml:"),
+        (("deploy", "--target", "a", "--file", "shop.yaml"), "comes with files"),
+    ],
+)
+def test_requests_that_cannot_be_made_are_told(
+    said: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argv: tuple[str, ...], words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, text in {"web": WEB, "two": f"{WEB}---\n{WEB}", "bad": "kind: [", "shop": PROJECT}.items():
+        (tmp_path / f"{name}.yaml").write_text(text)
+    status, told = said("task", "submit", *argv)
+    assert status in {1, 64}
+    assert words in told
+
+
+def test_the_program_runs_until_it_is_told_to_stop_and_alone(tmp_path: Path) -> None:
+    home = str(tmp_path / "home")
+    listen = ("--listen", "127.0.0.1:0", "--enroll", "127.0.0.1:0")
+    assert main(["orchestrator", "init", "--home", home, "--name", "localhost", *listen]) == 0
+    argv = [sys.executable, "-m", "reconciler", "orchestrator", "run", "--home", home, "--monitor", "127.0.0.1:0"]
+    with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) as program:
+        assert program.stderr is not None
+        assert "the orchestrator runs" in program.stderr.readline()
+        assert main(["orchestrator", "run", "--home", home]) == 1, "another one holds the folder"
+        assert main(["orchestrator", "token", "--home", home, "--target", "host-a"]) == 0, "also while it runs"
+        program.send_signal(signal.SIGTERM)
+        assert "the orchestrator has stopped" in program.stderr.read()
+        assert program.wait(20) == 0
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        assert main(["orchestrator", "run", "--home", home, "--listen", address]) == 1
+
+
+def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reconciler.orchestrator.app.LIBRARIES", ("sqlalchemy", "not_there"))
+    with pytest.raises(TerminalError, match="not_there") as error:
+        need_store()
+    assert "reconciler[orchestrator]" in error.value.hint
