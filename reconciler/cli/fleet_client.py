@@ -25,6 +25,9 @@ from reconciler.tls.standing import problems
 
 WITHIN_S: Final = 30.0
 ANSWER_BYTES: Final = 32 << 20
+CLOSING_S: Final = 0.02
+"""A connection that the server ends, as after a refusal, is closed a moment after its answer was read."""
+
 VERSION: Final = 1
 PAGE: Final = 100
 
@@ -88,11 +91,13 @@ class FleetClient:
                 aiohttp.ClientSession(timeout=timeout, connector=connector) as session,
                 session.request(method, self.server + path, data=content, params=query) as answer,
             ):
-                return _read(answer.status, await answer.content.read(ANSWER_BYTES))
+                return _read(answer.status, await _bounded(answer))
         except (aiohttp.ClientError, TimeoutError) as error:
             raise TemporaryError(
                 f"could not ask the orchestrator {self.server}: {error or 'no answer'}", hint=self._hint()
             ) from error
+        finally:
+            await asyncio.sleep(CLOSING_S)
 
     def _hint(self) -> str:
         told = problems(self.passport, now=datetime.now(UTC))
@@ -115,6 +120,15 @@ def open_fleet(path: Path) -> FleetClient:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidSettings(f"{path} cannot be used: {error}") from error
     return FleetClient(server, passport)
+
+
+async def _bounded(answer: aiohttp.ClientResponse) -> bytes:
+    content = bytearray()
+    async for part in answer.content.iter_chunked(64 << 10):
+        content += part
+        if len(content) > ANSWER_BYTES:
+            raise TerminalError(f"the orchestrator answered more than {ANSWER_BYTES} bytes")
+    return bytes(content)
 
 
 def _read(status: int, content: bytes) -> Any:

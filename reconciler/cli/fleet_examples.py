@@ -16,6 +16,12 @@ FLEET_EXAMPLES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
             "reconciler orchestrator init --name fleet.example.com --name 192.0.2.7",
         ),
     ),
+    "orchestrator admin": (
+        ("for another person", "reconciler orchestrator admin grace --out /root/grace"),
+        ("for one who only looks", "reconciler orchestrator admin vic --viewer --out /root/vic"),
+        ("who has left", "reconciler orchestrator admin grace --revoke"),
+    ),
+    "orchestrator events": (("what was refused and decided last", "reconciler orchestrator events --limit 20"),),
     "orchestrator token": (
         ("for one host, within an hour", "reconciler orchestrator token --target host-a --ttl 1h"),
     ),

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
+from reconciler.cli.fleet_client import VERSION, json_option
 from reconciler.cli.helping import group
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import LOGS, settings_options
+from reconciler.cli.orchestrator_home import home_option
+from reconciler.cli.orchestrator_people import admin, events
 from reconciler.config.values import duration
 from reconciler.errors import InvalidSettings, ReconcilerError
 
 FOLDER: Final = click.Path(path_type=Path, file_okay=False)
-VERSION: Final = 1
 
 
 @group("orchestrator")
@@ -28,26 +29,8 @@ def orchestrator() -> None:
     """
 
 
-def _default_home() -> Path:
-    if os.geteuid() == 0:
-        return Path("/var/lib/reconciler-orchestrator")
-    state = os.environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()
-    return Path(state) / "reconciler-orchestrator"
-
-
-def home_option(command: Any) -> Any:
-    """``--home DIR``, as the parameter ``home``."""
-    return click.option(
-        "--home",
-        type=FOLDER,
-        default=_default_home,
-        envvar="RECONCILER_HOME",
-        show_default="/var/lib/reconciler-orchestrator",
-        help="The orchestrator's folder.",
-    )(command)
-
-
-json_option = click.option("--json", "as_json", is_flag=True, help="JSON for programs.")
+orchestrator.add_command(admin)
+orchestrator.add_command(events)
 
 
 @orchestrator.command("init", short_help="Make the folder: authority, keys, database, the first admin.")

@@ -81,18 +81,18 @@ class Home:
         authority = self.authority.create(now=now)
         authority.passport(SERVER, names=reached.names, now=now)  # refuses names that are none
         release_key(self.path / "release.key", make=True)
-        self.write_admin(reached, admin, now=now)
+        self.write_admin(reached, admin, now=now, folder=self.admin)
         told = {"version": 1, "names": list(reached.names), "listen": reached.listen, "enroll": reached.enroll}
         if not create_file(self.path / "orchestrator.json", strict_json.canonical(told), mode=0o600):
             raise InputError(f"{self.path} is an orchestrator's folder already", hint="it is left as it is")
 
-    def write_admin(self, reached: Reached, admin: Member, *, now: datetime) -> Path:
-        """A passport for a person, with the settings of who uses it. Their place."""
+    def write_admin(self, reached: Reached, admin: Member, *, now: datetime, folder: Path) -> Path:
+        """A passport for a person in a folder, with the settings of who uses it. The settings' place."""
         passport = self.authority.authority().passport(admin, now=now)
-        write_file(self.admin / "passport.pem", passport.content().reveal(), mode=0o600)
+        write_file(folder / "passport.pem", passport.content().reveal(), mode=0o600)
         told = {"version": 1, "server": reached.url, "passport": "passport.pem"}
-        write_file(self.admin / "fleet.json", strict_json.canonical(told), mode=0o600)
-        return self.admin / "fleet.json"
+        write_file(folder / "fleet.json", strict_json.canonical(told), mode=0o600)
+        return folder / "fleet.json"
 
     def reached(self) -> Reached:
         """Raises InputError where this is no orchestrator's folder, StateDamaged."""

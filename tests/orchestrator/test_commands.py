@@ -239,3 +239,21 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
     with pytest.raises(TerminalError, match="not_there") as error:
         need_store()
     assert "reconciler[orchestrator]" in error.value.hint
+
+
+def test_people_are_given_certificates_and_lose_them(town: Town, said: Any, tmp_path: Path) -> None:
+    home = ("--home", str(town.folder / "home"))
+    for name, more in (("grace", ()), ("vic", ("--viewer",))):
+        assert said("orchestrator", "admin", name, *more, *home, "--out", str(tmp_path / name))[0] == 0
+        settings = {"version": 1, "server": town.world.url, "passport": "passport.pem"}
+        (tmp_path / name / "fleet.json").write_bytes(strict_json.canonical(settings))
+        assert said("fleet", "status", "--fleet", str(tmp_path / name / "fleet.json"))[0] == 0
+    assert "is not empty" in said("orchestrator", "admin", "grace", *home, "--out", str(tmp_path / "grace"))[1]
+    assert said("orchestrator", "admin", "grace", *home)[0] == 64
+    assert said("orchestrator", "admin", "grace", *home, "--revoke") == (0, "grace is revoked\n")
+    status, told = said("fleet", "status", "--fleet", str(tmp_path / "grace" / "fleet.json"))
+    assert (status, "is revoked" in told) == (1, True)
+    assert said("fleet", "status", "--fleet", str(tmp_path / "vic" / "fleet.json"))[0] == 0
+    events = said("orchestrator", "events", *home, "--json")[1]["events"]
+    assert {"certificate-made", "revoked"} <= {item["what"] for item in events}
+    assert "certificate-made" in said("orchestrator", "events", *home)[1]
