@@ -115,9 +115,16 @@ class Orchestrator:
                 stack.push_async_callback(listener.stop)
             stack.push_async_callback(self.connections.end_all, STOPS)
             for work in self._works():
-                stack.push_async_callback(_ended, asyncio.create_task(work))
+                task = asyncio.create_task(work)
+                task.add_done_callback(self._part_ended)
+                stack.push_async_callback(_ended, task)
             self.monitor_url = monitor.url
             yield self
+
+    def _part_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            log.error("a part of the orchestrator has ended", exc_info=task.exception())
+            self.upkeep.died(type(task.exception()).__name__)
 
     def _monitor_app(self) -> web.Application:
         return make_app(self.meters.render, self.upkeep.ready, self.upkeep.healthy)
@@ -162,7 +169,7 @@ class Orchestrator:
             return agents.denied(on)
 
     def _spread(self) -> int:
-        return spread_for(sum(1 for _ in self.lines))
+        return spread_for(self.upkeep.members)
 
     def _passport(self) -> Passport:
         now = datetime.now(UTC)

@@ -15,7 +15,7 @@ from typing import Final
 import structlog
 
 from reconciler.errors import ReconcilerError
-from reconciler.orchestrator.store import artifacts, events, invitations, tasks
+from reconciler.orchestrator.store import agents, artifacts, events, invitations, tasks
 from reconciler.orchestrator.store.database import Database
 from reconciler.protocol import states
 
@@ -33,22 +33,30 @@ log = structlog.get_logger("reconciler.orchestrator")
 
 
 class Upkeep:
-    """``ended`` hears of tasks that ended by time alone."""
+    """``ended`` hears of tasks that ended by time alone. ``members``: how many agents there are."""
 
     def __init__(self, database: Database, ended: Callable[[tasks.Kept, datetime], None]) -> None:
         self._database = database
         self._ended = ended
         self._last = float("-inf")
         self._trouble = "the store was not looked at yet"
+        self._dead = ""
+        self.members = 0
 
     def healthy(self) -> tuple[bool, str]:
-        """Whether the loop turns."""
+        """Whether the loop turns, and all of its parts with it."""
+        if self._dead:
+            return False, self._dead
         silent = asyncio.get_running_loop().time() - self._last
         return silent < SILENT_S, "" if silent < SILENT_S else "the last round was too long ago"
 
     def ready(self) -> tuple[bool, str]:
         """Whether agents and people can be served."""
         return not self._trouble, self._trouble
+
+    def died(self, part: str) -> None:
+        """A part of the program has ended that should not: only a new start brings it back."""
+        self._dead = f"a part of the orchestrator has ended: {part}"
 
     async def work(self) -> None:
         """A round from time to time, for ever."""
@@ -75,6 +83,7 @@ class Upkeep:
             ended = [(kept, after) for kept, after in due if after != kept.record]
             for kept, after in ended:
                 tasks.advance(on, kept, after, now=now)
+            self.members = agents.count(on)
             tasks.forget(on, before=now - KEPT)
             invitations.forget(on, before=now)
             artifacts.forget(on, before=now - UNNAMED)

@@ -17,7 +17,7 @@ from reconciler.errors import InputError, StateDamaged, StateUnwritable
 from reconciler.orchestrator.app import back_up, open_database, restore
 from reconciler.orchestrator.home import Home
 from reconciler.orchestrator.store import agents, assignments, events, tables, tasks
-from tests.orchestrator.fleet import Agent, Fleet, fleet, now, run
+from tests.orchestrator.fleet import Agent, Fleet, eventually, fleet, now, run
 from tests.orchestrator.test_assign import WEB
 from tests.orchestrator.test_tasks import _over, inspect, state_of, submit
 
@@ -78,9 +78,24 @@ def test_health_is_told_and_a_store_that_fails_makes_it_not_ready(
             def full(*_: Any) -> None:
                 raise StateUnwritable("the disk is full")
 
+            assert world.server.upkeep.members == 0
             monkeypatch.setattr(world.server.upkeep, "_round", full)
             await world.server.upkeep.round()
             assert await fetched(world, "/readyz") == (503, "the disk is full\n")
+
+    run(scene())
+
+
+def test_a_part_that_ends_makes_it_unhealthy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise ValueError("nobody expected this")
+
+    monkeypatch.setattr("reconciler.orchestrator.handing_out.read_wishes", broken)
+
+    async def scene() -> None:
+        async with fleet(tmp_path) as world:
+            await eventually(lambda: not world.server.upkeep.healthy()[0])
+            assert await fetched(world, "/healthz") == (503, "a part of the orchestrator has ended: ValueError\n")
 
     run(scene())
 

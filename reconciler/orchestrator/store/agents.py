@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from reconciler.core.member import Member, Role, read_member
 from reconciler.errors import NotKnown
@@ -124,6 +124,11 @@ def page(on: Connection, *, after: str = "", limit: int = 1_000) -> list[Agent]:
 def every(on: Connection) -> list[Agent]:
     """All of them."""
     return [_agent(row) for row in on.execute(select(agents).order_by(agents.c.name))]
+
+
+def count(on: Connection) -> int:
+    """How many there are that are not revoked."""
+    return on.execute(select(func.count()).where(agents.c.revoked_at.is_(None))).scalar_one()
 
 
 def change(
