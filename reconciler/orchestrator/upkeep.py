@@ -42,6 +42,7 @@ class Upkeep:
         self._trouble = "the store was not looked at yet"
         self._dead = ""
         self.members = 0
+        self._one = asyncio.Lock()
 
     def healthy(self) -> tuple[bool, str]:
         """Whether the loop turns, and all of its parts with it."""
@@ -65,7 +66,11 @@ class Upkeep:
             await asyncio.sleep(EVERY_S)
 
     async def round(self) -> None:
-        """Do what is due."""
+        """Do what is due. One round at a time: the last one begun is the last one told of."""
+        async with self._one:
+            await self._whole_round()
+
+    async def _whole_round(self) -> None:
         try:
             ended = await asyncio.to_thread(self._round, datetime.now(UTC))
             self._trouble = ""
