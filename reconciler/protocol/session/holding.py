@@ -60,7 +60,7 @@ class Holding:
                 seen,
                 version=document.version if document else None,
                 generation=self._desk.fence.highest(name) or None,
-                refused=held.refused.get(name, "")[:LONGEST_REASON] or None,
+                refused=held.refused.get(name, "")[:LONGEST_REASON] or seen.refused,
             )
 
     def _taken(self, change: Change, clock: Clock, now: Moment) -> list[Event]:
