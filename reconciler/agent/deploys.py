@@ -146,9 +146,10 @@ class Deploys:
             report = await self._settled(deploy, wish, None if deploy.taken else former)
             return replace(report, logs=work.said, observed=await self._seen(work))
         finally:
-            self._under_way.pop(name, None)
+            # As long as the wish is on trial the loop has to ask: it would begin what was just refused.
             if not deploy.taken:
                 await asyncio.shield(asyncio.to_thread(self._give_up, work.task.id))
+            self._under_way.pop(name, None)
 
     async def _settled(self, deploy: Deploy, wish: Wish, former: Wish | None) -> WorkReport:
         """The answer. Where it is one without effect, the wish is given up afterwards."""
