@@ -59,6 +59,24 @@ class StateDir:
         return self.path / "history.db"
 
     @property
+    def fleet(self) -> Path:
+        """Where an agent keeps what it has of its orchestrator."""
+        return self.path / "fleet"
+
+    @property
+    def remote_documents(self) -> Path:
+        """Documents that an orchestrator wishes for; there on hosts with an agent alone."""
+        return self.fleet / "documents"
+
+    @property
+    def agent_name(self) -> str:
+        """The name that this host has in a fleet; "" where it is in none."""
+        try:
+            return (self.fleet / "name").read_text("ascii", errors="replace").strip()
+        except OSError:
+            return ""
+
+    @property
     def signatures(self) -> Path:
         """Where copies of signatures lie."""
         return self.path / "signatures"

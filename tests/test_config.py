@@ -22,6 +22,7 @@ from reconciler.errors import InvalidSettings
 WRONG = {
     "desired": ("", "a path"),
     "policy": ("", "a path"),
+    "agent-policy": ("", "a path"),
     "secrets-dir": ("", "a path"),
     "identity": ("", "a path"),
     "engine": ("docker.sock", "a URL such as"),
@@ -59,9 +60,10 @@ def test_the_places_of_the_program_are_those_that_hold_its_secrets_and_its_memor
         Path("/etc/reconciler/identity.txt"),
         Path("/etc/reconciler/registries.age"),
         Path("/etc/reconciler/notify.yaml"),
+        Path("/etc/reconciler/agent.yaml"),
     )
     secret = {"web-token-file": "/etc/token", "web-key": "/etc/key.pem"}
-    assert load(secret, folder=tmp_path).own_places[5:] == (Path("/etc/token"), Path("/etc/key.pem"))
+    assert load(secret, folder=tmp_path).own_places[6:] == (Path("/etc/token"), Path("/etc/key.pem"))
 
 
 def test_defaults_are_those_of_the_manual(tmp_path: Path) -> None:
@@ -73,6 +75,7 @@ def test_defaults_are_those_of_the_manual(tmp_path: Path) -> None:
         identity=Path("/etc/reconciler/identity.txt"),
         registry_credentials=Path("/etc/reconciler/registries.age"),
         policy=Path("/etc/reconciler/policy.yaml"),
+        agent_policy=Path("/etc/reconciler/agent.yaml"),
         notify=Path("/etc/reconciler/notify.yaml"),
         engine="unix:///var/run/docker.sock",
         target="",
@@ -98,6 +101,7 @@ def test_defaults_are_those_of_the_manual(tmp_path: Path) -> None:
     assert set(settings.sources.values()) == {"default"}
     assert set(settings.sources) == set(BY_NAME)
     assert not settings.policy_needed
+    assert not settings.agent_policy_needed
     assert load({"policy": "p.yaml"}, folder=tmp_path).policy_needed
     assert not settings.notify_needed
     assert load({"notify": "n.yaml"}, folder=tmp_path).notify_needed

@@ -115,6 +115,21 @@ EXAMPLES: Final[Mapping[str, tuple[Example, ...]]] = {
         ),
         ("under another name", "reconciler init nginx:1.27 --name proxy"),
     ),
+    "agent": (
+        (
+            "make this host part of a fleet",
+            "reconciler agent enroll --server https://fleet.example.com:8443 < token",
+        ),
+        ("then keep it following", "reconciler agent run"),
+    ),
+    "agent enroll": (
+        (
+            "the token in a file",
+            "reconciler agent enroll --server https://fleet.example.com:8443 --token-file token",
+        ),
+        ("or from standard input", "reconciler agent enroll --server https://fleet.example.com:8443 < token"),
+    ),
+    "agent run": (("in place of 'reconciler run'", "reconciler agent run --desired /srv/desired"),),
     "secret": (("a key for this host, once", "reconciler secret keygen"),),
     "secret keygen": (
         ("where this host looks for it", "reconciler secret keygen"),

@@ -67,6 +67,12 @@ def _run_controller(settings: Settings) -> None:
     serve(settings)
 
 
+def _run_agent(settings: Settings) -> None:
+    from reconciler.agent.program import serve
+
+    serve(settings)
+
+
 @dataclass(kw_only=True)
 class Invocation:
     """``flags`` maps setting names to what was typed. ``terminal`` is the width of the terminal that standard
@@ -77,6 +83,7 @@ class Invocation:
     open_service: OpenService = _open_service
     look_at_host: LookAtHost = _look_at_host
     run_controller: Callable[[Settings], None] = _run_controller
+    run_agent: Callable[[Settings], None] = _run_agent
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     folder: Path = field(default_factory=Path.cwd)
     clock: Callable[[], float] = time.time

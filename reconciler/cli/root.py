@@ -63,6 +63,7 @@ SECTIONS: Final = {
     ),
     "Set up": (
         Entry("init", "init", "Write a first document for an image, to be read and completed."),
+        Entry("agent", "agent", "Take documents and tasks from an orchestrator on this host."),
         Entry("secret", "secret", "Make keys; encrypt and decrypt the secrets of documents."),
         Entry("notify", "notify", "Try the channels that people are told through."),
         Entry("config", "settings", "Show every setting and where it comes from."),

@@ -22,6 +22,7 @@ from reconciler.config.values import (
 
 ENVIRONMENT_PREFIX: Final = "RECONCILER_"
 DEFAULT_POLICY: Final = "/etc/reconciler/policy.yaml"
+DEFAULT_AGENT_POLICY: Final = "/etc/reconciler/agent.yaml"
 
 Color = Literal["auto", "always", "never"]
 LogFormat = Literal["auto", "text", "json"]
@@ -43,6 +44,7 @@ class Settings:
     identity: Path
     registry_credentials: Path
     policy: Path
+    agent_policy: Path
     notify: Path
     engine: str
     target: str
@@ -72,6 +74,11 @@ class Settings:
         return self.sources.get("policy", "default") != "default"
 
     @property
+    def agent_policy_needed(self) -> bool:
+        """Whether somebody named the agent's policy, so that it must be there."""
+        return self.sources.get("agent-policy", "default") != "default"
+
+    @property
     def registry_credentials_needed(self) -> bool:
         """Whether somebody named the file of registry logins, so that it must be there."""
         return self.sources.get("registry-credentials", "default") != "default"
@@ -84,8 +91,9 @@ class Settings:
     @property
     def own_places(self) -> tuple[Path, ...]:
         """Folders and files of the program that nobody else is to have."""
-        always = (self.state_dir, self.secrets_dir, self.identity, self.registry_credentials, self.notify)
-        return (*always, *(path for path in (self.web_token_file, self.web_key) if path is not None))
+        always = (self.state_dir, self.secrets_dir, self.identity, self.registry_credentials)
+        files = (self.notify, self.agent_policy, self.web_token_file, self.web_key)
+        return (*always, *(path for path in files if path is not None))
 
     @property
     def listen_address(self) -> tuple[str, int]:
@@ -120,6 +128,7 @@ SETTINGS: Final = (
     Setting("identity", "identity", path, None, "Key that opens this host's secrets.", "FILE"),
     Setting("registry-credentials", "registry_credentials", path, None, "Encrypted logins of registries.", "FILE"),
     Setting("policy", "policy", path, DEFAULT_POLICY, "What documents may ask of this host.", "FILE"),
+    Setting("agent-policy", "agent_policy", path, DEFAULT_AGENT_POLICY, "What an agent may be asked.", "FILE"),
     Setting("notify", "notify", path, None, "Who is told when something is wrong.", "FILE"),
     Setting("engine", "engine", engine, None, "Docker engine.", "URL"),
     Setting("target", "target", target, "", "Name of this host; documents for others are left alone.", "NAME"),

@@ -14,7 +14,7 @@ from reconciler.core.desired import DesiredState
 from reconciler.core.record import Record
 from reconciler.errors import StateError, UnknownDocument
 from reconciler.history import History
-from reconciler.sources.files import FolderSource, Loaded
+from reconciler.sources.files import Loaded, Source
 from reconciler.spec.problem import suggestion
 
 NOTHING = Loaded(documents=(), problems=(), unknown_files=(), complete=False)
@@ -26,7 +26,7 @@ TWISTED = 0.6
 class Catalogue:
     """Safe to ask from many threads; ``reload`` is done by one at a time."""
 
-    def __init__(self, source: FolderSource, history: History) -> None:
+    def __init__(self, source: Source, history: History) -> None:
         self._source = source
         self._history = history
         self._lock = threading.Lock()

@@ -126,6 +126,11 @@ class Controller:
         if name in self.lookout.known or name in self.assessor.catalogue.desired():
             self.queue.add(name)
 
+    def wake(self, name: str) -> None:
+        """Look at this document now: what is wished for has changed."""
+        self.queue.add(name)
+        self._look_again.set()
+
     def resync(self) -> None:
         """Look at everything soon: the event stream was away."""
         self._look_again.set()

@@ -7,14 +7,14 @@ came of it is a Verdict, which says when to look next.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.controller.assess import Assessment, Assessor
 from reconciler.controller.conclude import WAIT_S, Conclusion
 from reconciler.controller.perform import NOBODYS, Performer, always
-from reconciler.core.action import RecordIntent
-from reconciler.core.audit import NOWHERE, Account, Origin, account_of
+from reconciler.core.action import Action, RecordIntent
+from reconciler.core.audit import NOWHERE, OF_ITS_OWN, Account, Origin, account_of
 from reconciler.core.desired import DesiredState
 from reconciler.core.interfaces import Progress
 from reconciler.core.outcome import Outcome, Verdict
@@ -57,6 +57,16 @@ def unheard(_: object) -> None:
     """Nobody listens."""
 
 
+def untold(_: DesiredState) -> str:
+    """Nobody has said."""
+    return ""
+
+
+def permitted(_: DesiredState) -> bool:
+    """Nobody has to be asked."""
+    return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciler:
     """Passes over single documents. Different documents may be worked on by different threads at once.
@@ -66,6 +76,8 @@ class Reconciler:
     begun yet is still the one that is wanted; to take back what was begun only the lock is needed. Before the
     first Action ``before_acting`` raises StateError where what would be done could not be recorded; not before
     something is taken back, whose intent is recorded. ``actor`` says who wanted a document, ``origin`` which file.
+    ``may_begin`` is asked when all is prepared and the next Action begins a release: whether it still may.
+    ``task`` says which task of an orchestrator wanted a document.
     """
 
     assessor: Assessor
@@ -76,6 +88,8 @@ class Reconciler:
     may_act: Callable[[], bool] = always
     stopping: Callable[[], bool] = never
     before_acting: Callable[[], None] = unchecked
+    may_begin: Callable[[DesiredState], bool] = permitted
+    task: Callable[[DesiredState], str] = untold
     assessed: Callable[[Assessment], None] = unheard
     passed: Callable[[Pass], None] = unheard
 
@@ -103,7 +117,7 @@ class Reconciler:
             progress=progress,
             actor=actor,
             account=account,
-            may_continue=self.may_act if plan.purpose == "undo" else lambda: self._goes_on(assessment),
+            may_continue=(lambda _: self.may_act()) if plan.purpose == "undo" else self._way_on(assessment),
         )
         done = Pass(assessment=assessment, outcomes=outcomes, verdict=self._concluded(assessment, outcomes))
         self.passed(done)
@@ -115,7 +129,9 @@ class Reconciler:
         actor = self.actor(situation.desired)
         if not plan.actions:
             return actor, NOBODYS
-        return actor, account_of(situation, plan, actor=actor, origin=self.origin(situation.desired))
+        account = account_of(situation, plan, actor=actor, origin=self.origin(situation.desired))
+        asked = "" if plan.purpose in OF_ITS_OWN else self.task(situation.desired)
+        return actor, replace(account, task=asked)
 
     def _concluded(self, assessment: Assessment, outcomes: Sequence[Outcome]) -> Verdict:
         """Who has lost the lock writes nothing: what went wrong may be the doing of another who is at work now."""
@@ -123,8 +139,13 @@ class Reconciler:
             return Verdict(kind="waiting", reason="another controller may be at work here", retry_after=WAIT_S)
         return self.conclusion.conclude(assessment.situation, assessment.plan, outcomes)
 
-    def _goes_on(self, assessment: Assessment) -> bool:
-        return self.may_act() and not self.stopping() and self._still_wanted(assessment)
+    def _way_on(self, assessment: Assessment) -> Callable[[Action], bool]:
+        def goes_on(action: Action) -> bool:
+            if not self.may_act() or self.stopping() or not self._still_wanted(assessment):
+                return False
+            return not isinstance(action, RecordIntent) or self.may_begin(assessment.situation.desired)
+
+        return goes_on
 
     def _still_wanted(self, assessment: Assessment) -> bool:
         """False for a release that its document no longer asks for and that nothing was done for but a pull, which

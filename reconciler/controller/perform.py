@@ -40,6 +40,11 @@ def always() -> bool:
     return True
 
 
+def goes_on(_: Action) -> bool:
+    """Nothing stands in the way of any Action."""
+    return True
+
+
 class Performer:
     """Carries out plans with the executors it was given; the first that handles an Action gets it.
 
@@ -68,12 +73,13 @@ class Performer:
         progress: Progress,
         actor: str = "",
         account: Account = NOBODYS,
-        may_continue: Callable[[], bool] = always,
+        may_continue: Callable[[Action], bool] = goes_on,
     ) -> tuple[Outcome, ...]:
         """Outcomes of the Actions that were reached, in order; the last, and any optional one, can be ``failed``.
 
         ``progress`` hears what is begun and how it goes on; ``actor`` is who events name, ``account`` what the
-        audit log does. When ``may_continue`` says no, the next Action fails with Interrupted without being begun.
+        audit log does. When ``may_continue`` says no to the next Action, it fails with Interrupted without being
+        begun.
         """
         unknown = next((action for action in plan.actions if self._executor(action) is None), None)
         if unknown is not None:
@@ -84,11 +90,11 @@ class Performer:
         return _told(outcomes, recorder.flush())
 
     def _walk(
-        self, plan: Plan, progress: Progress, *, may_continue: Callable[[], bool], recorder: Recorder
+        self, plan: Plan, progress: Progress, *, may_continue: Callable[[Action], bool], recorder: Recorder
     ) -> tuple[Outcome, ...]:
         outcomes: list[Outcome] = []
         for action in plan.actions:
-            if not may_continue():
+            if not may_continue(action):
                 outcomes.append(_interrupted(action))
                 break
             outcomes.append(self._recorded(action, progress, recorder))

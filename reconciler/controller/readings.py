@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from reconciler.controller.assess import Assessment
 from reconciler.controller.board import Board
-from reconciler.controller.loop import Pass
+from reconciler.controller.loop import Pass, unheard
 from reconciler.core.action import (
     Action,
     ComposeUp,
@@ -29,6 +29,8 @@ class Readings:
 
     meters: Meters
     board: Board | None = None
+    listener: Callable[[Pass], None] = unheard
+    """Told of each pass after all else."""
     failures: dict[str, str] = field(default_factory=dict)
     """Why the open operation of a document failed, until it is taken back; lost with a restart."""
 
@@ -57,6 +59,7 @@ class Readings:
         outage = downtime_s(done.outcomes)
         if outage is not None:
             self.meters.downtime(plan.kind, outage)
+        self.listener(done)
 
     def _undone(self, done: Pass) -> None:
         plan, kind = done.plan, done.verdict.kind

@@ -105,7 +105,7 @@ def account_of(situation: Situation, plan: Plan, *, actor: str, origin: Origin) 
     generation = plan.generation or (record.committed.generation if record.committed else 0)
     before, after = _change(situation, plan)
     return Account(
-        actor=CONTROLLER if who.type == "file" and plan.purpose in OF_ITS_OWN else who,
+        actor=CONTROLLER if who.type in {"file", "agent"} and plan.purpose in OF_ITS_OWN else who,
         origin=origin,
         before=standing(before),
         after=standing(after),

@@ -16,7 +16,6 @@ from reconciler.protocol.clock import Clock
 from reconciler.protocol.fence import Fence
 from reconciler.protocol.inbox import Entry
 from reconciler.protocol.message.common import Outcome
-from reconciler.protocol.message.document import DocumentVersion
 from reconciler.protocol.message.task import AgentTask, binding_of
 from reconciler.protocol.wire.times import Moment
 
@@ -46,7 +45,6 @@ class Standing:
     clock: Clock
     fence: Fence
     known: Entry | None
-    held: DocumentVersion | None
     unwanted: bool
     open_tasks: int
     places: int
@@ -108,7 +106,7 @@ def _allowed(task: AgentTask, standing: Standing) -> Admission | None:
     forbidden = refusal(task, standing.policy)
     if forbidden:
         return _refused("policy", forbidden)
-    stale = standing.fence.stops_task(task, standing.held)
+    stale = standing.fence.stops_task(task)
     if stale:
         return _refused("stale-generation", stale)
     if standing.open_tasks >= standing.places:

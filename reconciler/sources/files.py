@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from reconciler.core.desired import DesiredState
 from reconciler.sources.artifacts import ArtifactShelf, Stamp
@@ -42,6 +43,19 @@ class Loaded:
     problems: tuple[Problem, ...]
     unknown_files: tuple[str, ...]
     complete: bool
+
+
+class Source(Protocol):
+    """Where documents come from. Not to be called from two threads at once."""
+
+    def load(self) -> Loaded:
+        """Look; the same object is returned while nothing changed. Never raises."""
+
+    def good_by_file(self) -> Mapping[str, tuple[DesiredState, ...]]:
+        """The last good documents of every file, after the last ``load``; what to hand in after a restart."""
+
+    def digest(self, name: str) -> bytes | None:
+        """SHA-256 of the content that a file's documents in force were read from; None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +88,23 @@ class _Built:
 
 
 class FolderSource:
-    """Documents of one folder for one target (None: only documents without a target)."""
+    """Documents of one folder for one target (None: only documents without a target). ``may_be_empty``: an empty
+    folder says that there are no documents; else it is taken for a mistake, and the last good ones stay.
+    """
 
     def __init__(
         self,
         folder: Path,
         *,
         target: str | None = None,
+        may_be_empty: bool = False,
         remember: Mapping[str, tuple[DesiredState, ...]] | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._folder = folder
         self._target = target
+        self._may_be_empty = may_be_empty
         self._reader = FileReader(clock=clock, sleep=sleep)
         self._shelf = ArtifactShelf(folder, FileReader(clock=clock, sleep=sleep))
         self._good: Good = dict(remember or {})
@@ -100,7 +118,8 @@ class FolderSource:
     def load(self) -> Loaded:
         """Look at the folder. The same object is returned while nothing changed. Never raises."""
         listing = list_folder(self._folder)
-        if not (listing.files or listing.refused or listing.unreadable):
+        nothing = not (listing.files or listing.refused or listing.unreadable)
+        if nothing and not self._may_be_empty:
             listing.unreadable[""] = replace(at_file(str(self._folder), "the folder is empty"), level="warning")
         readings = self._reader.changed(listing.files)
         trouble = listing.refused | {

@@ -108,7 +108,7 @@ class Scene:
     def perform(
         self,
         *actions: Action,
-        may_continue: Callable[[], bool] = lambda: True,
+        may_continue: Callable[[Action], bool] = lambda _: True,
         purpose: Purpose = "deploy",
     ) -> tuple[Outcome, ...]:
         plan = Plan(document="web", purpose=purpose, actions=actions)
@@ -225,7 +225,7 @@ def test_a_failure_is_an_event_also_of_what_only_looks() -> None:
 def test_a_stop_request_ends_the_plan_between_two_actions(allowed: int) -> None:
     scene = Scene()
     answers = iter([True] * allowed + [False])
-    outcomes = scene.perform(STOP, START, COMMIT, may_continue=lambda: next(answers))
+    outcomes = scene.perform(STOP, START, COMMIT, may_continue=lambda _: next(answers))
     assert len(outcomes) == allowed + 1
     assert isinstance(outcomes[-1].error, Interrupted)
     assert outcomes[-1].action == (STOP, START, COMMIT)[allowed]
@@ -262,7 +262,7 @@ def test_taking_back_goes_on_unrecorded_and_its_events_are_written_at_the_end_in
     scene = Scene()
     scene.records = False
 
-    def healed() -> bool:
+    def healed(_: Action) -> bool:
         scene.records = len(scene.engine.carried_out) == 2
         return True
 
@@ -382,7 +382,7 @@ def test_taking_back_goes_on_although_nothing_can_be_noted_and_is_noted_late() -
     scene = Scene()
     scene.audit.full = True
 
-    def healed() -> bool:
+    def healed(_: Action) -> bool:
         scene.audit.full = len(scene.engine.carried_out) < 2
         return True
 

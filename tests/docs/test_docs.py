@@ -12,8 +12,11 @@ import pytest
 from click.testing import CliRunner
 
 from reconciler import __version__
+from reconciler.agent.policy import read_agent_policy
 from reconciler.cli.root import ENTRIES, cli
 from reconciler.core.policy import Policy, refusals
+from reconciler.protocol.agent_policy import AgentPolicy
+from reconciler.sealing.release_keys import new_release_key
 from reconciler.sources.artifacts import reading_in
 from reconciler.spec.assemble import examine
 from reconciler.spec.notify import read_notify
@@ -32,7 +35,9 @@ VERSIONED = [
     for block in blocks(page)
     if block.language == "yaml" and block.text.startswith("version: 1")
 ]
-POLICIES = [(page, block) for page, block in VERSIONED if "channels:" not in block.text]
+POLICIES = [
+    (page, block) for page, block in VERSIONED if not {"channels:", "taskTypes:"} & set(block.text.split())
+]
 NOTIFICATIONS = [(page, block) for page, block in VERSIONED if "channels:" in block.text]
 CALLS = [
     (page, call)
@@ -84,6 +89,15 @@ def test_a_file_of_notifications_in_the_documentation_is_valid(page: Path, block
     notify, problems = read_notify(block.text.encode(), place(page))
     assert problems == ()
     assert notify is not None
+
+
+def test_an_agents_policy_in_the_documentation_is_valid(tmp_path: Path) -> None:
+    (block,) = (block for _, block in VERSIONED if "taskTypes:" in block.text)
+    key = tmp_path / "release.pem"
+    key.write_bytes(new_release_key().public)
+    path = tmp_path / "agent.yaml"
+    path.write_text(block.text.replace("/etc/reconciler/release.pem", str(key)))
+    assert read_agent_policy(path, needed=True).policy == AgentPolicy()
 
 
 def test_the_policy_beside_the_full_example_permits_it_and_the_others_need_none() -> None:

@@ -354,12 +354,12 @@ class Stage:
             yield running
 
     @contextlib.contextmanager
-    def started(self, **variables: str) -> Iterator[Controller]:
-        """``reconciler run``, just started."""
+    def started(self, *words: str, **variables: str) -> Iterator[Controller]:
+        """``reconciler run``, or another program that takes its place, just started."""
         log = self.folder / f"controller-{uuid.uuid4().hex[:6]}.log"
         with log.open("wb") as output:
             environment = {**self.environment(), "RECONCILER_LOG_LEVEL": "debug", **variables}
-            process = self._start("run", out=output, err=output, environment=environment)
+            process = self._start(*(words or ("run",)), out=output, err=output, environment=environment)
         running = Controller(process=process, log=log, address=f"127.0.0.1:{self.metrics_port}")
         try:
             with killed_at_last(process):

@@ -257,6 +257,8 @@ TASKS = Area(
     "N",
     "Between orchestrator and agent (both sides of the protocol, with a link in memory)",
     (
+        Row("N1", "a link over which nothing comes any more", "noticed after three intervals; begun anew"),
+        Row("N2", "the orchestrator is away for long", "what runs stays, is healed, and answers are told later"),
         Row("N3", "a link that comes and goes each second", "few sessions; others are not held off by it"),
         Row(
             "N4", "a task comes twice, or another one under its key", "one effect, the same result twice; refused"
@@ -285,6 +287,7 @@ IDENTITY = Area(
         Row("X4", "revoked or expired while a connection is open", "cut off within a heartbeat, at most a minute"),
         Row("X5", "credentials for another agent, task, generation or time", "do not open"),
         Row("X7", "a join token twice, expired, of another authority", "refused; nothing secret is sent"),
+        Row("X8", "an orchestrator asks for what the host does not allow", "refused by the agent"),
         Row("X9", "the root is replaced, with a kill at any write", "no outage; then the old one is refused"),
         Row("X10", "renewal fails for a day; a kill at any write of it", "a passport that works; told in time"),
         Row("X11", "the store of who is denied is away", "nobody is locked out, nobody denied comes in"),

@@ -24,7 +24,7 @@ from reconciler.protocol.session.desk import DeskSettings, Kept, TaskDesk
 from reconciler.protocol.session.events import Begin, Event, ForgetTask, KeepFence, KeepTask, Refused, Stop
 from reconciler.protocol.session.work import WorkReport
 from reconciler.protocol.wire.limits import Limits
-from tests.protocol.makers import ALICE, DIGEST, ME, NOW, document, task, uid
+from tests.protocol.makers import ALICE, DIGEST, ME, NOW, task, uid
 
 CLOCK = Clock().heard(NOW, NOW, NOW.at)
 EVERYTHING = AgentPolicy(
@@ -59,7 +59,7 @@ def do(place: TaskDesk, number: int = 1) -> None:
 def test_a_task_is_kept_with_its_fence_before_its_work_begins() -> None:
     place = desk()
     fence, kept = take(place, task(3))
-    assert fence == KeepFence("web", 3)
+    assert fence == KeepFence("web", Fence({"web": 3}))
     assert isinstance(kept, KeepTask)
     assert kept.entry.state == "accepted"
     running, begin = place.start(CLOCK, NOW)
@@ -141,11 +141,10 @@ def test_tasks_of_one_message_are_taken_in_the_order_of_their_generations() -> N
 
 
 def test_a_task_below_the_document_that_is_held_is_refused_and_one_of_the_same_wish_is_not() -> None:
-    held = Held(documents={"web": document(generation=4)})
-    place = desk()
-    take(place, task(3), held=held)
+    place = desk(Kept(fence=Fence(documents={"web": 4})))
+    take(place, task(3))
     assert told(place).error_type == "stale-generation"
-    take(place, task(4), held=held)
+    take(place, task(4))
     assert place.entries
 
 

@@ -150,8 +150,8 @@ def test_each_document_has_one_lane_in_the_order_of_generations(random: Random, 
             generation=random.randint(1, 9) if fenced else None,
             priority=random.choice(["low", "normal", "high", "critical"]),
         )
-        if not fence.stops_task(asked, None):
-            fence = fence.raised(asked)
+        if not fence.stops_task(asked):
+            fence = fence.raised_by_task(asked)
             entries[number] = Entry(task=asked, number=number)
     begun: list[Entry] = []
     while chosen := startable(entries.values(), lanes=lanes, reads=2):

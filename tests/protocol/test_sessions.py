@@ -12,7 +12,6 @@ from reconciler.errors import MessageRefused
 from reconciler.protocol.admission import Identity
 from reconciler.protocol.agent_policy import AgentPolicy
 from reconciler.protocol.assignment_log import AssignmentLog, Budget
-from reconciler.protocol.held import Held
 from reconciler.protocol.message.common import NOTHING_HELD, Message, SetPosition
 from reconciler.protocol.message.document import AssignedDocument, version_of
 from reconciler.protocol.message.kinds import OF_AGENTS, OF_ORCHESTRATORS
@@ -31,7 +30,7 @@ from reconciler.protocol.message.session import (
 )
 from reconciler.protocol.reading import as_value, read, render
 from reconciler.protocol.session.agent import AgentSession, AgentSettings
-from reconciler.protocol.session.desk import DeskSettings
+from reconciler.protocol.session.desk import DeskSettings, Kept
 from reconciler.protocol.session.events import (
     AgentAhead,
     Alive,
@@ -41,6 +40,7 @@ from reconciler.protocol.session.events import (
     DropDocument,
     Finished,
     KeepDocument,
+    KeepFence,
     KeepPosition,
     Logged,
     Opened,
@@ -57,12 +57,13 @@ from tests.protocol.makers import ALICE, ME, NOW, document, task, uid
 POLLING, SOCKET = OrchestratorSettings(), OrchestratorSettings(push=True)
 
 
-def agent(held: Held | None = None, **changes: Any) -> AgentSession:
+def agents_settings(**changes: Any) -> AgentSettings:
     desk = DeskSettings(identity=Identity(agent=ME), verify=lambda item: "")
-    settings = AgentSettings(
-        desk=replace(desk, **changes), instance=uid(99), agent_version="1", labels={"zone": "a"}
-    )
-    return AgentSession(settings, held=held)
+    return AgentSettings(desk=replace(desk, **changes), instance=uid(99), agent_version="1", labels={"zone": "a"})
+
+
+def agent(**changes: Any) -> AgentSession:
+    return AgentSession(agents_settings(**changes))
 
 
 class Pair:
@@ -268,7 +269,7 @@ def greeted(me: AgentSession) -> AgentSession:
     ("wrong", "words"),
     [
         ({"target_id": "host-b"}, "another target than host-a"),
-        ({"generation": 1}, "generation 1 is below 3, which is held"),
+        ({"generation": 1}, "generation 1 is below 3, which was taken already"),
         ({"generation": 3, "text": "other"}, "generation 3 is held with another version"),
     ],
 )
@@ -288,6 +289,28 @@ def test_a_document_that_is_refused_leaves_what_is_held(wrong: dict[str, Any], w
     assert words in (beat.documents[0].refused or "")
     assert me.receive(full(document(generation=4), sequence=10), NOW.later(41)).events
     assert me.held.refused == {}
+
+
+def test_an_older_document_is_refused_after_it_was_withdrawn_too() -> None:
+    me = greeted(agent())
+    me.receive(full(document(generation=3)), NOW)
+    step = me.receive(full(document(generation=7), sequence=6), NOW)
+    (fence,) = [event.fence for event in step.events if isinstance(event, KeepFence)]
+    me.receive(full(sequence=7), NOW)
+    assert me.held.documents == {}
+    again = AgentSession(agents_settings(), kept=Kept(fence=fence))
+    greeted(again).receive(full(document(generation=3), sequence=8), NOW)
+    assert (again.held.documents, set(again.held.refused)) == ({}, {"web"})
+    again.receive(full(document(generation=7), sequence=9), NOW)
+    assert again.held.documents["web"].generation == 7, "the same wish may be assigned again"
+
+
+def test_a_task_of_a_message_does_not_undo_the_newer_document_in_it() -> None:
+    me = greeted(agent())
+    tasks = tuple(as_value(task(number, generation=number)) for number in (5, 6))
+    me.receive(full(document(generation=6), tasks=tasks), NOW)
+    assert [entry.task.generation for entry in me.desk.entries] == [6]
+    assert {item.error_type for item in me.desk.results.values()} == {"stale-generation"}
 
 
 @pytest.mark.fault("N8")

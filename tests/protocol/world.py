@@ -69,7 +69,7 @@ class Disk:
     """What an agent has kept."""
 
     entries: dict[str, str] = field(default_factory=dict)
-    fence: dict[str, int] = field(default_factory=dict)
+    fence: dict[str, tuple[int, int]] = field(default_factory=dict)
     documents: dict[str, str] = field(default_factory=dict)
     position: SetPosition = NOTHING_HELD
 
@@ -245,7 +245,13 @@ class World:
         entries = tuple(read_entry(json.loads(text)) for text in self.disk.entries.values())
         desk = DeskSettings(identity=Identity(agent=ME), verify=lambda item: "", policy=POLICY)
         settings = AgentSettings(desk=desk, instance=uid(99), agent_version="1")
-        return AgentSession(settings, held=held, kept=Kept(entries, Fence(dict(self.disk.fence))))
+        return AgentSession(settings, held=held, kept=Kept(entries, self._fence()))
+
+    def _fence(self) -> Fence:
+        kept = self.disk.fence
+        return Fence(
+            {name: item[0] for name, item in kept.items()}, {name: item[1] for name, item in kept.items()}
+        )
 
     def _agents(self, step: Step) -> None:
         """The agent carries out a step: what is kept first."""
@@ -266,16 +272,22 @@ class World:
     def _keep(self, event: Any) -> None:
         match event:
             case KeepTask():
-                before = self.disk.entries.get(event.entry.task.idempotency_key)
-                if before is not None:
-                    old = read_entry(json.loads(before))
+                kept = self.disk.entries.get(event.entry.task.idempotency_key)
+                if kept is not None:
+                    old = read_entry(json.loads(kept))
                     assert states.RANKS[old.state] <= states.RANKS[event.entry.state], "no entry goes back"
                 self.disk.entries[event.entry.task.idempotency_key] = json.dumps(entry_value(event.entry))
             case ForgetTask():
                 del self.disk.entries[event.key]
             case KeepFence():
-                assert event.generation > self.disk.fence.get(event.document, 0), "no fence goes back"
-                self.disk.fence[event.document] = event.generation
+                name, fence = event.document, event.fence
+                before, after = (
+                    self.disk.fence.get(name, (0, 0)),
+                    (fence.tasks.get(name, 0), fence.documents.get(name, 0)),
+                )
+                assert max(after) >= max(before), "no fence goes back"
+                assert after[0] >= before[0]
+                self.disk.fence[name] = after
             case KeepDocument():
                 self.disk.documents[event.document.id] = json.dumps(as_value(event.document))
             case DropDocument():

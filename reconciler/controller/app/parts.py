@@ -15,6 +15,7 @@ from reconciler.compose.client import DockerCompose
 from reconciler.config import Settings
 from reconciler.controller.app.audit import audit_of
 from reconciler.controller.assess import Assessor
+from reconciler.controller.beside import ALONE, Beside
 from reconciler.controller.catalogue import Catalogue
 from reconciler.controller.conclude import Conclusion
 from reconciler.controller.fail_points import fail_points
@@ -45,8 +46,9 @@ from reconciler.policy_file import PolicyFile, policy_of_host
 from reconciler.registry.client import RegistryClient
 from reconciler.signatures.check import SignatureCheck
 from reconciler.signatures.keys import read_key
-from reconciler.sources.files import FolderSource
+from reconciler.sources.files import FolderSource, Source
 from reconciler.sources.provenance import Provenance
+from reconciler.sources.remote import CombinedSource, split
 from reconciler.spec.build import build
 from reconciler.state_dir import StateDir
 from reconciler.sticker_store import StickerStore
@@ -96,16 +98,16 @@ class Parts:
         stopping: Callable[[], bool],
         readings: Readings,
         engine_breaks: Callable[[], int] = lambda: 0,
-        recorded: Callable[[], None] = lambda: None,
+        beside: Beside = ALONE,
     ) -> Reconciler:
         """The pass over single documents. ``sleep`` may raise Interrupted, ``linger`` does it later.
-        ``engine_breaks`` counts how often the engine may have died (0 where nobody listens to its events);
-        ``recorded`` is called after each event that was recorded.
+        ``engine_breaks`` counts how often the engine may have died (0 where nobody listens to its events).
+        ``beside``: who works beside the controller.
         """
 
         def record_event(event: Event) -> None:
             self.history.add_event(event)
-            recorded()
+            beside.recorded()
 
         docker = DockerExecutor(
             self.engine,
@@ -149,6 +151,8 @@ class Parts:
             may_act=self.state.still_locked,
             stopping=stopping,
             before_acting=self.recordable.before_acting,
+            may_begin=beside.may_begin,
+            task=beside.task,
             assessed=readings.assessed,
             passed=readings.passed,
         )
@@ -189,7 +193,7 @@ def open_parts(settings: Settings, *, exclusive: bool, actor: Callable[[DesiredS
         )
         stack.callback(engine.close)
         stickers = PermittedStickers(StickerStore(engine), policy.current)
-        source = FolderSource(settings.desired, target=settings.target or None, remember=history.accepted())
+        source = source_of(settings, state, history)
         catalogue = Catalogue(source, history)
         if exclusive:
             catalogue.remember()
@@ -234,6 +238,21 @@ def open_parts(settings: Settings, *, exclusive: bool, actor: Callable[[DesiredS
             meters=Meters(),
             actor=actor,
         )
+
+
+def source_of(settings: Settings, state: StateDir, history: History) -> Source:
+    """The folder of documents; on a host with an agent, what its orchestrator wishes for beside it. Such a host's
+    target is the name that it has in the fleet, where the settings say no other.
+    """
+    target, remembered = settings.target or state.agent_name or None, history.accepted()
+    if not state.remote_documents.is_dir():
+        return FolderSource(settings.desired, target=target, remember=remembered)
+    own, theirs = split(remembered)
+    return CombinedSource(
+        FolderSource(settings.desired, target=target, remember=own),
+        FolderSource(state.remote_documents, target=target, may_be_empty=True, remember=theirs),
+        remember=remembered,
+    )
 
 
 def places_of(settings: Settings, *, owner: str) -> Places:

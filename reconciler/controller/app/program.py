@@ -7,6 +7,9 @@ import gc
 import os
 import sys
 import time
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any
 
 import structlog
 
@@ -18,6 +21,7 @@ from reconciler.controller.app.pages import encryption, make_site
 from reconciler.controller.app.parts import Parts, open_parts
 from reconciler.controller.app.service_manager import ServiceManager
 from reconciler.controller.audit_watch import AuditWatch
+from reconciler.controller.beside import ALONE, Beside
 from reconciler.controller.board import Board
 from reconciler.controller.controller import Controller
 from reconciler.controller.lookout import Lookout
@@ -39,9 +43,21 @@ def serve(settings: Settings) -> None:
     asyncio.run(run(settings))
 
 
-async def run(settings: Settings) -> None:
+Neighbour = Callable[[Parts, Controller], Coroutine[Any, Any, None]]
+"""What runs as long as the controller does, beside it."""
+
+
+async def nobody(_parts: Parts, _controller: Controller) -> None:
+    """Of a controller that is alone."""
+
+
+async def run(settings: Settings, *, neighbour: Neighbour = nobody, beside: Beside = ALONE) -> None:
     """Be the controller until SIGTERM or SIGINT. Raises StateLocked, InvalidSettings (port taken)."""
-    with open_parts(settings, exclusive=True, actor=file_actor) as parts, StopRequest() as stop:
+
+    def actor(desired: DesiredState) -> str:
+        return beside.actor(desired) or file_actor(desired)
+
+    with open_parts(settings, exclusive=True, actor=actor) as parts, StopRequest() as stop:
         live = Live()
         board = Board(
             parts.history,
@@ -51,7 +67,7 @@ async def run(settings: Settings) -> None:
             changed=live.announce,
         )
         queue: WorkQueue[str] = WorkQueue(parts.meters)
-        readings = Readings(meters=parts.meters, board=board)
+        readings = Readings(meters=parts.meters, board=board, listener=beside.passed)
         watch = AuditWatch(audit=parts.audit, verify=lambda: verified(settings.state_dir))
         controller = Controller(
             assessor=parts.assessor,
@@ -61,7 +77,7 @@ async def run(settings: Settings) -> None:
                 stopping=lambda: stop.stopping,
                 readings=readings,
                 engine_breaks=lambda: controller.event_stream_breaks,
-                recorded=live.announce,
+                beside=replace(beside, recorded=live.announce),
             ),
             engine=parts.engine,
             history=parts.history,
@@ -92,9 +108,10 @@ async def run(settings: Settings) -> None:
         notifier = notifier_of(settings, parts, board)
         await server.start()
         gc.freeze()  # what is loaded now stays: the collector need not look through it again and again
-        beside = [
+        jobs_beside = [
             asyncio.create_task(manager.keep_informed(board.healthy, board.ready, stop.asked)),
             asyncio.create_task(notifier.run()),
+            asyncio.create_task(neighbour(parts, controller)),
         ]
         try:
             manager.started()
@@ -102,9 +119,9 @@ async def run(settings: Settings) -> None:
             left = await controller.run()
             log.info("the controller has stopped")
         finally:
-            for task in beside:
+            for task in jobs_beside:
                 task.cancel()
-            await asyncio.gather(*beside, return_exceptions=True)
+            await asyncio.gather(*jobs_beside, return_exceptions=True)
             await server.stop()
     if left:
         leave_now()

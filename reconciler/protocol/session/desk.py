@@ -26,14 +26,14 @@ from reconciler.protocol.admission import (
 )
 from reconciler.protocol.agent_policy import AgentPolicy
 from reconciler.protocol.clock import Clock
-from reconciler.protocol.fence import Fence
+from reconciler.protocol.fence import Fence, fenced
 from reconciler.protocol.held import Held
 from reconciler.protocol.inbox import Entry
 from reconciler.protocol.lanes import startable
 from reconciler.protocol.message.common import ResultKey
 from reconciler.protocol.message.result import TaskResult
 from reconciler.protocol.message.session import Cancel, TaskReport
-from reconciler.protocol.message.task import FENCED, AgentTask
+from reconciler.protocol.message.task import AgentTask
 from reconciler.protocol.reading import read_item
 from reconciler.protocol.session.events import Begin, Event, ForgetTask, KeepFence, KeepTask, Refused, Stop
 from reconciler.protocol.session.work import LOST, Span, WorkReport, report_of, result_of, unreadable
@@ -178,14 +178,12 @@ class TaskDesk:
 
     def _judge(self, task: AgentTask, forged: str, *, held: Held, clock: Clock, now: Moment) -> list[Event]:
         known = self._entries.get(task.idempotency_key)
-        document = held.documents.get(task.document or "")
         standing = Standing(
             identity=self._settings.identity,
             policy=self._settings.policy,
             clock=clock,
             fence=self.fence,
             known=known,
-            held=document.held if document else None,
             unwanted=task.id in held.cancels,
             open_tasks=self._open(),
             places=self._settings.places,
@@ -202,8 +200,8 @@ class TaskDesk:
     def _accept(self, task: AgentTask) -> list[Event]:
         self._number += 1
         self.results.pop(self._refusals.pop(task.id, ""), None)
-        self.fence = self.fence.raised(task)
-        fence = [KeepFence(task.document or "", task.generation or 0)] if task.type in FENCED else []
+        self.fence = self.fence.raised_by_task(task)
+        fence = [KeepFence(task.document or "", self.fence)] if fenced(task) else []
         return [*fence, self._keep(Entry(task=task, number=self._number))]
 
     def _begin(self, entry: Entry, now: Moment, *, again: bool) -> list[Event]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from reconciler.protocol.fence import Fence
 from reconciler.protocol.inbox import Entry
 from reconciler.protocol.message.common import Message, SetPosition
 from reconciler.protocol.message.document import AssignedDocument
@@ -32,10 +33,10 @@ class ForgetTask:
 
 @dataclass(frozen=True, slots=True)
 class KeepFence:
-    """Agent: no task of this document up to this generation is taken any more."""
+    """Agent: what the fence says of this document from now on: it stays when the document goes."""
 
     document: str
-    generation: int
+    fence: Fence
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ class Alive:
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """Orchestrator: how far a task is."""
+    """Orchestrator: how far a task is. Whether it is this agent's, whoever keeps it has to look."""
 
     report: TaskReport
 
@@ -142,7 +143,9 @@ class AgentAhead:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Orchestrator: keep this result. It may be one that is kept already."""
+    """Orchestrator: keep this result. It may be kept already; whether the task is this agent's, whoever keeps it
+    has to look.
+    """
 
     result: TaskResult
 

@@ -16,7 +16,7 @@ from reconciler.protocol.held import Change, Held, apply
 from reconciler.protocol.message.document import AssignedDocument, set_digest
 from reconciler.protocol.message.session import Assignments, DocumentReport, HeartbeatAnswer
 from reconciler.protocol.session.desk import DeskSettings, TaskDesk
-from reconciler.protocol.session.events import DropDocument, Event, KeepDocument, KeepPosition, Refused
+from reconciler.protocol.session.events import DropDocument, Event, KeepDocument, KeepFence, KeepPosition, Refused
 from reconciler.protocol.wire.times import Moment
 
 LONGEST_REASON: Final = 1_024
@@ -56,20 +56,24 @@ class Holding:
         held = self.held
         for name in sorted(held.documents.keys() | held.refused.keys() | self._observed.keys()):
             document, seen = held.documents.get(name), self._observed.get(name, DocumentReport(id=name))
-            highest = max(document.generation if document else 0, self._desk.fence.tasks.get(name, 0))
             yield replace(
                 seen,
                 version=document.version if document else None,
-                generation=highest or None,
-                refused=held.refused.get(name, "")[:LONGEST_REASON] or None,
+                generation=self._desk.fence.highest(name) or None,
+                refused=held.refused.get(name, "")[:LONGEST_REASON] or seen.refused,
             )
 
     def _taken(self, change: Change, clock: Clock, now: Moment) -> list[Event]:
-        """A task may say the generation of a document that came with it: it is the same wish."""
-        events = self._desk.take(change.tasks, self.held, clock, now)
-        events += [KeepDocument(item) for item in change.put]
+        """Documents come first, so that no task of the same message undoes what is newer; a task of the same
+        generation as its document is the same wish.
+        """
+        events: list[Event] = []
+        for item in change.put:
+            self._desk.fence = self._desk.fence.raised_by_document(item)
+            events += [KeepFence(item.id, self._desk.fence), KeepDocument(item)]
         events += [DropDocument(name) for name in change.dropped]
         events += [Refused("document", name, reason) for name, reason in change.refused.items()]
+        events += self._desk.take(change.tasks, self.held, clock, now)
         return [*events, *self._desk.cancel(change.cancels, now)]
 
     def _judge(self, document: AssignedDocument, item: Mapping[str, Any], held: AssignedDocument | None) -> str:

@@ -1,0 +1,11 @@
+"""Program 2: the controller of one host, which also takes documents and tasks from an orchestrator.
+
+    place, enrolment, renewal      who we are, and how we came and stay to be it
+    policy, signing                what may be asked of this host, and by whom; the host's own to say
+    links, talk                    the session, over one transport after the other
+    documents, deploys, looks      what is wished for becomes documents of the one loop; what is asked is answered
+    program                        composition root
+
+Nothing here acts on containers: what is to run becomes a document, and the controller's loop converges it as every
+other. The host goes on alone while there is no orchestrator.
+"""

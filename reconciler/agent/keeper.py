@@ -1,0 +1,119 @@
+"""Keeper: keeps the folder of the orchestrator's documents as it is wished for, and tells what became of them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import Final, cast
+
+from reconciler.agent import paths
+from reconciler.agent.documents import RemoteDocuments
+from reconciler.agent.http import asking, bounded, client
+from reconciler.agent.place import Enrolment
+from reconciler.agent.renewal import Passports
+from reconciler.agent.reports import word
+from reconciler.agent.talk import Talk
+from reconciler.controller.board import Board
+from reconciler.controller.troubles import Troubles
+from reconciler.core.status import DocumentStatus
+from reconciler.errors import ReconcilerError, VerificationFailed
+from reconciler.inbox.store import InboxStore
+from reconciler.protocol.message.common import Artifact, Sync
+from reconciler.protocol.message.session import DocumentReport
+from reconciler.tls.contexts import client_context
+
+TELL_S: Final = 2.0
+AGAIN_S: Final = 20.0
+BEHIND: Final = "the orchestrator's documents are not all in force as they are wished for"
+LONGEST_REASON: Final = 1_024
+
+
+class Keeper:
+    """Used in one event loop. ``talk`` is set before it is used; ``most`` bytes may a file have."""
+
+    talk: Talk
+
+    def __init__(
+        self,
+        enrolment: Enrolment,
+        passports: Passports,
+        documents: RemoteDocuments,
+        *,
+        store: InboxStore,
+        most: int,
+    ) -> None:
+        self._enrolment = enrolment
+        self._passports = passports
+        self._documents = documents
+        self._store = store
+        self._most = most
+        self._changed = asyncio.Event()
+        self._troubles = Troubles()
+
+    def changed(self) -> None:
+        """Other documents are wished for, or files are missing: look soon."""
+        self._changed.set()
+
+    async def keep(self) -> None:
+        """For ever."""
+        while True:
+            self._changed.clear()
+            try:
+                missing = await asyncio.to_thread(self._documents.show)
+                if missing:
+                    await self._fetch(missing)
+                    await asyncio.to_thread(self._documents.show)
+                self._troubles.ends(
+                    BEHIND, told="the orchestrator's documents are in force as they are wished for"
+                )
+            except ReconcilerError as error:
+                self._troubles.begins(BEHIND, error)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(AGAIN_S):
+                    await self._changed.wait()
+
+    async def tell(self, board: Board) -> None:
+        """For ever: what became of each document, for the next heartbeat."""
+        while True:
+            await asyncio.sleep(TELL_S)
+            with suppress(ReconcilerError):  # told where it is kept; the next look may tell
+                statuses = {item.name: item for item in board.statuses}
+                await self.talk.observed(await asyncio.to_thread(self._reports, statuses))
+
+    async def _fetch(self, missing: Iterable[Artifact]) -> None:
+        """Each file by its digest. Raises AccessRefused, TemporaryError, VerificationFailed, StateError."""
+        passport = await asyncio.to_thread(self._passports.current)
+        async with client(client_context(passport)) as session:
+            for item in missing:
+                if item.size_bytes > self._most:
+                    raise VerificationFailed(
+                        f"{item.name} has {item.size_bytes} bytes; the agent's policy allows {self._most}"
+                    )
+                url = self._enrolment.server + paths.artifact(self._enrolment.agent, item.sha256)
+                async with asking(session, "GET", url) as response:
+                    content = await bounded(response, item.size_bytes)
+                if f"sha256:{hashlib.sha256(content).hexdigest()}" != item.sha256:
+                    raise VerificationFailed(
+                        f"what came as {item.name} has another digest than {item.sha256[:19]}",
+                        hint="it is not used",
+                    )
+                await asyncio.to_thread(self._documents.keep_artifact, content)
+
+    def _reports(self, statuses: Mapping[str, DocumentStatus]) -> list[DocumentReport]:
+        return [self._report(name, statuses.get(name)) for name in self._store.wishes(trials=False)]
+
+    def _report(self, name: str, status: DocumentStatus | None) -> DocumentReport:
+        refused = self._documents.refusal(name)[:LONGEST_REASON] or None
+        if status is None or self._documents.desired(name) is None:
+            return DocumentReport(id=name, refused=refused)
+        return DocumentReport(
+            id=name,
+            phase=word(status.phase),
+            sync=cast("Sync", word(status.sync)),
+            health=word(status.health),
+            release=status.running_release or None,
+            digest=status.running_digest or None,
+            refused=refused,
+        )

@@ -1,0 +1,164 @@
+"""Work: one task that was begun; Workshop: all of it. Decides how work ends that raises, takes too long or is not
+wanted any more; what is to be done is the handlers'.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import structlog
+
+from reconciler.agent.talk import Talk
+from reconciler.errors import InputError, ReconcilerError, StateError, TemporaryError
+from reconciler.protocol.admission import CANCELLED
+from reconciler.protocol.message.common import TaskType
+from reconciler.protocol.message.task import AgentTask
+from reconciler.protocol.session.events import Begin
+from reconciler.protocol.session.work import WorkReport, report_of
+
+TIMEOUT: Final = "timeout"
+AGAIN_S: Final = 1.0
+log = structlog.get_logger("reconciler")
+
+
+@dataclass(slots=True, kw_only=True)
+class Work:
+    """``deadline`` in ticks; ``again``: it was cut off by the end of the agent. ``unwanted`` is set when nobody
+    wants it any more, before its point of no return.
+    """
+
+    task: AgentTask
+    deadline: float
+    again: bool
+    talk: Talk
+    unwanted: asyncio.Event = field(default_factory=asyncio.Event)
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def left(self) -> float:
+        """Seconds until the deadline, 0 when it has passed."""
+        return max(0.0, self.deadline - time.monotonic())
+
+    async def say(self, line: str) -> None:
+        """A line for the task's log."""
+        self.lines.append(line)
+        await self.talk.said(self.task.id, f"{line}\n")
+
+    @property
+    def said(self) -> str:
+        """All that was said."""
+        return "".join(f"{line}\n" for line in self.lines)
+
+
+Handler = Callable[[Work], Awaitable[WorkReport]]
+
+
+def refused(error_type: str, reason: str, *, retriable: bool = False) -> WorkReport:
+    """A task that is not carried out, and nothing was done for it."""
+    return WorkReport(outcome="refused", error=reason, error_type=error_type, retriable=retriable)
+
+
+def failed(error: ReconcilerError) -> WorkReport:
+    """Work that an error has ended. What was asked for wrongly is refused."""
+    kind = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(error).__name__).lower()
+    return WorkReport(
+        outcome="refused" if isinstance(error, InputError) else "failed",
+        error=str(error),
+        error_type=kind,
+        retriable=isinstance(error, TemporaryError),
+    )
+
+
+def too_long(task: AgentTask) -> WorkReport:
+    """Work that was ended because its time was up; nothing was changed."""
+    told = f"it was not done within {task.timeout_seconds} s"
+    return WorkReport(outcome="failed", error=told, error_type=TIMEOUT, retriable=True)
+
+
+def within_its_time(handler: Handler) -> Handler:
+    """For work that can be ended at any moment without harm: it is, when its time is up or nobody wants it."""
+
+    async def bounded(work: Work) -> WorkReport:
+        job = asyncio.ensure_future(handler(work))
+        unwanted = asyncio.create_task(work.unwanted.wait())
+        try:
+            await asyncio.wait({job, unwanted}, timeout=work.left, return_when=asyncio.FIRST_COMPLETED)
+            if job.done():
+                return job.result()
+            return report_of(CANCELLED) if work.unwanted.is_set() else too_long(work.task)
+        finally:
+            for one in (job, unwanted):
+                one.cancel()
+            await asyncio.gather(job, unwanted, return_exceptions=True)
+
+    return bounded
+
+
+NO_CREDENTIALS: Final = refused(
+    "credentials", "it brings credentials, which this version of the agent does not use; logins lie on the host"
+)
+
+
+class Workshop:
+    """Used in one event loop. ``talk`` is set before anything begins."""
+
+    talk: Talk
+
+    def __init__(self, handlers: Mapping[TaskType, Handler], documents_changed: Callable[[], None]) -> None:
+        self._handlers = handlers
+        self._documents_changed = documents_changed
+        self._jobs: dict[str, asyncio.Task[Any]] = {}
+        self._works: dict[str, Work] = {}
+
+    def begin(self, begin: Begin) -> None:
+        """As a Desk."""
+        task = begin.entry.task
+        if task.id not in self._jobs:
+            work = Work(task=task, deadline=begin.deadline, again=begin.again, talk=self.talk)
+            self._works[task.id] = work
+            self._jobs[task.id] = asyncio.create_task(self._carry_out(work))
+
+    def stop(self, task_id: str) -> None:
+        """As a Desk."""
+        if task_id in self._works:
+            self._works[task_id].unwanted.set()
+
+    def documents_changed(self) -> None:
+        """As a Desk."""
+        self._documents_changed()
+
+    async def close(self) -> None:
+        """The program ends: what is at work goes on after the next start."""
+        for job in self._jobs.values():
+            job.cancel()
+        await asyncio.gather(*self._jobs.values(), return_exceptions=True)
+
+    async def _carry_out(self, work: Work) -> None:
+        task = work.task
+        log.info("a task was begun", task=task.id, type=task.type, document=task.document, actor=task.actor.id)
+        try:
+            report = NO_CREDENTIALS if task.credentials else await self._handlers[task.type](work)
+        except ReconcilerError as error:
+            report = failed(error)
+        except Exception as error:
+            log.exception("a task ended in a bug; please report it", task=task.id)
+            told = f"a bug of the agent, which its log tells: {type(error).__name__}"
+            report = WorkReport(outcome="unknown", error=told, error_type="bug")
+        log.info("a task has ended", task=task.id, outcome=report.outcome, error=report.error)
+        await self._tell(work, report)
+        del self._jobs[task.id], self._works[task.id]
+
+    async def _tell(self, work: Work, report: WorkReport) -> None:
+        """Until the end can be kept."""
+        while True:
+            try:
+                await self.talk.finished(work.task.id, report)
+            except StateError:
+                await asyncio.sleep(AGAIN_S)
+            else:
+                return

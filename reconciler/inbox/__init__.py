@@ -1,0 +1,1 @@
+"""What an agent keeps of its orchestrator: tasks and their results, documents, fences, and how far it has come."""

@@ -1,0 +1,276 @@
+"""InboxStore: the agent's memory, in one SQLite file of the state directory.
+
+Decides what of a session's events is kept, and keeps those of one step in one transaction, on the disk before
+anything is sent or begun. What is decided about tasks is the protocol's.
+
+Invariants: a kill at any point leaves the state before a step or after it; what is kept of a position and of what
+was told up to it is of the same step. Safe from many threads.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from reconciler.errors import MessageRefused, StateDamaged, StateUnwritable
+from reconciler.inbox.wish import Wish, in_force, read_wish, wish_of, wish_text
+from reconciler.protocol.fence import Fence
+from reconciler.protocol.held import Held
+from reconciler.protocol.inbox import Entry, entry_value, read_entry
+from reconciler.protocol.message.common import NOTHING_HELD, SetPosition
+from reconciler.protocol.message.document import AssignedDocument
+from reconciler.protocol.reading import as_value, read_item
+from reconciler.protocol.session.desk import Kept
+from reconciler.protocol.session.events import (
+    DropDocument,
+    Event,
+    ForgetTask,
+    KeepDocument,
+    KeepFence,
+    KeepPosition,
+    KeepTask,
+)
+
+VERSION: Final = 1
+BUSY_S: Final = 10.0
+TABLES: Final = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE entries (key TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;
+CREATE TABLE fences (document TEXT PRIMARY KEY, task INTEGER NOT NULL, assigned INTEGER NOT NULL) STRICT;
+CREATE TABLE documents (id TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;
+CREATE TABLE wishes (
+    document TEXT NOT NULL, trial INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (document, trial)
+) STRICT;
+"""
+KEPT: Final = (KeepTask, ForgetTask, KeepFence, KeepDocument, DropDocument, KeepPosition)
+"""Events that this store carries out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """All that is kept, as a session is begun with it. ``instance`` names this installation of the agent."""
+
+    instance: str
+    held: Held
+    kept: Kept = field(default_factory=Kept)
+
+
+class InboxStore:
+    """Close it once."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises StateUnwritable, StateDamaged."""
+        self.path = path
+        self._lock = threading.RLock()
+        with self._translated("open"):
+            self._connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+            path.chmod(0o600)
+            self._prepare()
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+    def keep(self, events: Iterable[Event]) -> None:
+        """Those of the events that ask for it, all or none. Raises StateUnwritable, StateDamaged."""
+        wanted = [event for event in events if isinstance(event, KEPT)]
+        if wanted:
+            with self._write() as connection:
+                for event in wanted:
+                    _keep(connection, event)
+
+    def memory(self) -> Memory:
+        """Raises StateDamaged where it is not what was written."""
+        with self._read() as connection:
+            meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
+            entries = [json.loads(body) for (body,) in connection.execute("SELECT body FROM entries")]
+            fences = connection.execute("SELECT document, task, assigned FROM fences").fetchall()
+            documents = self._documents(connection)
+        position = SetPosition(*json.loads(meta["position"])) if "position" in meta else NOTHING_HELD
+        with self._understood():
+            kept = Kept(tuple(map(read_entry, entries)), _fence(fences))
+        held = Held(position=position, documents={item.id: item for item in documents})
+        return Memory(instance=meta["instance"], held=held, kept=kept)
+
+    # ---- wishes
+
+    def try_out(self, wish: Wish) -> None:
+        """A task's wish, until it is settled; it counts meanwhile."""
+        self._put(wish, trial=True)
+
+    def take(self, task: str) -> None:
+        """The task's wish counts from now on."""
+        with self._write() as connection:
+            for wish in _wishes(connection, trial=True):
+                if wish.task == task:
+                    _forget(connection, wish.document, trial=True)
+                    _store(connection, wish, trial=False)
+
+    def give_up(self, task: str) -> bool:
+        """Forget the task's wish unless it was taken; whether there was one."""
+        with self._write() as connection:
+            mine = [wish for wish in _wishes(connection, trial=True) if wish.task == task]
+            for wish in mine:
+                _forget(connection, wish.document, trial=True)
+        return bool(mine)
+
+    def taken_by(self, task: str) -> bool:
+        """Whether the task's wish was taken, and no later one has come."""
+        with self._read() as connection:
+            return any(wish.task == task for wish in _wishes(connection, trial=False))
+
+    def on_trial(self, document: str) -> bool:
+        """Whether a task's wish for the document is not settled."""
+        with self._read() as connection:
+            return any(wish.document == document for wish in _wishes(connection, trial=True))
+
+    def put_back(self, wish: Wish | None, *, document: str) -> None:
+        """Have this wish again, in place of what a task has brought; None: have none."""
+        with self._write() as connection:
+            _forget(connection, document, trial=True)
+            _forget(connection, document, trial=False)
+            if wish is not None:
+                _store(connection, wish, trial=False)
+
+    def wishes(self, *, trials: bool = True) -> Mapping[str, Wish]:
+        """What is wished for now, by document; ``trials``: also what is not settled."""
+        with self._read() as connection:
+            documents = map(wish_of, self._documents(connection))
+            tried = _wishes(connection, trial=True) if trials else []
+            return in_force(documents, _wishes(connection, trial=False), tried)
+
+    # ---- within
+
+    def _put(self, wish: Wish, *, trial: bool) -> None:
+        with self._write() as connection:
+            _store(connection, wish, trial=trial)
+
+    def _documents(self, connection: sqlite3.Connection) -> list[AssignedDocument]:
+        rows = connection.execute("SELECT body FROM documents ORDER BY id").fetchall()
+        with self._understood():
+            return [read_item(json.loads(body), AssignedDocument) for (body,) in rows]
+
+    def _prepare(self) -> None:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL"):
+            self._connection.execute(f"PRAGMA {pragma}").fetchone()
+        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > VERSION:
+            raise StateDamaged(
+                f"{self.path} was written by a newer agent (version {version}, this one knows {VERSION})",
+                hint="install that version again",
+            )
+        if version < VERSION:
+            with self._write() as connection:
+                for statement in filter(str.strip, TABLES.split(";")):
+                    connection.execute(statement)
+                connection.execute("INSERT INTO meta VALUES ('instance', ?)", (str(uuid.uuid4()),))
+                connection.execute(f"PRAGMA user_version = {VERSION}")
+
+    @contextmanager
+    def _read(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, self._translated("read"):
+            yield self._connection
+
+    @contextmanager
+    def _write(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, self._translated("write"):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _translated(self, attempt: str) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+                raise StateDamaged(
+                    f"{self.path} is damaged: {error}",
+                    hint="move it away; the orchestrator tells all anew, and tasks that were done are not known",
+                ) from error
+            raise StateUnwritable(
+                f"could not {attempt} {self.path}: {error}",
+                hint="check free space, permissions and mount options of the state directory",
+            ) from error
+        except OSError as error:
+            raise StateUnwritable(f"could not {attempt} {self.path}: {error.strerror}") from error
+
+    @contextmanager
+    def _understood(self) -> Iterator[None]:
+        try:
+            yield
+        except (MessageRefused, ValueError, KeyError, TypeError) as error:
+            raise StateDamaged(
+                f"{self.path} holds what this agent did not write: {error}", hint="move it away"
+            ) from error
+
+
+_PUT: Final[Mapping[type, tuple[str, Callable[[Any], tuple[Any, ...]]]]] = {
+    KeepTask: (
+        "INSERT OR REPLACE INTO entries VALUES (?, ?)",
+        lambda event: (event.entry.task.idempotency_key, _entry_text(event.entry)),
+    ),
+    ForgetTask: ("DELETE FROM entries WHERE key = ?", lambda event: (event.key,)),
+    KeepFence: (
+        "INSERT OR REPLACE INTO fences VALUES (?, ?, ?)",
+        lambda event: (event.document, *(part.get(event.document, 0) for part in _parts(event.fence))),
+    ),
+    KeepDocument: (
+        "INSERT OR REPLACE INTO documents VALUES (?, ?)",
+        lambda event: (event.document.id, json.dumps(as_value(event.document))),
+    ),
+    DropDocument: ("DELETE FROM documents WHERE id = ?", lambda event: (event.document,)),
+    KeepPosition: (
+        "INSERT OR REPLACE INTO meta VALUES ('position', ?)",
+        lambda event: (json.dumps([event.position.id, event.position.sequence]),),
+    ),
+}
+
+
+def _keep(connection: sqlite3.Connection, event: Event) -> None:
+    statement, values = _PUT[type(event)]
+    connection.execute(statement, values(event))
+    if isinstance(event, DropDocument):
+        _forget(connection, event.document, trial=False)
+
+
+def _parts(fence: Fence) -> tuple[Mapping[str, int], Mapping[str, int]]:
+    return fence.tasks, fence.documents
+
+
+def _fence(rows: Iterable[tuple[str, int, int]]) -> Fence:
+    """What no part of has come is left out, as the fence does."""
+    kept = list(rows)
+    tasks = {name: task for name, task, _ in kept if task}
+    return Fence(tasks, {name: assigned for name, _, assigned in kept if assigned})
+
+
+def _entry_text(entry: Entry) -> str:
+    return json.dumps(entry_value(entry))
+
+
+def _wishes(connection: sqlite3.Connection, *, trial: bool) -> list[Wish]:
+    rows = connection.execute("SELECT body FROM wishes WHERE trial = ? ORDER BY document", (int(trial),))
+    return [read_wish(body) for (body,) in rows.fetchall()]
+
+
+def _store(connection: sqlite3.Connection, wish: Wish, *, trial: bool) -> None:
+    row = (wish.document, int(trial), wish_text(wish))
+    connection.execute("INSERT OR REPLACE INTO wishes VALUES (?, ?, ?)", row)
+
+
+def _forget(connection: sqlite3.Connection, document: str, *, trial: bool) -> None:
+    connection.execute("DELETE FROM wishes WHERE document = ? AND trial = ?", (document, int(trial)))
