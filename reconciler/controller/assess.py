@@ -43,12 +43,12 @@ class Assessment:
     """What is known already of documents that are as they should be."""
 
     def status(self, since: float) -> DocumentStatus:
-        """The document's status; ``since`` is when its sync last changed."""
+        """The document's status; ``since`` is when its sync last changed, 0.0 where nobody has noted that."""
         known = self.settled.status(self.plan)
         if known is None:
             known = judge(self.situation, self.plan)
             self.settled.judged(self.plan, known)
-        return replace(known, since=since)
+        return replace(known, since=since or known.since)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

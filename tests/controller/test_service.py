@@ -46,6 +46,16 @@ def test_applying_converges_everything_and_then_nothing_is_left_to_plan(stage: S
     assert {item.phase for item in stage.service().status()} == {"Converged"}
 
 
+def test_what_is_in_sync_is_so_since_its_commit_where_nobody_has_noted_it(stage: Stage) -> None:
+    stage.write("web")
+    outcomes(stage)
+    (found,) = stage.assessor.assess(("web",))
+    committed = stage.history.record("web").committed
+    assert committed is not None
+    assert [found.status(0.0).since, found.status(0.0).since] == [committed.ended_at, committed.ended_at]
+    assert found.status(7.0).since == 7.0
+
+
 def test_progress_tells_each_action_of_each_document(stage: Stage) -> None:
     told: list[tuple[str, str]] = []
     stage.write("web")
