@@ -63,7 +63,9 @@ class Order:
 def warm_up() -> None:
     """Import all that a command may import."""
     for module in pkgutil.walk_packages(importlib.import_module(PROGRAM).__path__, f"{PROGRAM}."):
-        if not module.name.endswith("__main__"):  # that one is run
+        if not (
+            module.name.endswith("__main__") or ".migrations." in module.name
+        ):  # that one is run, those Alembic runs
             importlib.import_module(module.name)
     for name in LAZY:
         importlib.import_module(name)
