@@ -69,12 +69,14 @@ class Notice:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """What can be said now: by subject a Notice, or None where all is well. A subject that is not in it cannot be
-    judged now, or is gone: of the kinds in ``listed`` all that there are have been seen (``present``).
+    judged now, or is gone: of the kinds in ``listed`` all that there are have been seen (``present``). The time
+    of what a person has ``suspended`` does not count.
     """
 
     known: Mapping[Subject, Notice | None] = field(default_factory=dict)
     present: frozenset[Subject] = frozenset()
     listed: frozenset[SubjectKind] = frozenset()
+    suspended: frozenset[Subject] = frozenset()
 
     def gone(self, subject: Subject) -> bool:
         """Whether there is no such subject any more."""
@@ -102,6 +104,7 @@ def view_of(facts: Facts) -> View:
         present=frozenset(Subject("document", item.name) for item in facts.statuses)
         | {Subject("file", name) for name in facts.invalid},
         listed=frozenset({"document", "file"}) if facts.seen else frozenset(),
+        suspended=frozenset(Subject("document", item.name) for item in facts.statuses if item.suspension),
     )
 
 
@@ -147,6 +150,7 @@ def of_document(status: DocumentStatus) -> Iterator[tuple[Subject, Notice | None
         yield subject, None
 
 
+ILL: Final = frozenset({"Degraded", "Missing"})
 _TOLD: Final[Mapping[Phase, Condition]] = {"RolledBack": "rolled-back", "Blocked": "blocked"}
 
 
@@ -157,9 +161,9 @@ def _condition(status: DocumentStatus) -> Condition | None:
         case "Failed":
             return "quarantined" if status.quarantined else "failed"
         case "Held":
-            return "drift" if status.shown_only else "held"
+            return "held" if not status.shown_only else "unhealthy" if status.health in ILL else "drift"
         case "Reconciling":
             return "drift" if status.sync == "OutOfSync" else None
         case "Converged":
-            return "unhealthy" if status.health in {"Degraded", "Missing"} else None
+            return "unhealthy" if status.health in ILL else None
     return _TOLD[status.phase]

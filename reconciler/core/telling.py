@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from reconciler.core.notice import Condition, Notice, Subject, View
@@ -113,14 +113,16 @@ def follow(
             if view.gone(subject):
                 after[subject] = Seen(notice=None, since=now, gone=True)
             elif subject in before:
-                after[subject] = before[subject]
+                known = before[subject]
+                after[subject] = replace(known, since=now) if subject in view.suspended else known
     return after
 
 
 def _seen(before: Seen | None, notice: Notice | None, now: float) -> Seen:
     if before is not None and _kind(before.notice) == _kind(notice):
         return Seen(notice=notice, since=before.since)
-    return Seen(notice=notice, since=(notice.since if notice else 0.0) or now)
+    since = (notice.since if notice else 0.0) or now
+    return Seen(notice=notice, since=max(since, before.since) if before is not None else since)
 
 
 def _kind(notice: Notice | None) -> tuple[str, str] | None:

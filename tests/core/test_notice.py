@@ -40,6 +40,7 @@ def seen(**changes: Any) -> View:
         ("failed", {"phase": "Failed"}),
         ("held", {"phase": "Held", "sync": "OutOfSync", "drift": DRIFT}),
         ("drift", {"phase": "Held", "sync": "OutOfSync", "drift": DRIFT, "shown_only": True}),
+        ("unhealthy", {"phase": "Held", "sync": "OutOfSync", "health": "Missing", "shown_only": True}),
         ("drift", {"phase": "Reconciling", "sync": "OutOfSync", "drift": DRIFT}),
         ("drift", {"phase": "Blocked", "drift": (Drift("orphan", "document", "no container", "web"),)}),
         ("blocked", {"phase": "Blocked", "sync": "OutOfSync"}),

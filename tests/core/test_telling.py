@@ -174,6 +174,16 @@ def test_drift_lasts_since_it_was_noted_also_before_a_restart() -> None:
     assert told.since == 900
 
 
+def test_the_time_of_a_suspension_does_not_count() -> None:
+    channel = Channel(Patience(drift_after_s=10))
+    channel.live(WELL)
+    suspended = View(present=frozenset({WEB}), listed=frozenset({"document"}), suspended=frozenset({WEB}))
+    channel.now += 300
+    channel.seen = follow(channel.seen, suspended, channel.now)
+    assert channel.live(notice("drift", since=1005.0), WELL) == []
+    assert len(channel.live(*[notice("drift", since=channel.now)] * 12)) == 1
+
+
 def test_a_clock_that_was_set_back_puts_nothing_off() -> None:
     channel = Channel(Patience(after_s=10, repeat_s=10))
     channel.live(notice())
