@@ -100,7 +100,7 @@ def _line(row: Row) -> str:
 def _conditions(told: Conditions) -> Iterator[str]:
     versions = ", ".join(f"{name} {version}" for name, version in told.versions.items())
     load = " to ".join(f"{value:g}" for value in told.load)
-    yield f"Measured on {told.day} on {told.machine} with {versions}, at commit {told.commit}; load {load}.\n"
+    yield f"Measured on {told.day} on {told.machine} with {versions}; load {load}.\n"
 
 
 def _row(row: Row) -> Iterator[str]:

@@ -36,7 +36,9 @@ def notify() -> None:
 @pass_invocation
 @click.pass_context
 def try_channels(context: click.Context, invocation: Invocation, names: tuple[str, ...], output: str) -> None:
-    """Send a test message through the named channels, or all, once, and tell what came of it.
+    """Send a test message through channels, and tell what came of it.
+
+    Through all of them, once, where none is named.
 
     Exit status: 0 all took it, 1 one did not.
     """

@@ -32,7 +32,7 @@ def notify_of_host(path: Path, *, needed: bool) -> Notify:
         if not needed:
             return Notify()
         raise InvalidSettings(
-            f"the file of notifications {path} is not there", hint="put it there, or take the setting notify away"
+            f"the file of notifications {path} is not there", hint="write it: docs/how-to/notify.md"
         ) from None
     except Untrusted as error:
         raise InvalidSettings(f"the file of notifications {error}", hint=error.hint) from error

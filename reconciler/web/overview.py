@@ -126,9 +126,9 @@ def _found(
     """How many are shown, of how many."""
     everything = count(len(seen.statuses), "document")
     if not seen.statuses:
-        text = "No document is known here."
+        text = "No document is known here"
     elif not passing:
-        text = f"None of {everything} is like that."
+        text = f"None of {everything} is like that"
     elif len(shown) < len(passing):
         first = (chosen.page - 1) * PAGE + 1
         text = f"{first} to {first + len(shown) - 1} of {count(len(passing), 'document')}"

@@ -114,14 +114,14 @@ def test_a_tally_leads_to_its_documents_and_back() -> None:
     ("query", "found"),
     [
         ({"q": "worker"}, "5 of 8 documents"),
-        ({"q": "nobody"}, "None of 8 documents is like that."),
+        ({"q": "nobody"}, "None of 8 documents is like that"),
         ({"page": "7"}, "None of"),
     ],
 )
 def test_how_many_are_shown_is_told(query: dict[str, str], found: str) -> None:
     if "page" not in query:
         assert found in table(furnished(), **query)
-    assert "No document is known here." in table(Showroom())
+    assert "No document is known here" in table(Showroom())
 
 
 def test_many_documents_are_shown_page_by_page() -> None:

@@ -387,4 +387,4 @@ def test_a_room_without_documents_says_so() -> None:
     with serving(Showroom()) as served:
         status, text, _ = ask(served, "/")
         assert status == 200
-        assert "No document is known here." in text
+        assert "No document is known here" in text
