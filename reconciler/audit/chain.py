@@ -96,7 +96,11 @@ class Chain:
             self.first, self.before_first = line.sequence, line.previous
         self.lines += 1
         self.sequence, self.hash, self.torn = line.sequence, line.hash, b""
-        place = f"{file}:{number}"
+        if line.sound:
+            self._mean(line, f"{file}:{number}")
+
+    def _mean(self, line: Line, place: str) -> None:
+        """What a line says. One that was edited says nothing."""
         if line.kind == "intent":
             self.open[line.sequence] = _brief(line.record, line.sequence)
         elif line.kind == "outcome":

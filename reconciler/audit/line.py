@@ -7,10 +7,9 @@ else is text, a list or an object, so that every reader writes the same bytes.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from reconciler import strict_json
 
@@ -18,9 +17,8 @@ VERSION: Final = 1
 LONGEST: Final = 256 * 1024
 """Bytes of a line; none that we write comes near it."""
 
-_HASH = re.compile(rb',"hash":"([0-9a-f]{64})"')
-
 Kind = Literal["opened", "intent", "outcome", "late", "torn", "broken", "removed"]
+KINDS: Final = frozenset(get_args(Kind))
 Record = Mapping[str, Any]
 
 
@@ -39,22 +37,37 @@ class Line:
 def written(fields: Record, *, sequence: int, previous: str) -> bytes:
     """The line of these fields after the one with the hash ``previous``, with its line end."""
     body = {**fields, "version": VERSION, "sequence": sequence, "previous": previous}
-    digest = hashlib.sha256(strict_json.canonical(body)).hexdigest()
-    return strict_json.canonical({**body, "hash": digest}) + b"\n"
+    return strict_json.canonical({**body, "hash": _digest(body)}) + b"\n"
 
 
 def read(raw: bytes) -> Line | None:
     """A line without its line end; None for what is no line of an audit log."""
-    found = _HASH.search(raw)
-    if found is None:
-        return None
     try:
         record = strict_json.read(raw, limit=LONGEST)
-        sequence, previous, kind = record["sequence"], record["previous"], record["kind"]
-    except (ValueError, KeyError):
+    except ValueError:
         return None
-    if not isinstance(sequence, int) or not isinstance(previous, str) or not isinstance(kind, str):
+    if not _well_formed(record):
         return None
-    # Quotes within texts are escaped, so that the pattern can only be the member itself.
-    sound = hashlib.sha256(raw[: found.start()] + raw[found.end() :]).hexdigest() == found[1].decode()
-    return Line(sequence, previous, str(record["hash"]), kind, record, sound)  # type: ignore[arg-type]  # told below
+    body = {name: value for name, value in record.items() if name != "hash"}
+    told = record["hash"]
+    # Both: the hash is that of the whole line, and the line is written in the one form that the hash is of.
+    sound = _digest(body) == told and strict_json.canonical(record) == raw
+    return Line(record["sequence"], record["previous"], told, record["kind"], record, sound)
+
+
+def _digest(body: Record) -> str:
+    return hashlib.sha256(strict_json.canonical(dict(body))).hexdigest()
+
+
+def _well_formed(record: Record) -> bool:
+    """Whether what the chain reads of a line is there, and of the right type."""
+    texts = (record.get("previous"), record.get("hash"), record.get("last", ""))
+    numbers = (record.get("sequence"), record.get("intent", 0), record.get("through", 0))
+    still = record.get("open", [])
+    return (
+        record.get("kind") in KINDS
+        and all(isinstance(text, str) for text in texts)
+        and all(type(number) is int for number in numbers)
+        and isinstance(still, list)
+        and all(isinstance(item, dict) and type(item.get("sequence")) is int for item in still)
+    )

@@ -39,6 +39,8 @@ class AuditWatch:
             self._found = fault_of(self.verify())
         except StateError as error:
             self._found = str(error)
+        except Exception as error:  # noqa: BLE001  (a bug in looking must not end what looks after containers)
+            self._found = f"it could not be verified: {type(error).__name__}: {error}; please report it"
 
     def trouble(self) -> StateError | None:
         """What is wrong with the log, as far as it is known; None for nothing."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import rfc8785
@@ -231,3 +233,62 @@ def test_a_line_has_the_hash_of_its_canonical_form(fields: dict[str, str]) -> No
     found = line.read(raw[:-1])
     assert found is not None
     assert (found.sound, found.sequence, found.previous, raw.count(b"\n")) == (True, 3, "a" * 64, 1)
+
+
+def test_a_hash_that_stands_elsewhere_in_a_line_is_not_the_line_s(written: Path, tmp_path: Path) -> None:
+    """An edit that keeps the hash which others speak of, and hides one that fits the edit."""
+    state = copied(written, tmp_path)
+    name, content = next(iter(by_file(state).items()))
+    edited = {**json.loads(content[1]), "cause": "nothing to see", "actor": {"a": "x"}}
+    body = rfc8785.dumps(edited)
+    place = body.index(b'"actor":{"a":"x"') + len(b'"actor":{"a":"x"')
+    digest = hashlib.sha256(body).hexdigest().encode()
+    content[1] = body[:place] + b',"hash":"' + digest + b'"' + body[place:]
+    put(state / "audit" / name, content)
+    assert [(fault.file, fault.line) for fault in looked_at(state).faults] == [(name, 2)]
+
+
+def test_a_line_in_another_form_is_found(written: Path, tmp_path: Path) -> None:
+    state = copied(written, tmp_path)
+    name, content = next(iter(by_file(state).items()))
+    content[1] = json.dumps(json.loads(content[1])).encode()
+    put(state / "audit" / name, content)
+    assert looked_at(state).faults[0].line == 2
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"kind": "nonsense"},
+        {"sequence": "2"},
+        {"sequence": True},
+        {"intent": "x"},
+        {"intent": None},
+        {"through": "x"},
+        {"last": 7},
+        {"open": 7},
+        {"open": [7]},
+        {"open": [{"Sequence": 1}]},
+        {"previous": None},
+        {"hash": 7},
+    ],
+)
+def test_a_line_of_other_types_is_none(changes: dict[str, object], written: Path, tmp_path: Path) -> None:
+    state = copied(written, tmp_path)
+    name, content = next(iter(by_file(state).items()))
+    told: dict[str, Any] = {**json.loads(content[1]), **changes}
+    content[1] = rfc8785.dumps(told)
+    put(state / "audit" / name, content)
+    assert line.read(content[1]) is None
+    assert not looked_at(state).whole
+
+
+def test_a_line_that_was_edited_says_nothing_of_what_is_open(written: Path, tmp_path: Path) -> None:
+    state = copied(written, tmp_path)
+    name, content = next(iter(by_file(state).items()))
+    told = json.loads(content[0])
+    content[0] = rfc8785.dumps({**told, "open": [{"sequence": 99, "action": "made-up"}]})
+    put(state / "audit" / name, content)
+    log = a_log(state)
+    log.take_over()
+    assert not any(b"made-up" in item for item in lines(state)[len(content) :])

@@ -129,4 +129,20 @@ FOUND: tuple[Found, ...] = (
         "core/test_judge.py::"
         "test_a_release_that_was_taken_back_is_rolled_back_wherever_the_controller_died_meanwhile",
     ),
+    Found(
+        "A1",
+        "a line of the audit log could be edited unseen, also one that was signed: the hash that was checked could "
+        "stand within another member",
+        "audit/test_verify.py::test_a_hash_that_stands_elsewhere_in_a_line_is_not_the_line_s",
+    ),
+    Found(
+        "A1",
+        "one changed byte in the first line of a file of the audit log ended the controller, at each start",
+        "audit/test_verify.py::test_a_line_of_other_types_is_none",
+    ),
+    Found(
+        "E8",
+        "a body of the engine's that was cut before its length was taken for whole where it was read in parts",
+        "engine/test_unix_transport.py::test_a_body_that_is_cut_is_never_taken_for_whole",
+    ),
 )
