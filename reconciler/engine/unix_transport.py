@@ -6,6 +6,7 @@ that the engine has closed meanwhile is not used again. Nothing is sent twice.
 
 from __future__ import annotations
 
+import http
 import http.client
 import select
 import socket
@@ -104,6 +105,8 @@ class UnixResponse:
         self._socket = connection.sock
         self._give_back = give_back
         self._response = connection.getresponse()
+        self._lock = threading.Lock()
+        self._shut = False
         self._closed = False
 
     @property
@@ -111,25 +114,41 @@ class UnixResponse:
         return self._response.status
 
     def read(self, size: int | None = None) -> bytes:
-        return self._response.read(size)
+        return self._response.read(size) or self._ended()
 
     def chunks(self, size: int) -> Iterator[bytes]:
-        while chunk := self._response.read1(size):
+        while chunk := self._response.read1(size) or self._ended():
             yield chunk
 
+    def _ended(self) -> bytes:
+        """The end of the body, where it is one: what is read in parts is otherwise not asked for its length."""
+        missing = self._response.length or 0
+        if missing > 0:
+            raise http.client.IncompleteRead(b"", missing)
+        return b""
+
     def shutdown(self) -> None:
-        self._socket.shutdown(socket.SHUT_RD)
+        with self._lock:  # whoever has the connection next must not be cut
+            if not self._closed:
+                self._shut = True
+                self._socket.shutdown(socket.SHUT_RD)
 
     def close(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        whole = self._response.isclosed() and not self._response.will_close
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            kept = not self._shut and self.status >= http.HTTPStatus.OK  # after 1xx another answer may come
+        whole = kept and self._read_to_its_end() and not self._response.will_close
         self._response.close()
         if whole:
             self._give_back(self._connection)
         else:
             self._connection.close()
+
+    def _read_to_its_end(self) -> bool:
+        """What was read in parts up to its length is not closed by itself."""
+        return self._response.isclosed() or self._response.length == 0
 
     def __enter__(self) -> Self:
         return self
