@@ -214,7 +214,7 @@ class Assessor:
         paths = self.memory.paths.of(desired.name, (desired,), lambda: tuple(host_paths(desired)))
         found = (links or Links()).lead_to(paths)
         return self.memory.refusals.of(
-            desired.name, (desired, policy, found), lambda: refusals(desired, policy, links=found)
+            desired.name, (desired, desired.source, policy, found), lambda: refusals(desired, policy, links=found)
         )
 
     def _subject(self, desired: DesiredState, records: Mapping[str, Record]) -> Subject:

@@ -72,6 +72,7 @@ def grounds(situation: Situation, subject: Subject, rows: RowIndex) -> Grounds:
         situation.desired,
         situation.record,
         situation.sticker,
+        situation.suspension,
         situation.unmet,
         situation.refusals,
         situation.places,

@@ -46,7 +46,7 @@ class Patience:
 
     def wrong(self, address: str) -> None:
         """It has shown a wrong one."""
-        self._left[address] = (self._now(address) - 1, self.clock())
+        self._left[address] = (max(0.0, self._now(address) - 1), self.clock())
         self._left.move_to_end(address)
         while len(self._left) > ADDRESSES:
             self._left.popitem(last=False)

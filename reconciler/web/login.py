@@ -57,7 +57,10 @@ async def read_form(request: web.Request) -> dict[str, str]:
         return {}
     if len(body) > LONGEST:
         return {}
-    fields = parse_qs(body.decode(errors="replace"), max_num_fields=10, keep_blank_values=True)
+    try:
+        fields = parse_qs(body.decode(errors="replace"), max_num_fields=10, keep_blank_values=True)
+    except ValueError:  # more fields than any form of ours has
+        return {}
     return {name: values[0] for name, values in fields.items()}
 
 
@@ -71,4 +74,7 @@ def from_our_page(request: web.Request) -> bool:
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
         return False
     origin = request.headers.get("Origin", "")
-    return not origin or urlsplit(origin).netloc == request.headers.get("Host", "")
+    try:
+        return not origin or urlsplit(origin).netloc == request.headers.get("Host", "")
+    except ValueError:  # an address in brackets that is none
+        return False

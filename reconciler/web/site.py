@@ -165,6 +165,9 @@ class Site:
         if wait_s:
             return _later(wait_s)
         form = await read_form(request)
+        wait_s = self.patience.wait_s(_address(request))
+        if wait_s:  # others of the same address were judged while this one was read
+            return _later(wait_s)
         if not from_our_page(request) or not self.access.right(form.get("token", "")):
             self._wrong(request)
             said = "That is not the token."

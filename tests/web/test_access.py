@@ -118,6 +118,13 @@ def test_who_guesses_is_made_to_wait_and_others_are_not() -> None:
     assert patience.wait_s("a") > 0
 
 
+def test_who_guesses_much_at_once_waits_no_longer_than_who_guesses_once_too_often() -> None:
+    patience = Patience(Clock())
+    for _ in range(TRIES * 40):
+        patience.wrong("a")
+    assert patience.wait_s("a") == pytest.approx(EACH_S)
+
+
 def test_only_so_many_addresses_are_remembered() -> None:
     patience = Patience(Clock())
     for number in range(ADDRESSES + 1):

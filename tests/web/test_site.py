@@ -201,6 +201,13 @@ def test_a_form_of_another_site_logs_nobody_in(headers: dict[str, str]) -> None:
         assert log_in(served, TOKEN, **here)[0] == 303
 
 
+def test_what_no_form_of_ours_sends_is_a_wrong_token() -> None:
+    with serving(furnished(), token=TOKEN, here_only=False) as served:
+        assert log_in(served, TOKEN, Origin="http://[")[0] == 403
+        many = urlencode({"token": TOKEN, **{f"field{number}": "x" for number in range(20)}})
+        assert ask(served, "/login", "POST", headers=FORM, body=many)[0] == 403
+
+
 @pytest.mark.parametrize("way", ["form", "header"])
 def test_who_guesses_is_made_to_wait(way: str) -> None:
     def guess(served: Serving) -> Answer:
