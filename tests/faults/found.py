@@ -131,8 +131,8 @@ FOUND: tuple[Found, ...] = (
     ),
     Found(
         "A1",
-        "a line of the audit log could be edited unseen, also one that was signed: the hash that was checked could "
-        "stand within another member",
+        "a line of the audit log could be edited unseen, also one that was signed: the hash that was checked could"
+        " stand within another member",
         "audit/test_verify.py::test_a_hash_that_stands_elsewhere_in_a_line_is_not_the_line_s",
     ),
     Found(
