@@ -13,6 +13,7 @@ from reconciler.core.desired import ImageReference
 from reconciler.core.interfaces import Progress
 
 MEGABYTE = 1_000_000
+ALL = 100
 
 
 class PullProgress:
@@ -42,8 +43,16 @@ class PullProgress:
         self._layers[layer] = max(self._layers.get(layer, 0.0), _share(status, detail))
         percent = int(100 * sum(self._layers.values()) / len(self._layers))
         if percent > self._told:
-            self._told = percent
-            self._progress(f"pulling {self._image.short}: {percent} %, {self._counted()}")
+            self._tell(percent)
+
+    def end(self) -> None:
+        """The stream has ended well. Of an image whose every layer was here nothing has been told so far."""
+        if self._told < ALL and (self._had or self._layers):
+            self._tell(ALL)
+
+    def _tell(self, percent: int) -> None:
+        self._told = percent
+        self._progress(f"pulling {self._image.short}: {percent} %, {self._counted()}")
 
     def _counted(self) -> str:
         done = sum(share == 1.0 for share in self._layers.values())

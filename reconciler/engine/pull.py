@@ -99,6 +99,7 @@ def _read(image: ImageReference, lines: LineStream, progress: Progress) -> None:
         if complaint:
             raise pull_failure(image, complaint)
         shown.tell(message)
+    shown.end()
 
 
 def _complaint(message: Mapping[str, Any]) -> str:

@@ -54,7 +54,7 @@ def test_what_came_of_a_generation_is_told() -> None:
 def test_an_event_is_told_with_its_cause_and_what_more_there_is() -> None:
     event = Event(at=1.0, document="web", action="pull", target="t", cause="it is new", outcome="done")
     assert because(event) == "it is new"
-    assert because(replace(event, detail="3 MiB")) == "it is new (3 MiB)"
+    assert because(replace(event, detail="3 MiB")) == "it is new: 3 MiB"
 
 
 def test_times_and_counts_are_short() -> None:

@@ -54,8 +54,23 @@ def test_bytes_of_a_small_image_are_not_worth_a_word() -> None:
     assert told(layer("a", "Downloading", 10, 20)) == ["25 %, 0 of 1 layers"]
 
 
-def test_an_image_of_which_the_host_has_every_layer_has_no_progress() -> None:
-    assert told(layer("a", "Already exists"), layer("b", "Already exists")) == []
+def test_an_image_of_which_the_host_has_every_layer_is_told_at_its_end() -> None:
+    lines: list[str] = []
+    progress = PullProgress(IMAGE, lines.append)
+    for name in ("a", "b"):
+        progress.tell(layer(name, "Already exists"))
+    assert lines == []
+    progress.end()
+    progress.end()
+    assert [line.partition(": ")[2] for line in lines] == ["100 %, 2 of 2 layers"]
+
+
+def test_the_end_of_a_pull_that_brought_nothing_is_not_told() -> None:
+    lines: list[str] = []
+    progress = PullProgress(IMAGE, lines.append)
+    progress.tell({"status": "Status: Image is up to date for shop/web"})
+    progress.end()
+    assert lines == []
 
 
 def test_ten_thousand_messages_are_at_most_a_hundred_lines() -> None:
