@@ -16,7 +16,8 @@ from reconciler.cli.options import HOST, settings_options
 from reconciler.cli.pin_text import find_pin, pinned
 from reconciler.cli.problems import prefix_of
 from reconciler.errors import InputError, InvalidDocuments
-from reconciler.spec.document import read_documents
+from reconciler.spec.assemble import examine
+from reconciler.spec.problem import is_error
 
 DRAFT: Final = """\
 apiVersion: stella/v1
@@ -129,6 +130,6 @@ def refuse_twin(folder: Path, name: str) -> None:
 
 def refuse_wrong(text: str, file: str) -> None:
     """Raises InvalidDocuments where what was asked for makes no document."""
-    _, problems = read_documents(text.encode(), file)
+    problems = [item for item in examine({file: text.encode()}, every=True).problems if is_error(item)]
     if problems:
         raise InvalidDocuments(tuple(f"{problem.path}: {problem.message}" for problem in problems))

@@ -11,6 +11,7 @@ from typing import Final
 
 from reconciler.core.status import DocumentStatus, HealthWord, Phase, Sync
 from reconciler.core.status_json import timestamp
+from reconciler.core.words import count
 
 TITLES: Final = ("Document", "Sync", "Health", "Release", "Drift", "Since", "Reason")
 
@@ -79,8 +80,12 @@ def tally(words: Iterable[str], order: Sequence[str]) -> tuple[tuple[str, int], 
     return tuple((word, found.count(word)) for word in order if word in found)
 
 
-def worst_count(statuses: Sequence[DocumentStatus]) -> str:
-    """What asks for a look, as short as a title: ``2 OutOfSync, 1 Degraded``, or ``all Synced``."""
+def worst_count(statuses: Sequence[DocumentStatus], problems: int = 0) -> str:
+    """What asks for a look, as short as a title: ``2 OutOfSync, 1 Degraded``, or ``all Synced``. ``problems``: of
+    files that are not in force as they are written.
+    """
+    if problems:
+        return f"{count(problems, 'problem')} in files, {worst_count(statuses)}"
     if not statuses:
         return "no documents"
     syncs = tally((item.sync for item in statuses), SYNCS)

@@ -37,7 +37,7 @@ def overview_page(layout: Layout, seen: Overview, chosen: Filter) -> str:
     passing = chosen.chosen(seen.statuses)
     shown = chosen.shown(passing)
     return layout.page(
-        worst_count(seen.statuses),
+        worst_count(seen.statuses, len(seen.problems)),
         h("h1", "Documents"),
         notices(seen),
         h("div", _tallies(seen.statuses, chosen), class_="tallies"),

@@ -81,6 +81,8 @@ def test_a_name_that_another_file_has_is_refused(host: Path) -> None:
     [
         ((f"{REPOSITORY}@sha256:short",), "spec.digest: "),
         ((f"{REPOSITORY}@{DIGEST}", "--port", "eighty"), "spec.config.ports"),
+        ((f"{REPOSITORY}@{DIGEST}", "--port", "99999999:80"), "spec.config.ports"),
+        ((f"{REPOSITORY}@{DIGEST}", "--name", "p"), "at least 2 characters"),
         ((f"{REPOSITORY}@{DIGEST}", "--name", "Web_1"), "metadata.name: "),
         ((f"{REPOSITORY}:1.4.1", "--name", "../web"), "metadata.name: "),
         ((f"UPPER/Web@{DIGEST}", "--name", "web"), "spec.image: "),

@@ -32,6 +32,7 @@ def test_words_are_counted_in_their_order_without_those_that_are_not_there() -> 
 )
 def test_the_worst_is_counted(statuses: list[DocumentStatus], words: str) -> None:
     assert worst_count(statuses) == words
+    assert worst_count(statuses, problems=2) == f"2 problems in files, {words}"
 
 
 def test_a_document_that_is_well_needs_no_words() -> None:
