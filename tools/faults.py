@@ -2,6 +2,7 @@
 
 python -m tools.faults                 from the figures of the last full run, which are kept in the repository
 python -m tools.faults --take REPORT   keep the figures of this run first (`make faults` does)
+python -m tools.faults --add REPORT    take the rows of this run alone, which came after the last full one
 python -m tools.faults --check         exit 1 when the page is not up to date
 
 The list of faults is tests/faults/catalogue.py, what was found on the way tests/faults/found.py; the figures are
@@ -159,6 +160,11 @@ def main(arguments: Sequence[str]) -> int:
             return 0 if fresh else 1
         case ["--take", report]:
             RESULTS.write_text(json.dumps(take(json.loads(Path(report).read_text())), indent=1) + "\n")
+        case ["--add", report]:
+            kept = json.loads(RESULTS.read_text())
+            later = take(json.loads(Path(report).read_text()))["rows"]
+            kept["rows"] = dict(sorted({**kept["rows"], **later}.items()))
+            RESULTS.write_text(json.dumps(kept, indent=1) + "\n")
         case []:
             pass
         case _:

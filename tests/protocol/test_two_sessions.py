@@ -27,7 +27,7 @@ DEEDS: tuple[Deed, ...] = (
     *("double up", "double down", "lose up", "lose down", "wait", "work"),
 )
 MANY = settings(
-    max_examples=400 if os.environ.get("THOROUGH") else 60,
+    max_examples=400 if os.environ.get("THOROUGH") else 30,
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=list(HealthCheck),
