@@ -44,10 +44,12 @@ def excerpt(line: str, column: int, width: int) -> tuple[str, str]:
     """A line of a file and a caret below its ``column`` (from 1), of a longer line the part around it."""
     cells = ["    " if char == "\t" else char for char in line.rstrip()]
     place = min(column - 1, len(cells))
+    begin = max(0, place - 2 * width)  # measuring costs with the length, and a line may be a whole file
+    cells, place = cells[begin : place + 2 * width], place - begin
     first = 0
     while first < place and cell_len("".join(cells[first : place + 1])) > width // 2 and _too_wide(cells, width):
         first += 1
-    lead = "…" if first else ""
+    lead = "…" if first or begin else ""
     shown = lead + "".join(cells[first:])
     while cell_len(shown) > width:
         shown = shown[:-2] + "…"

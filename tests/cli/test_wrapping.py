@@ -58,3 +58,10 @@ def test_the_part_of_a_long_line_that_is_shown_has_the_place_in_it(line: str, da
     assert cell_len(caret) <= width
     under = next(char for place, char in enumerate(shown) if cell_len(shown[: place + 1]) >= len(caret))
     assert under == line[column - 1] or under == "…"
+
+
+def test_of_a_line_of_a_million_characters_a_part_is_measured() -> None:
+    for column in (1, 500_000, 1_000_000):
+        shown, caret = excerpt("x" * 1_000_000, column, 60)
+        assert len(shown) <= 60
+        assert shown[caret.index("^")] == "x"
