@@ -201,8 +201,8 @@ def test_heals_ask_the_engine_so_often(stage: Stage, proxy: SocketProxy, one_pas
 
 
 MODULES = {"--help": 145, "validate": 335, "status": 600}
-"""How many modules a command loads at most: what it takes to start, on every machine alike. ``status`` also reads
-what an orchestrator has assigned.
+"""How many modules a command loads at most: what it takes to start, on every machine alike. ``status`` also loads
+the audit log and what an orchestrator has assigned.
 """
 
 

@@ -73,7 +73,6 @@ def good(stage: Stage, oracle: Oracle) -> str:
     return as_yaml(stage.web("v1", config=config))
 
 
-@pytest.mark.timeout(600)  # a look at everything for each of many files
 @pytest.mark.fault("F1", "F2", "F3", "F5", "F6", "F7", "F8", "F16")
 def test_no_bad_file_touches_what_runs_and_each_is_told_with_its_place(
     good: str, stage: Stage, oracle: Oracle
