@@ -49,6 +49,8 @@ from tests.parts.warm import Process, Programs
 SOURCES = Path(reconciler.__file__).parent.parent
 IN_MEMORY = Path("/dev/shm")
 SOON_S = 20.0
+READY_S = 60.0
+"""A program that loads all its modules anew, beside many others."""
 COMMAND_S = 60.0
 Said = subprocess.CompletedProcess[str]
 
@@ -350,7 +352,7 @@ class Stage:
     def controller(self, **variables: str) -> Iterator[Controller]:
         """``reconciler run``, ready; ended by SIGTERM as any service, with exit status 0."""
         with self.started(**variables) as running:
-            eventually("the controller is ready", running.ready)
+            eventually("the controller is ready", running.ready, within_s=READY_S)
             yield running
 
     @contextlib.contextmanager

@@ -146,10 +146,10 @@ def test_what_is_still_not_healthy_after_the_hosts_sleep_is_taken_back_at_once(
     """A sleep gives a release that fails no more time than it has."""
     stage.deploy_here("v1")
     with stage.controller(**NO_TIMER) as controller:
-        stage.write(stage.web("v3", config={"healthCheck": {"timeout": "5s"}}))
+        stage.write(stage.web("v3", config={"healthCheck": {"timeout": "9s"}}))
         eventually("v3 is being waited for", lambda: stage.page() == "web v3")
-        sleep_for(controller.process.pid, 6)
-        eventually("v1 is back", lambda: stage.page() == "web v1", within_s=5)
+        sleep_for(controller.process.pid, 10)
+        eventually("v1 is back", lambda: stage.page() == "web v1", within_s=8)
         eventually("it is told", lambda: controller.phase(stage.name) == "RolledBack")
     oracle.holds("v1")
 

@@ -25,6 +25,8 @@ ROOM = 8192
 """Bytes on the command line of the warm process, for those of its commands."""
 
 _END_S = 10.0
+_BEGIN_S = 60.0
+"""A command that begins after nobody waits for it any more would do its work in the middle of the next test."""
 
 
 class Process(Protocol):
@@ -67,7 +69,7 @@ class WarmProcess:
     def __init__(self, words: Sequence[str], report: socket.socket) -> None:
         self._words, self._report, self._unread = list(words), report, b""
         self.returncode: int | None = None
-        report.settimeout(_END_S)
+        report.settimeout(_BEGIN_S)
         self.pid = self._number()
 
     def poll(self) -> int | None:
