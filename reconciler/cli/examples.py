@@ -36,6 +36,7 @@ EXAMPLES: Final[Mapping[str, tuple[Example, ...]]] = {
     "validate": (
         ("the folder of documents", "reconciler validate"),
         ("one file, before it is committed", "reconciler validate desired/web.yaml"),
+        ("the folder of an orchestrator", "reconciler validate --fleet desired"),
     ),
     "audit": (("who did what to web since yesterday", "reconciler audit show web --since 1d"),),
     "audit show": (

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import click
 
 from reconciler.cli.fleet_client import VERSION, fleet_option, json_option, open_fleet
+from reconciler.cli.fleet_documents import documents
 from reconciler.cli.helping import group
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import settings_options
@@ -21,10 +22,13 @@ MOST: Final = 10_000
 
 @group("fleet")
 def fleet() -> None:
-    """Show and change the agents of an orchestrator.
+    """Show and change the agents and documents of an orchestrator.
 
     Who asks shows a certificate: --fleet names the settings that 'orchestrator init' made.
     """
+
+
+fleet.add_command(documents)
 
 
 @fleet.command("status", short_help="Show each agent: there or not, and what it holds.")

@@ -39,6 +39,10 @@ FLEET_EXAMPLES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("each agent: there or not, and what it holds", "reconciler fleet status"),
         ("for a program", "reconciler fleet status --json | jq '.agents[]|{id, presence}'"),
     ),
+    "fleet documents": (
+        ("all, and on how many hosts each is", "reconciler fleet documents"),
+        ("one: on which hosts, and why not on others", "reconciler fleet documents web"),
+    ),
     "fleet revoke": (("a host that is gone, or was broken into", "reconciler fleet revoke host-a"),),
     "fleet drain": (
         ("no new tasks, for maintenance", "reconciler fleet drain host-a"),

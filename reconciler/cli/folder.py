@@ -33,10 +33,10 @@ class Found:
         else:
             self.contents[name] = reading.content
 
-    def examined(self, *, target: str | None = None, every: bool = False) -> Examined:
+    def examined(self, *, target: str | None = None, every: bool = False, fleet: bool = False) -> Examined:
         """Everything in these files, checked together, with what could not be read."""
         contents = {name: self.instead.get(name, content) for name, content in self.contents.items()}
-        examined = examine(contents, read=self._read_artifact, target=target, every=every)
+        examined = examine(contents, read=self._read_artifact, target=target, every=every, fleet=fleet)
         return Examined(examined.documents, tuple(sorted([*self.problems, *examined.problems])))
 
     def _read_artifact(self, name: str) -> bytes:

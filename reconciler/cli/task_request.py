@@ -19,6 +19,7 @@ from reconciler.sealing.binding import Binding
 from reconciler.sealing.boxes import seal
 from reconciler.spec.artifacts import named_files
 from reconciler.spec.document import Document, read_documents
+from reconciler.spec.fleet import OWN_KEYS
 
 FILE_LIMIT: Final = 1 << 20
 WAITS_S: Final = 3600
@@ -78,6 +79,11 @@ def deploy_payload(document: Document) -> dict[str, Any]:
             hint="put it into the orchestrator's folder of documents",
         )
     spec = dict(document.value["spec"])
+    if theirs := [f"spec.{key}" for key in OWN_KEYS if key in spec]:
+        raise InputError(
+            f"{document.name} says {' and '.join(theirs)}, which a document of an orchestrator's says",
+            hint="a task names its hosts with --target or --label: leave it out, or use 'reconciler fleet put'",
+        )
     labels = document.value["metadata"].get("labels")
     said = {key: spec.pop(key) for key in _OWN if key in spec}
     return {

@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from reconciler.cli.exits import Exit
-from reconciler.cli.folder import read_files, read_folder
+from reconciler.cli.folder import Found, read_files, read_folder
 from reconciler.cli.helping import command
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import output_option, settings_options
@@ -30,18 +30,21 @@ VERSION: Final = 1
 
 @command("validate")
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path))
+@click.option("--fleet", is_flag=True, help="As an orchestrator reads them, for the hosts of a fleet.")
 @output_option
 @settings_options("desired", "policy")
 @pass_invocation
 @click.pass_context
-def validate(context: click.Context, invocation: Invocation, paths: tuple[Path, ...], output: str) -> None:
+def validate(
+    context: click.Context, invocation: Invocation, /, *, paths: tuple[Path, ...], fleet: bool, output: str
+) -> None:
     """Check documents; needs no engine.
 
     PATH is a folder, checked as a whole, or a file; the default is the folder of documents. A file of that folder
     is checked in its company, with the Defaults there; other files are checked together. Where this host has a
     policy file, what it refuses is wrong too. Exit status: 0 all good, 1 something is wrong.
     """
-    examined = _examined(paths, invocation.settings.desired)
+    examined = _examined(paths, invocation.settings.desired, fleet=fleet)
     screen = invocation.screen
     problems = list(dict.fromkeys(problem for item in examined for problem in item.problems))
     documents = sum(len(item.documents) for item in examined)
@@ -77,17 +80,21 @@ def _refused(invocation: Invocation, examined: Sequence[Examined]) -> Iterator[P
             yield Problem(place.file, place.line, 1, "", told, document=document.name)
 
 
-def _examined(paths: Sequence[Path], desired: Path) -> list[Examined]:
+def _examined(paths: Sequence[Path], desired: Path, *, fleet: bool) -> list[Examined]:
     """One entry for each folder, one for the files of the folder of documents, one for all other files."""
+
+    def of(found: Found) -> Examined:
+        return found.examined(every=True, fleet=fleet)
+
     folders = [path for path in paths or (desired,) if path.is_dir() or not paths]
     files = [path for path in paths if not path.is_dir()]
     at_home = [path for path in files if path.is_file() and path.resolve().is_relative_to(desired.resolve())]
     strangers = [path for path in files if path not in at_home]
-    examined = [read_folder(folder, prefix=prefix_of(folder)).examined(every=True) for folder in folders]
+    examined = [of(read_folder(folder, prefix=prefix_of(folder))) for folder in folders]
     if at_home:
-        examined.append(_of_files(read_folder(desired, prefix=prefix_of(desired)).examined(every=True), at_home))
+        examined.append(_of_files(of(read_folder(desired, prefix=prefix_of(desired))), at_home))
     if strangers:
-        examined.append(read_files(strangers).examined(every=True))
+        examined.append(of(read_files(strangers)))
     return examined
 
 

@@ -1,8 +1,9 @@
-"""Selector: which targets something is for: one by its name, or all whose labels fit. Pure.
+"""Selector: which targets something is for: some by their names, or all whose labels fit. Pure.
 
 All conditions must hold. A selector without any condition fits no target, so that what was forgotten goes nowhere
 rather than everywhere. ``NotIn`` and ``DoesNotExist`` hold for a target without the label, as they do elsewhere
-(Kubernetes' label selectors, whose words these are).
+(Kubernetes' label selectors, whose words these are). Of a target whose labels are not known yet no condition on
+labels holds, these two neither: what it is not to have may turn out a moment later.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Final, Literal, get_args
 Operator = Literal["In", "NotIn", "Exists", "DoesNotExist"]
 OPERATORS: Final[tuple[Operator, ...]] = get_args(Operator)
 WITH_VALUES: Final = frozenset({"In", "NotIn"})
-KEYS: Final = ("target", "matchLabels", "matchExpressions")
+KEYS: Final = ("target", "names", "matchLabels", "matchExpressions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +41,26 @@ class LabelCondition:
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """``target`` "": any name."""
+    """``names`` none: any name."""
 
-    target: str = ""
+    names: frozenset[str] = frozenset()
     conditions: tuple[LabelCondition, ...] = ()
 
-    def fits(self, name: str, labels: Mapping[str, str]) -> bool:
-        """Whether the target of this name and these labels is meant."""
-        if not self.target and not self.conditions:
+    def fits(self, name: str, labels: Mapping[str, str] | None) -> bool:
+        """Whether the target of this name and these labels is meant. ``labels``: None where they are not known."""
+        if not self.names and not self.conditions:
             return False
-        return self.target in {"", name} and all(item.holds(labels) for item in self.conditions)
+        if self.names and name not in self.names:
+            return False
+        return not self.conditions or (labels is not None and all(item.holds(labels) for item in self.conditions))
 
 
 @dataclass(frozen=True, slots=True)
 class TargetFacts:
-    """What is known of a target. One that is drained keeps what it has."""
+    """What is known of a target; ``labels`` None: nothing of them yet. One that is drained keeps what it has."""
 
     name: str
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] | None = field(default_factory=dict)
 
 
 def selected(targets: Iterable[TargetFacts], selector: Selector) -> tuple[str, ...]:
@@ -65,26 +68,35 @@ def selected(targets: Iterable[TargetFacts], selector: Selector) -> tuple[str, .
     return tuple(sorted(item.name for item in targets if selector.fits(item.name, item.labels)))
 
 
-def assigned(name: str, labels: Mapping[str, str], wishes: Mapping[str, Selector]) -> tuple[str, ...]:
+def assigned(name: str, labels: Mapping[str, str] | None, wishes: Mapping[str, Selector]) -> tuple[str, ...]:
     """Names of the documents that are for this target, of all that there are with their selectors; in order."""
     return tuple(sorted(document for document, selector in wishes.items() if selector.fits(name, labels)))
 
 
 def read_selector(value: Any) -> Selector:
-    """From ``target``, ``matchLabels`` and ``matchExpressions``. Raises ValueError: what is wrong, and where."""
+    """From ``target``, ``names``, ``matchLabels`` and ``matchExpressions``. Raises ValueError: what is wrong, and
+    where.
+    """
     given = _mapping(value, "a selector", KEYS)
     exact = _mapping(given.get("matchLabels", {}), "matchLabels")
-    listed = given.get("matchExpressions", [])
-    if not isinstance(listed, list):
-        raise ValueError("matchExpressions must be a list")  # noqa: TRY004  (one kind of error for all)
     conditions = [
         LabelCondition(key, "In", frozenset({_text(item, f"matchLabels.{key}")})) for key, item in exact.items()
     ]
+    listed = _list(given.get("matchExpressions", []), "matchExpressions")
     conditions += [_condition(item, f"matchExpressions[{index}]") for index, item in enumerate(listed)]
-    target = _text(given["target"], "target") if "target" in given else ""
-    if not target and not conditions:
+    names = _names(given)
+    if not names and not conditions:
         raise ValueError("a selector names a target or at least one label")
-    return Selector(target, tuple(conditions))
+    return Selector(names, tuple(conditions))
+
+
+def _names(given: Mapping[str, Any]) -> frozenset[str]:
+    if "target" in given and "names" in given:
+        raise ValueError("a selector has either target or names")
+    if "target" in given:
+        return frozenset({_text(given["target"], "target")})
+    listed = _list(given.get("names", []), "names")
+    return frozenset(_text(item, f"names[{index}]") for index, item in enumerate(listed))
 
 
 def _condition(value: Any, where: str) -> LabelCondition:
@@ -98,6 +110,12 @@ def _condition(value: Any, where: str) -> LabelCondition:
         needed = "at least one value" if operator in WITH_VALUES else "no values"
         raise ValueError(f"{where}.values: {operator} has {needed}")
     return LabelCondition(key, operator, frozenset(_text(item, f"{where}.values") for item in values))
+
+
+def _list(value: Any, where: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError(f"{where} must be a list")  # noqa: TRY004  (one kind of error for all)
+    return value
 
 
 def _mapping(value: Any, where: str, keys: tuple[str, ...] = ()) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from reconciler.core.selector import TargetFacts
 from reconciler.orchestrator.wishes import Wish, Wishes
 
 Place = tuple[str, str]
@@ -27,7 +28,7 @@ class Changes:
         return frozenset({target for target, _ in (*self.assign, *self.withdraw)})
 
 
-def changes(wishes: Wishes, agents: Collection[str], assigned: Mapping[Place, str]) -> Changes:
+def changes(wishes: Wishes, agents: Collection[TargetFacts], assigned: Mapping[Place, str]) -> Changes:
     """``assigned``: the version that each place has now."""
     wanted = {(target, wish.name): wish for target, wish in _places(wishes.wishes, agents)}
     assign = tuple(
@@ -39,7 +40,12 @@ def changes(wishes: Wishes, agents: Collection[str], assigned: Mapping[Place, st
     return Changes(assign, tuple(gone))
 
 
-def _places(wishes: Iterable[Wish], agents: Collection[str]) -> Iterable[tuple[str, Wish]]:
-    """A document for one target goes before one for all that has the same name."""
-    for wish in sorted(wishes, key=lambda item: item.target is not None):
-        yield from ((target, wish) for target in agents if wish.target in {None, target})
+def _places(wishes: Iterable[Wish], agents: Collection[TargetFacts]) -> Iterable[tuple[str, Wish]]:
+    """A document for some targets goes before one for all that has the same name."""
+    for wish in sorted(wishes, key=lambda item: item.selector is not None):
+        yield from ((item.name, wish) for item in agents if fits(wish, item))
+
+
+def fits(wish: Wish, agent: TargetFacts) -> bool:
+    """Whether the document is for this agent."""
+    return wish.selector is None or wish.selector.fits(agent.name, agent.labels)

@@ -1,26 +1,27 @@
-"""Endpoints for documents: which are assigned, and where they stand. They are changed in their folder."""
+"""Endpoints for documents: what is wished for, and where it stands. Those of the folder are changed there."""
 
 from __future__ import annotations
 
 import asyncio
-from itertools import groupby
-from typing import Any
+from collections.abc import Callable
 
 from aiohttp import web
 
 from reconciler.errors import NotKnown
-from reconciler.orchestrator import views
+from reconciler.orchestrator.document_views import Scene, document_view, problems_of
 from reconciler.orchestrator.requests import answer, limit_of, page_of
 from reconciler.orchestrator.routing import Handlers
 from reconciler.orchestrator.store import agents, assignments
 from reconciler.orchestrator.store.database import Database
+from reconciler.orchestrator.wishes import Wishes
 
 
 class DocumentEndpoints:
-    """For people."""
+    """For people. ``wishes``: what is wished for, as of the last look."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, wishes: Callable[[], Wishes]) -> None:
         self._database = database
+        self._wishes = wishes
 
     @property
     def handlers(self) -> Handlers:
@@ -28,23 +29,24 @@ class DocumentEndpoints:
         return {"list-documents": self.page, "show-document": self.show}
 
     async def page(self, request: web.Request) -> web.Response:
-        """Documents that are assigned, without their texts."""
+        """Documents without their texts."""
         after, target = request.query.get("cursor", ""), request.query.get("target", "")
-        found = [item for item in await asyncio.to_thread(self._views, text=False) if item["id"] > after]
+        scene = await asyncio.to_thread(self._scene)
+        found = [document_view(scene, name, text=False) for name in scene.names if name > after]
         if target:
             found = [item for item in found if any(part["target"] == target for part in item["assigned"])]
-        return page_of(found, limit_of(request), lambda item: str(item["id"]))
+        problems = problems_of(scene.wishes)
+        return page_of(found, limit_of(request), lambda item: str(item["id"]), problems=problems)
 
     async def show(self, request: web.Request) -> web.Response:
         """One document, and where it stands."""
         name = request.match_info["name"]
-        found = [item for item in await asyncio.to_thread(self._views, text=True) if item["id"] == name]
-        if not found:
-            raise NotKnown(f"no document {name[:80]!r} is assigned to any agent")
-        return answer(found[0])
+        scene = await asyncio.to_thread(self._scene)
+        if name not in scene.names:
+            raise NotKnown(f"there is no document {name[:80]!r}", hint="'reconciler fleet documents' names all")
+        return answer(document_view(scene, name, text=True))
 
-    def _views(self, *, text: bool) -> list[dict[str, Any]]:
+    def _scene(self) -> Scene:
         with self._database.read() as on:
             known = {item.name: item for item in agents.every(on)}
-            by_name = groupby(assignments.everything(on), key=lambda item: item.id)
-            return [views.document_view(list(parts), known, text=text) for _, parts in by_name]
+            return Scene(wishes=self._wishes(), assigned=assignments.everything(on), agents=known)

@@ -23,12 +23,13 @@ from reconciler.orchestrator.store import agents, artifacts, assignments, events
 from reconciler.orchestrator.store.database import Connection, Database
 from reconciler.orchestrator.store.events import FleetEvent
 from reconciler.orchestrator.wishes import Wish, Wishes, read_wishes
-from reconciler.protocol.message.common import Actor
 from reconciler.protocol.message.document import AssignedDocument
 from reconciler.sealing.release_keys import ReleaseKey
 from reconciler.sources.watch import FolderWatch
 
 EVERY_S: Final = 30.0
+GONE: Final = "the folder has it no more"
+UNFIT: Final = "it is not for this host any more"
 
 log = structlog.get_logger("reconciler.orchestrator")
 
@@ -44,6 +45,8 @@ class HandingOut:
         self._clerk = clerk
         self._due = asyncio.Event()
         self._problems: tuple[str, ...] = ()
+        self.wishes = Wishes((), (), whole=False)
+        """What is wished for, as of the last look."""
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -74,6 +77,7 @@ class HandingOut:
     async def look(self) -> None:
         """Bring what is assigned to what the folder says. Raises StateError."""
         wishes = await asyncio.to_thread(read_wishes, self._folder)
+        self.wishes = wishes
         self._tell(wishes)
         found = await asyncio.to_thread(self._bring_about, wishes)
         if found.targets:
@@ -97,7 +101,9 @@ class HandingOut:
                     self._assign(on, target, wish, now)
                 for target, name in found.withdraw:
                     assignments.withdraw(on, target, name)
-                    events.add(on, FleetEvent(now, "file", "document-withdrawn", name, f"from {target}"))
+                    there = any(item.name == name for item in wishes.wishes)
+                    told = f"from {target}: {UNFIT if there else GONE}"
+                    events.add(on, FleetEvent(now, "file", "document-withdrawn", name, told))
         return found
 
     def _assign(self, on: Connection, target: str, wish: Wish, now: datetime) -> None:
@@ -109,7 +115,7 @@ class HandingOut:
             text=wish.text,
             artifacts=wish.artifacts,
             issued_at=now,
-            actor=Actor("file", wish.file),
+            actor=wish.actor,
         )
         for item in wish.files:
             artifacts.keep(on, item.artifact.sha256, item.content, now=now)
@@ -119,6 +125,6 @@ class HandingOut:
 
 
 def _found(on: Connection, wishes: Wishes) -> Changes:
-    members = [item.name for item in agents.every(on) if item.revoked_at is None]
+    members = [item.facts for item in agents.every(on) if item.revoked_at is None]
     assigned = {(item.target_id, item.id): item.version for item in assignments.everything(on)}
     return changes(wishes, members, assigned)

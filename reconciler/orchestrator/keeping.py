@@ -41,10 +41,14 @@ class Keeping:
     lease: timedelta
     ended: Callable[[tasks.Kept, datetime], None]
 
-    def keep(self, on: Connection, happened: Iterable[Event]) -> None:
-        """All of it, in the connection's transaction. Raises AccessRefused for a task of somebody else."""
+    def keep(self, on: Connection, happened: Iterable[Event]) -> bool:
+        """All of it, in the connection's transaction; whether other documents may be for the agent now. Raises
+        AccessRefused for a task of somebody else.
+        """
+        before = agents.labels_of(on, self.agent)
         for event in happened:
             self._keep(on, event)
+        return agents.labels_of(on, self.agent) != before
 
     def _keep(self, on: Connection, event: Event) -> None:
         match event:

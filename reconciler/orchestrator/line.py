@@ -40,13 +40,14 @@ UNWANTED: Final = "somebody has cancelled it"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineSettings:
     """What all lines have in common. ``spread``: over how many seconds agents come back, by the fleet's size;
-    ``ended`` hears of tasks that are over.
+    ``ended`` hears of tasks that are over, ``relabelled`` that an agent has other labels.
     """
 
     interval_s: int
     spread: Callable[[], int]
     key: ReleaseKey
     ended: Callable[[tasks.Kept, datetime], None]
+    relabelled: Callable[[], None]
 
     @property
     def lease(self) -> timedelta:
@@ -110,12 +111,14 @@ class Line:
 
     async def _kept(self, step: Step, now: Moment) -> Step:
         if step.events:
-            await to_the_end(self._keep, step, now.at)
+            relabelled = await to_the_end(self._keep, step, now.at)
+            if relabelled:
+                self._settings.relabelled()
         return step
 
-    def _keep(self, step: Step, now: datetime) -> None:
+    def _keep(self, step: Step, now: datetime) -> bool:
         with self._database.write() as on:
-            Keeping(self.agent, now, self._settings.lease, self._settings.ended).keep(on, step.events)
+            return Keeping(self.agent, now, self._settings.lease, self._settings.ended).keep(on, step.events)
 
     def _cursors(self) -> dict[str, LogCursor]:
         with self._database.read() as on:

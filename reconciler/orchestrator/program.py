@@ -84,7 +84,11 @@ class Orchestrator:
         self.meters = Meters(database, self._own_ends)
         self.upkeep = Upkeep(database, self.meters.ended)
         settings = LineSettings(
-            interval_s=options.interval_s, spread=self._spread, key=home.key, ended=self.meters.ended
+            interval_s=options.interval_s,
+            spread=self._spread,
+            key=home.key,
+            ended=self.meters.ended,
+            relabelled=self._relabelled,
         )
         self.lines = Lines(database, settings, options.gate)
         self.connections = Connections(
@@ -147,7 +151,7 @@ class Orchestrator:
             self.home, self.database, self.lines, decisions=self.decisions, changed=self.handing_out.ask
         )
         tasks = TaskEndpoints(self.database, self.lines, self.decisions)
-        documents = DocumentEndpoints(self.database)
+        documents = DocumentEndpoints(self.database, lambda: self.handing_out.wishes)
         files = ArtifactEndpoints(self.database, self.decisions)
         for endpoints in (AgentEndpoints(self.lines), Stream(self.lines), desk, admin, tasks, documents, files):
             add_routes(app.router, endpoints.handlers)
@@ -167,6 +171,9 @@ class Orchestrator:
     def _read_denied(self) -> Denied:
         with self.database.read() as on:
             return agents.denied(on)
+
+    def _relabelled(self) -> None:
+        self.handing_out.ask()
 
     def _spread(self) -> int:
         return spread_for(self.upkeep.members)

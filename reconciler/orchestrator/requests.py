@@ -51,8 +51,10 @@ def number_of(request: web.Request, name: str, default: int) -> int:
     return int(text)
 
 
-def page_of(items: list[dict[str, Any]], limit: int, cursor: Callable[[dict[str, Any]], str]) -> web.Response:
-    """A page, of one item more than it has where there is another page."""
+def page_of(
+    items: list[dict[str, Any]], limit: int, cursor: Callable[[dict[str, Any]], str], **beside: Any
+) -> web.Response:
+    """A page, of one item more than it has where there is another page. ``beside``: what it tells beside them."""
     shown = items[:limit]
     more = {"next": cursor(shown[-1])} if len(items) > limit else {}
-    return answer({"items": shown, **more})
+    return answer({"items": shown, **beside, **more})

@@ -1,9 +1,8 @@
-"""Views: what the API tells of agents, tasks, tokens and documents, as JSON. Pure."""
+"""Views: what the API tells of agents, tasks and tokens, as JSON. Pure."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +10,6 @@ from reconciler.orchestrator.store.agents import Agent
 from reconciler.orchestrator.store.invitations import Kept as KeptInvitation
 from reconciler.orchestrator.store.logs import Piece
 from reconciler.orchestrator.store.tasks import Kept as KeptTask
-from reconciler.protocol.message.document import AssignedDocument
 from reconciler.protocol.presence import presence
 from reconciler.protocol.reading import as_value
 from reconciler.protocol.wire.codec import to_json
@@ -22,7 +20,7 @@ from reconciler.sealing.boxes import key_id
 def agent_view(agent: Agent, *, now: datetime) -> dict[str, Any]:
     """An agent."""
     key = {"sealingKey": agent.sealing_key, "sealingKeyId": key_id(base64.b64decode(agent.sealing_key))}
-    return _present(
+    return present(
         id=agent.name,
         presence=presence(agent.last_seen, now),
         drained=agent.drained,
@@ -41,7 +39,7 @@ def agent_view(agent: Agent, *, now: datetime) -> dict[str, Any]:
 def task_view(kept: KeptTask) -> dict[str, Any]:
     """A task, with its result where there is one."""
     task, record = kept.task, kept.record
-    return _present(
+    return present(
         id=task.id,
         type=task.type,
         targetId=task.target_id,
@@ -64,7 +62,7 @@ def task_view(kept: KeptTask) -> dict[str, Any]:
 
 def token_view(kept: KeptInvitation) -> dict[str, Any]:
     """A join token, without its secret."""
-    return _present(
+    return present(
         id=kept.id,
         agent=kept.invitation.target,
         createdAt=kept.created_at,
@@ -84,36 +82,7 @@ def log_view(piece: Piece) -> dict[str, Any]:
     }
 
 
-def document_view(parts: Iterable[AssignedDocument], agents: Mapping[str, Agent], *, text: bool) -> dict[str, Any]:
-    """A document with where it stands; ``parts`` are its assignments, one at least, the newest tells the text."""
-    assigned = sorted(parts, key=lambda item: item.target_id)
-    newest = max(assigned, key=lambda item: item.issued_at)
-    return _present(
-        id=newest.id,
-        version=newest.version,
-        source="folder",
-        targets={"target": newest.target_id} if len(assigned) == 1 else {},
-        text=newest.text if text else None,
-        artifacts=to_json(newest.artifacts),
-        actor=to_json(newest.actor),
-        changedAt=newest.issued_at,
-        assigned=[_assigned(item, agents.get(item.target_id)) for item in assigned],
-    )
-
-
-def _assigned(document: AssignedDocument, agent: Agent | None) -> dict[str, Any]:
-    reports = agent.documents if agent else ()
-    told = next((item for item in reports if item["id"] == document.id), {})
-    return _present(
-        target=document.target_id,
-        generation=document.generation,
-        heldVersion=told.get("version"),
-        phase=told.get("phase"),
-        refused=told.get("refused"),
-    )
-
-
-def _present(**values: Any) -> dict[str, Any]:
+def present(**values: Any) -> dict[str, Any]:
     """What is not known is left out."""
     return {
         key: time_text(value) if isinstance(value, datetime) else value

@@ -1,4 +1,4 @@
-"""Wishes: the documents of a folder, each as a text that stands alone, for one target or for all.
+"""Wishes: the documents of a folder, each as a text that stands alone, for the targets that it says, or for all.
 
 A wish has the folder's Defaults merged in, so that an agent needs nothing beside it but the files that come with
 it: those it names flatly, as they lie on a host. What is wrong anywhere is told; what is right goes out.
@@ -15,7 +15,8 @@ from typing import Any, Final, Literal
 
 from reconciler.core.member import is_label
 from reconciler.core.project import LOCK_NAME
-from reconciler.protocol.message.common import Artifact
+from reconciler.core.selector import Selector, read_selector
+from reconciler.protocol.message.common import Actor, Artifact
 from reconciler.protocol.message.document import version_of
 from reconciler.sources.artifacts import reading_in
 from reconciler.sources.reading import read_file
@@ -24,6 +25,7 @@ from reconciler.spec.artifacts import Named, ReadArtifact, beside, named_files, 
 from reconciler.spec.assemble import choose_defaults, examine
 from reconciler.spec.defaults import defaults_for
 from reconciler.spec.document import Document, read_documents
+from reconciler.spec.fleet import for_hosts, targets_of
 from reconciler.spec.merge import merged
 from reconciler.spec.problem import Problem, is_error
 
@@ -44,13 +46,25 @@ class WishFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """``target``: None is for every agent. ``file``: where it stands, with its line."""
+    """``targets``: whom it is for, as a selector is written; {} is every agent. ``file``: where it stands, with
+    its line.
+    """
 
     name: str
-    target: str | None
+    targets: Mapping[str, Any] = field(default_factory=dict)
     text: str = field(repr=False)
     file: str
     files: tuple[WishFile, ...] = ()
+
+    @property
+    def selector(self) -> Selector | None:
+        """Whom it is for; None is every agent."""
+        return read_selector(self.targets) if self.targets else None
+
+    @property
+    def actor(self) -> Actor:
+        """Who wishes for it."""
+        return Actor("file", self.file)
 
     @property
     def artifacts(self) -> tuple[Artifact, ...]:
@@ -103,7 +117,7 @@ def wishes_of(
 ) -> Wishes:
     """The wishes in files, by their names. ``read`` has the files that come with them."""
     documents = [item for name, content in contents.items() for item in read_documents(content, name)[0]]
-    examined = examine(contents, read=read, every=True)
+    examined = examine(contents, read=read, fleet=True)
     found = [*problems, *examined.problems]
     found += [item.problem(("metadata", "target"), TARGET) for item in documents if not _named(item)]
     found += [item.problem(("metadata", "name"), TOO_LARGE) for item in documents if len(item.content) > LARGEST]
@@ -123,11 +137,11 @@ def wishes_of(
 def _wish(document: Document, defaults: Document | None, read: ReadArtifact) -> Wish:
     under = defaults_for(document.kind, defaults)
     whole: Mapping[str, Any] = merged(under, document.value) if under else document.value
-    files = named_files(whole)
+    alone, files = for_hosts(whole), named_files(whole)
     return Wish(
         name=document.name,
-        target=document.target,
-        text=_text(_flat(whole, files) if files else whole),
+        targets=targets_of(whole),
+        text=_text(_flat(alone, files) if files else alone),
         file=str(document.source),
         files=tuple(_file(item, read(beside(document.file, item.source))) for item in files),
     )

@@ -11,6 +11,7 @@ from reconciler.spec.build import build_checked, check_defaults
 from reconciler.spec.check import Conflict, conflicts, for_target
 from reconciler.spec.defaults import defaults_for
 from reconciler.spec.document import Document, read_documents
+from reconciler.spec.fleet import meetings
 from reconciler.spec.merge import merged
 from reconciler.spec.problem import Path, Problem, dotted, is_error
 
@@ -33,9 +34,11 @@ def examine(
     read: ReadArtifact = no_artifacts,
     target: str | None = None,
     every: bool = False,
+    fleet: bool = False,
 ) -> Examined:
     """Read and check whole files, by their name. ``read`` has the files that come with them, by their path with
-    the document's file. ``every``: for each target there is, not for ``target`` alone.
+    the document's file. ``every``: for each target there is, not for ``target`` alone. ``fleet``: as an
+    orchestrator reads them, for all of its hosts.
     """
     parsed = {file: read_documents(content, file) for file, content in contents.items()}
     taken = {
@@ -47,26 +50,26 @@ def examine(
     defaults, about_defaults = choose_defaults(documents)
     problems.update(about_defaults)
     built = [
-        (document, *build_document(document, defaults, read))
+        (document, *build_document(document, defaults, read, fleet=fleet))
         for document in documents
         if document.kind != "Defaults"
     ]
     problems.update(problem for _, _, found in built for problem in found)
     usable = [(document, desired) for document, desired, _ in built if desired is not None]
-    return _checked(usable, problems, target=target, every=every)
+    return _checked(usable, problems, target=target, every=every or fleet)
 
 
 def _checked(
     usable: Sequence[tuple[Document, DesiredState]], problems: set[Problem], *, target: str | None, every: bool
 ) -> Examined:
     desired = [item for _, item in usable]
-    targets = {target, *(item.target for item in desired)} if every else {target}
+    groups = meetings(desired) if every else [(for_target(desired, target), frozenset[str]())]
     origin = {id(item): document for document, item in usable}
     kept = desired if every else for_target(desired, target)
     refused: set[int] = set()
     known = {problem.document for problem in problems}
-    for name in targets:
-        for conflict in conflicts(for_target(desired, name), known=known):
+    for group, others in groups:
+        for conflict in conflicts(group, known=known | others):
             problems.add(conflict_problem(conflict, origin.get(id(conflict.document))))
             refused.update({id(conflict.document)} if conflict.level == "error" else ())
     return Examined(tuple(item for item in kept if id(item) not in refused), tuple(sorted(problems)))
@@ -89,15 +92,17 @@ def _second_defaults(document: Document, found: Sequence[Document]) -> Problem:
 
 
 def build_document(
-    document: Document, defaults: Document | None, read: ReadArtifact = no_artifacts
+    document: Document, defaults: Document | None, read: ReadArtifact = no_artifacts, *, fleet: bool = False
 ) -> tuple[DesiredState | None, tuple[Problem, ...]]:
-    """One Container or ComposeProject document with the Defaults under it and the files beside it."""
+    """One Container or ComposeProject document with the Defaults under it and the files beside it. ``fleet``: as
+    an orchestrator reads it.
+    """
     under = defaults_for(document.kind, defaults)
     whole = merged(under, document.value) if under else document.value
     complete, findings = attached(whole, document.file, read)
     if findings:
         return None, tuple(_placed(document, defaults, path, message) for path, message in findings)
-    desired, wrong = build_checked(complete, source=document.source)
+    desired, wrong = build_checked(complete, source=document.source, fleet=fleet)
     return desired, tuple(
         item if isinstance(item, Problem) else _placed(document, defaults, *item) for item in wrong
     )

@@ -30,6 +30,7 @@ from reconciler.spec.build_hooks import Release as HookRelease
 from reconciler.spec.build_hooks import build_hooks
 from reconciler.spec.build_project import PROJECT, build_project
 from reconciler.spec.findings import Finding, Findings
+from reconciler.spec.fleet import check_targets, refuse_on_a_host
 from reconciler.spec.ignored import ignored, ignored_of_project
 from reconciler.spec.problem import Path, Problem, Wrong, dotted
 
@@ -64,12 +65,15 @@ def _told(finding: Finding | Problem, where: str) -> str:
 
 
 def build_checked(
-    document: Mapping[str, Any], *, source: SourceLocation | None = None
+    document: Mapping[str, Any], *, source: SourceLocation | None = None, fleet: bool = False
 ) -> tuple[DesiredState | None, tuple[Finding | Problem, ...]]:
-    """The DesiredState, or None and everything that is wrong: in the document, or as a Problem in a lock file."""
+    """The DesiredState, or None and everything that is wrong: in the document, or as a Problem in a lock file.
+    ``fleet``: an orchestrator reads it, not a host.
+    """
     findings = Findings()
     metadata, spec = document["metadata"], document["spec"]
     refuse_reserved(metadata.get("labels"), ("metadata", "labels"), findings)
+    (check_targets if fleet else refuse_on_a_host)(document, findings)
     parts = (_project_parts if document["kind"] == PROJECT else _container_parts)(document, findings)
     project, problems = build_project(document, findings, file=source.file if source else "")
     own = _hook_release(document, parts, project)

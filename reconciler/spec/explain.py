@@ -68,6 +68,7 @@ _SENTENCES = {
     "exclusiveMinimum": "must be more than {rule}",
     "maximum": "must be at most {rule}",
     "minItems": "must not be empty",
+    "maxItems": "must have at most {rule} items",
     "minLength": "must not be empty",
     "maxLength": "is longer than {rule} characters",
     "falseSchema": "cannot have a default; each document has its own",

@@ -104,7 +104,7 @@ def as_list(value: object) -> str:
     return f"; write [{written}]" if written and len(written) <= MAX_QUOTED else ""
 
 
-def choices(word: str, known: Sequence[str], *, limit: int = 12) -> str:
+def choices(word: str, known: Sequence[str], *, limit: int = 14) -> str:
     """The end of a message about an unknown word: what is allowed, what was meant."""
     meant = suggestion(word, known)
     listed = f"; allowed: {', '.join(known)}" if known and (len(known) <= limit or not meant) else ""

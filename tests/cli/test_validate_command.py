@@ -40,6 +40,15 @@ def validate(*arguments: str) -> Ran:
     return run(RecordedService(), "validate", *arguments, folder=Path.cwd())
 
 
+def test_documents_for_a_fleet_are_good_in_a_folder_of_an_orchestrator_alone(desired: Path) -> None:
+    write(desired / "web.yaml", extra="  targets: {matchLabels: {region: north}}\n")
+    assert validate("--fleet").status == 0
+    for arguments in ((), ("desired/web.yaml",)):
+        ran = validate(*arguments)
+        assert (ran.status, "desired/web.yaml:8:12: spec.targets: is for documents of an" in ran.out) == (1, True)
+    assert validate("--fleet", "desired/web.yaml").status == 0
+
+
 def test_good_documents_are_counted(desired: Path) -> None:
     write(desired / "web.yaml")
     write(desired / "db.yaml", "db")

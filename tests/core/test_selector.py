@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.selector import LabelCondition, Selector, TargetFacts, assigned, read_selector, selected
+from reconciler.core.selector import (
+    LabelCondition,
+    Selector,
+    TargetFacts,
+    assigned,
+    read_selector,
+    selected,
+)
 
 LABELS = st.dictionaries(st.sampled_from(["zone", "tier"]), st.sampled_from(["a", "b"]))
 FLEET = (
@@ -24,6 +31,8 @@ FLEET = (
     [
         ({"target": "host-c"}, ("host-c",)),
         ({"target": "host-x"}, ()),
+        ({"names": ["host-c", "host-a", "host-x"]}, ("host-a", "host-c")),
+        ({"names": ["host-c", "host-a"], "matchLabels": {"zone": "b"}}, ("host-c",)),
         ({"matchLabels": {"zone": "a"}}, ("host-a", "host-b")),
         ({"matchLabels": {"zone": "a", "tier": "front"}}, ("host-b",)),
         ({"target": "host-a", "matchLabels": {"zone": "b"}}, ()),
@@ -49,6 +58,14 @@ def test_a_selector_without_a_condition_fits_nothing() -> None:
     assert selected(FLEET, Selector()) == ()
 
 
+def test_of_a_target_whose_labels_are_not_known_yet_only_its_name_counts() -> None:
+    unknown = TargetFacts("host-a", None)
+    for expression in ({"operator": "NotIn", "values": ["a"]}, {"operator": "DoesNotExist"}):
+        assert selected([unknown], read_selector({"matchExpressions": [{"key": "zone", **expression}]})) == ()
+    assert selected([unknown], read_selector({"names": ["host-a"], "matchLabels": {"zone": "a"}})) == ()
+    assert selected([unknown], read_selector({"target": "host-a"})) == ("host-a",)
+
+
 @given(LABELS, st.sampled_from(["zone", "tier"]), st.frozensets(st.sampled_from(["a", "b"]), min_size=1))
 def test_each_condition_has_its_opposite(labels: dict[str, str], key: str, values: frozenset[str]) -> None:
     assert LabelCondition(key, "In", values).holds(labels) != LabelCondition(key, "NotIn", values).holds(labels)
@@ -61,8 +78,12 @@ def test_each_condition_has_its_opposite(labels: dict[str, str], key: str, value
         ([], "a selector must be a mapping"),
         ({}, "names a target or at least one label"),
         ({"matchLabels": {}}, "names a target or at least one label"),
-        ({"labels": {}}, r"unknown keys \(labels\); allowed: target, matchLabels"),
+        ({"labels": {}}, r"unknown keys \(labels\); allowed: target, names, matchLabels"),
         ({"target": ""}, "target must be a text"),
+        ({"names": []}, "names a target or at least one label"),
+        ({"names": "host-a"}, "names must be a list"),
+        ({"names": ["host-a", ""]}, r"names\[1\] must be a text"),
+        ({"names": ["host-a"], "target": "host-a"}, "either target or names"),
         ({"matchLabels": {"zone": 1}}, "matchLabels.zone must be a text"),
         ({"matchLabels": ["zone"]}, "matchLabels must be a mapping"),
         ({"matchExpressions": {}}, "matchExpressions must be a list"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -43,6 +43,7 @@ from reconciler.tls.requests import make_request
 T = TypeVar("T")
 BY_BODY = {route.body: route.path for route in SPEAKING}
 ADMIN = Member(Role.ADMIN, "ada")
+LABELS: Mapping[str, str] = {"region": "north"}
 
 
 def now() -> datetime:
@@ -131,7 +132,9 @@ async def fleet(folder: Path, **options: Any) -> AsyncIterator[Fleet]:
 class Agent:
     """A minimal one: what it is asked for is done at once. It polls, or has a WebSocket."""
 
-    def __init__(self, fleet: Fleet, passport: Passport, *, outcome: str = "succeeded") -> None:
+    def __init__(
+        self, fleet: Fleet, passport: Passport, *, outcome: str = "succeeded", labels: Mapping[str, str] = LABELS
+    ) -> None:
         self.fleet = fleet
         self.passport = passport
         self.name = passport.member.name
@@ -140,7 +143,7 @@ class Agent:
         self.working = True
         policy = AgentPolicy()
         desk = DeskSettings(identity=Identity(agent=self.name), verify=lambda item: "", policy=policy)
-        settings = AgentSettings(desk=desk, instance=str(uuid4()), agent_version="1.0", labels={"region": "north"})
+        settings = AgentSettings(desk=desk, instance=str(uuid4()), agent_version="1.0", labels=labels)
         self.session = AgentSession(settings)
 
     @property

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+from reconciler.core.selector import TargetFacts
 from reconciler.orchestrator.assign import changes
 from reconciler.orchestrator.wishes import Wish, Wishes, read_wishes, wishes_of
 from reconciler.protocol.message.document import version_of
@@ -25,6 +27,7 @@ apiVersion: stella/v1
 kind: Defaults
 spec: {config: {memoryLimit: 64Mi}}
 """
+HOSTS = (TargetFacts("host-a", {"region": "north"}), TargetFacts("host-b", {"region": "south"}))
 PROJECT = f"""
 apiVersion: stella/v1
 kind: ComposeProject
@@ -35,8 +38,9 @@ spec:
 """
 
 
-def wish(name: str, target: str | None = None, text: str = "text") -> Wish:
-    return Wish(name=name, target=target, text=text, file=f"{name}.yaml:1")
+def wish(name: str, target: str | None = None, text: str = "text", *, targets: Any = None) -> Wish:
+    chosen = {"target": target} if target else targets or {}
+    return Wish(name=name, targets=chosen, text=text, file=f"{name}.yaml:1")
 
 
 def everything(*wishes: Wish, whole: bool = True) -> Wishes:
@@ -44,7 +48,7 @@ def everything(*wishes: Wish, whole: bool = True) -> Wishes:
 
 
 def test_a_document_goes_to_its_target_and_one_without_to_all() -> None:
-    found = changes(everything(wish("web", "host-a"), wish("agent")), ["host-a", "host-b"], {})
+    found = changes(everything(wish("web", "host-a"), wish("agent")), HOSTS, {})
     assert [(target, item.name) for target, item in found.assign] == [
         ("host-a", "agent"),
         ("host-a", "web"),
@@ -52,20 +56,33 @@ def test_a_document_goes_to_its_target_and_one_without_to_all() -> None:
     ]
 
 
+def test_a_document_that_chooses_by_labels_goes_to_those_that_have_them() -> None:
+    north = wish("web", targets={"matchLabels": {"region": "north"}})
+    found = changes(everything(north), HOSTS, {("host-b", "web"): north.version})
+    assert [(target, item.name) for target, item in found.assign] == [("host-a", "web")]
+    assert found.withdraw == (("host-b", "web"),)
+
+
+def test_an_agent_that_has_not_told_of_itself_yet_gets_nothing_that_is_chosen_by_labels() -> None:
+    anywhere_else = {"matchExpressions": [{"key": "region", "operator": "NotIn", "values": ["north"]}]}
+    found = changes(everything(wish("web", targets=anywhere_else)), [TargetFacts("host-c", None)], {})
+    assert found.assign == ()
+
+
 def test_what_an_agent_has_already_is_not_assigned_again() -> None:
     assigned = {("host-a", "web"): version_of("text")}
-    assert changes(everything(wish("web")), ["host-a"], assigned).targets == frozenset()
-    assert changes(everything(wish("web", text="other")), ["host-a"], assigned).targets == {"host-a"}
+    assert changes(everything(wish("web")), HOSTS[:1], assigned).targets == frozenset()
+    assert changes(everything(wish("web", text="other")), HOSTS[:1], assigned).targets == {"host-a"}
 
 
 def test_what_is_gone_is_withdrawn_only_when_everything_could_be_read() -> None:
     assigned = {("host-a", "web"): version_of("text")}
-    assert changes(everything(), ["host-a"], assigned).withdraw == (("host-a", "web"),)
-    assert changes(everything(whole=False), ["host-a"], assigned).withdraw == ()
+    assert changes(everything(), HOSTS[:1], assigned).withdraw == (("host-a", "web"),)
+    assert changes(everything(whole=False), HOSTS[:1], assigned).withdraw == ()
 
 
 def test_a_document_for_one_target_goes_before_one_for_all() -> None:
-    found = changes(everything(wish("web", "host-a", "own"), wish("web")), ["host-a", "host-b"], {})
+    found = changes(everything(wish("web", "host-a", "own"), wish("web")), HOSTS, {})
     assert {target: item.text for target, item in found.assign} == {"host-a": "own", "host-b": "text"}
 
 
@@ -77,6 +94,14 @@ def test_a_wish_is_the_same_document_with_the_defaults_in_it() -> None:
     (here,) = examine(files, target="host-a").documents
     assert alone.fingerprint == here.fingerprint
     assert "memoryLimit" in found.wishes[0].text
+
+
+def test_whom_a_document_is_for_is_no_part_of_what_goes_to_them() -> None:
+    chosen = WEB.replace(", target: host-a", "").replace("spec:", "spec:\n  targets: {names: [host-b, host-a]}")
+    (plain,) = wishes_of({"web.yaml": WEB.replace(", target: host-a", "").encode()}).wishes
+    (found,) = wishes_of({"web.yaml": chosen.encode()}).wishes
+    assert found.version == plain.version
+    assert found.targets == {"names": ["host-b", "host-a"]}
 
 
 def test_files_beside_a_document_come_with_it_under_flat_names() -> None:

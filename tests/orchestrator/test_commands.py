@@ -9,7 +9,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,21 @@ import pytest
 from reconciler import strict_json
 from reconciler.__main__ import main
 from reconciler.cli.fleet_client import open_fleet
+from reconciler.cli.fleet_documents import words_of
 from reconciler.errors import InputError, InvalidSettings, TemporaryError, TerminalError
 from reconciler.orchestrator.app import need_store
 from reconciler.protocol.session.events import Begin
 from tests.orchestrator.fleet import Agent, Fleet, fleet
 from tests.orchestrator.test_assign import PROJECT, WEB
+
+NORTH = WEB.replace(", target: host-a", "").replace("spec:", "spec:\n  targets: {matchLabels: {region: north}}")
+
+
+def waited(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < end, "it never held"
+        time.sleep(0.05)
 
 
 class Town:
@@ -125,6 +136,44 @@ def test_the_fleet_is_shown_drained_and_not(said: Any) -> None:
     assert said("fleet", "drain", "host-a", "--end") == (0, "host-a is no longer drained\n")
 
 
+def test_documents_are_shown_with_where_they_go_and_why_not(said: Any, town: Town) -> None:
+    file = town.folder / "home" / "desired" / "north.yaml"
+    file.write_text(
+        WEB.replace("{name: web, target: host-a}", "{name: north}").replace("8080", "8081")
+        .replace("spec:", "spec:\n  targets: {names: [host-a, host-z], matchLabels: {region: south}}")
+    )  # fmt: skip
+    client = open_fleet(town.settings)
+    waited(lambda: len(client.ask("GET", "/v1/documents")["items"]) == 2)
+    status, told = said("fleet", "documents")
+    assert (status, told.splitlines()[0].split()[:3]) == (0, ["DOCUMENT", "FOR", "HOSTS"])
+    assert "host-a, host-z; region=south" in told
+    assert said("fleet", "documents", "--target", "host-a", "--json")[1]["documents"][0]["id"] == "web"
+    status, told = said("fleet", "documents", "north")
+    assert (status, "no host has joined under this name" in told) == (0, True), told
+    assert "held" in said("fleet", "documents", "web")[1]
+    assert said("fleet", "documents", "web", "--json")[1]["document"]["notAssigned"] == []
+    file.write_text("kind: [")
+    waited(lambda: bool(client.ask("GET", "/v1/documents")["problems"]))
+    assert "north.yaml:2:1" in said("fleet", "documents")[1]
+    file.unlink()
+    waited(lambda: not client.ask("GET", "/v1/documents")["problems"])
+
+
+@pytest.mark.parametrize(
+    ("targets", "words"),
+    [
+        ({}, "every host"),
+        ({"target": "host-a"}, "host-a"),
+        ({"names": ["b", "a"], "matchLabels": {"y": "1", "x": "2"}}, "b, a; x=2; y=1"),
+        ({"matchExpressions": [{"key": "k", "operator": "NotIn", "values": ["v", "w"]}]}, "k not in (v, w)"),
+        ({"matchExpressions": [{"key": "k", "operator": "Exists"}]}, "k"),
+        ({"matchExpressions": [{"key": "k", "operator": "DoesNotExist"}]}, "no k"),
+    ],
+)
+def test_a_selector_is_read_aloud(targets: Any, words: str) -> None:
+    assert words_of(targets) == words
+
+
 @pytest.mark.parametrize(
     ("argv", "status", "words"),
     [
@@ -203,13 +252,20 @@ def test_settings_and_answers_that_cannot_be_used_are_told(tmp_path: Path, town:
         (("deploy", "--target", "a", "--file", "two.yaml"), "is not one document"),
         (("deploy", "--target", "a", "--file", "bad.yaml"), "bad.yaml:"),
         (("deploy", "--target", "a", "--file", "shop.yaml"), "comes with files"),
+        (("deploy", "--target", "a", "--file", "north.yaml"), "web says spec.targets, which"),
     ],
 )
 def test_requests_that_cannot_be_made_are_told(
     said: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argv: tuple[str, ...], words: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name, text in {"web": WEB, "two": f"{WEB}---\n{WEB}", "bad": "kind: [", "shop": PROJECT}.items():
+    for name, text in {
+        "web": WEB,
+        "two": f"{WEB}---\n{WEB}",
+        "bad": "kind: [",
+        "shop": PROJECT,
+        "north": NORTH,
+    }.items():
         (tmp_path / f"{name}.yaml").write_text(text)
     status, told = said("task", "submit", *argv)
     assert status in {1, 64}

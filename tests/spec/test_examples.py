@@ -16,14 +16,17 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 FOLDERS = sorted({path.parent for path in EXAMPLES.glob("*/*.yaml") if "apiVersion: stella/" in path.read_text()})
 """Others are about what stands beside the controller."""
 
-ELSEWHERE = {"hooks"}
-"""What an example of its own is about."""
+ELSEWHERE = {"hooks", "targets"}
+"""What examples of their own are about."""
+
+FLEET = EXAMPLES / "10-fleet"
+"""The folder of an orchestrator."""
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
 def test_an_example_is_valid_and_explained(folder: Path) -> None:
     files = {path.name: path.read_bytes() for path in sorted(folder.glob("*.yaml"))}
-    examined = examine(files, every=True, read=lambda path: (folder / path).read_bytes())
+    examined = examine(files, every=True, fleet=folder == FLEET, read=lambda path: (folder / path).read_bytes())
     assert examined.problems == ()
     assert examined.documents
     assert (folder / "README.md").read_text().strip()

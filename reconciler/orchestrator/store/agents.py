@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from reconciler.core.member import Member, Role, read_member
+from reconciler.core.selector import TargetFacts
 from reconciler.errors import NotKnown
 from reconciler.orchestrator.store.tables import agents, denied_members
 from reconciler.protocol.message.session import Hello
@@ -41,6 +42,12 @@ class Agent:
     def labels(self) -> Mapping[str, str]:
         """Those that count."""
         return self.told_labels if self.operator_labels is None else self.operator_labels
+
+    @property
+    def facts(self) -> TargetFacts:
+        """For whom chooses it; its labels are not known before it has told of itself, or an operator has."""
+        known = bool(self.agent_version) or self.operator_labels is not None
+        return TargetFacts(self.name, self.labels if known else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +112,12 @@ def alive(on: Connection, heard: Alive, *, now: datetime) -> None:
 def reported(on: Connection, name: str, documents: list[Mapping[str, Any]]) -> None:
     """What it holds, and how that stands."""
     on.execute(update(agents).where(agents.c.name == name).values(documents=documents))
+
+
+def labels_of(on: Connection, name: str) -> Mapping[str, str] | None:
+    """Those that count; None where none are known, or there is no such agent."""
+    row = on.execute(select(agents).where(agents.c.name == name)).one_or_none()
+    return None if row is None else _agent(row).facts.labels
 
 
 def find(on: Connection, name: str) -> Agent:

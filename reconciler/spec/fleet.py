@@ -1,0 +1,99 @@
+"""What of a document is for an orchestrator: on which hosts of a fleet it is to run. Pure.
+
+Decides how it is read, what refuses it, and which documents meet on one host for certain. An orchestrator takes it
+out before a document goes to a host (``for_hosts``), so that a host never sees it there. In a host's own folder it
+is refused: a host knows its name but no labels, and passing over the key would run the document on every host that
+reads the folder.
+
+Invariant: a document that says its targets has a name of its own in its folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from reconciler.core.desired import DesiredState
+from reconciler.core.selector import read_selector
+from reconciler.spec.check import for_target
+from reconciler.spec.findings import Findings
+from reconciler.spec.problem import Path
+
+TARGETS: Final[Path] = ("spec", "targets")
+OWN_KEYS: Final = ("targets",)
+"""Keys of ``spec`` that only an orchestrator reads."""
+
+NOT_HERE: Final = (
+    "is for documents of an orchestrator, and this is a host's own folder: name the host in metadata.target, or "
+    "leave it out; 'reconciler validate --fleet' checks the folder of an orchestrator"
+)
+_TWO_PLACES: Final = "the document says its host in metadata.target already; leave one of the two out"
+
+
+def refuse_on_a_host(document: Mapping[str, Any], findings: Findings) -> None:
+    """Each key that only an orchestrator reads."""
+    for key in OWN_KEYS:
+        if key in document["spec"]:
+            findings.note(("spec", key), NOT_HERE)
+
+
+def check_targets(document: Mapping[str, Any], findings: Findings) -> None:
+    """What the schema cannot say of them."""
+    given = document["spec"].get("targets")
+    if given is None:
+        return
+    if "target" in document["metadata"]:
+        findings.note(TARGETS, _TWO_PLACES)
+    parts = [{"matchExpressions": [item]} for item in given.get("matchExpressions", ())]
+    before = len(findings.items)
+    for index, part in enumerate(parts):
+        _try(part, (*TARGETS, "matchExpressions", index), findings)
+    if len(findings.items) == before:
+        _try(given, TARGETS, findings)
+
+
+def _try(given: Mapping[str, Any], path: Path, findings: Findings) -> None:
+    try:
+        read_selector(given)
+    except ValueError as error:
+        findings.note(path, str(error).removeprefix("matchExpressions[0]").lstrip(".:").strip())
+
+
+def targets_of(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Whom a valid document is for, as a selector is written; {} is everybody."""
+    given: Mapping[str, Any] = document["spec"].get("targets", {})
+    target = document["metadata"].get("target")
+    return given if target is None else {"target": target}
+
+
+def for_hosts(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """As a host gets it. What it says to the orchestrator alone is no part of its version."""
+    spec = {key: value for key, value in document["spec"].items() if key not in OWN_KEYS}
+    return {**document, "spec": spec}
+
+
+def meetings(documents: Sequence[DesiredState]) -> Iterator[tuple[Sequence[DesiredState], frozenset[str]]]:
+    """Documents that meet on one host for certain, with the names of others that may be there too.
+
+    Those that are chosen by labels meet whom they meet: which, the hosts find out, and refuse the newer ones.
+    """
+    chosen = [item for item in documents if "targets" in item.document.get("spec", {})]
+    if not chosen:
+        named = {None, *(item.target for item in documents)}
+        yield from ((for_target(documents, name), frozenset()) for name in named)
+        return
+    plain = [item for item in documents if item not in chosen]
+    by_name = {id(item): _names(item) for item in chosen}
+    everybody = frozenset(item.name for item in chosen if not by_name[id(item)])
+    for name in {None, *(item.target for item in plain), *(name for names in by_name.values() for name in names)}:
+        yield [*for_target(plain, name), *(item for item in chosen if name in by_name[id(item)])], everybody
+    names = frozenset(item.name for item in documents)
+    for item in chosen:
+        own = [other for other in documents if other.name == item.name]
+        yield [*own, *(other for other in for_target(plain, None) if other.name != item.name)], names
+
+
+def _names(document: DesiredState) -> frozenset[str]:
+    """Of the hosts that it is for, whatever their labels; none where these decide."""
+    selector = read_selector(document.document["spec"]["targets"])
+    return frozenset() if selector.conditions else selector.names
