@@ -15,10 +15,12 @@ import fcntl
 import os
 import re
 import secrets
+import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from reconciler.errors import StateUnwritable
 
@@ -74,6 +76,39 @@ def remove_file(path: Path) -> bool:
 
 
 @contextmanager
+def prepared(
+    folder: int, path: Path, content: BinaryIO, *, mode: int, owner: tuple[int, int] | None = None
+) -> Iterator[str]:
+    """Name of a durable file beside the target, for who has several to put in their places at once. It is gone
+    afterwards unless it was renamed. Raises StateUnwritable; refuses what ``write_in`` refuses.
+    """
+    with ExitStack() as stack:
+        with _translated(path):
+            _refuse_special(path, folder)
+            temporary = stack.enter_context(_temporary(path, folder, content, mode=mode, owner=owner))
+        yield temporary
+
+
+def passing_name(name: str) -> str:
+    """A name beside a file's for what only lasts for a moment; known again when it was left behind."""
+    return f"{_begins(name)}{secrets.token_hex(8)}.tmp"
+
+
+def remove_left_behind(folder: int, name: str) -> None:
+    """Remove what others who wrote this file have left behind when they were killed."""
+    begins = _begins(name)
+    ours = re.compile(rf"{re.escape(begins)}[0-9a-f]{{16}}\.tmp")
+    for found in filter(ours.fullmatch, os.listdir(folder)):
+        with suppress(OSError):  # gone meanwhile, or no file that could be ours
+            handle = os.open(found, _LOOK, dir_fd=folder)
+            try:
+                if stat.S_ISREG(os.fstat(handle).st_mode) and _locked(handle, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                    os.unlink(found, dir_fd=folder)
+            finally:
+                os.close(handle)
+
+
+@contextmanager
 def _folder(path: Path) -> Iterator[int]:
     handle = os.open(path.parent, _FOLDER)
     try:
@@ -84,18 +119,20 @@ def _folder(path: Path) -> Iterator[int]:
 
 @contextmanager
 def _temporary(
-    path: Path, folder: int, content: bytes, *, mode: int, owner: tuple[int, int] | None = None
+    path: Path, folder: int, content: bytes | BinaryIO, *, mode: int, owner: tuple[int, int] | None = None
 ) -> Iterator[str]:
     """A durable file with the content beside the target; gone afterwards unless it was renamed."""
-    begins = f".{os.fsencode(path.name)[:_OF_THE_NAME].decode(errors='ignore')}."
-    _remove_left_behind(folder, begins)
-    name, handle = _new(folder, begins, mode)
+    remove_left_behind(folder, path.name)
+    name, handle = _new(folder, path.name, mode)
     try:
         with os.fdopen(handle, "wb") as file:
             if owner is not None:
                 os.fchown(handle, *owner)
             os.fchmod(handle, mode)  # after the owner: giving a file away clears some bits
-            file.write(content)
+            if isinstance(content, bytes):
+                file.write(content)
+            else:
+                shutil.copyfileobj(content, file)
             file.flush()
             os.fsync(handle)
             yield name
@@ -104,27 +141,18 @@ def _temporary(
             os.unlink(name, dir_fd=folder)
 
 
-def _new(folder: int, begins: str, mode: int) -> tuple[str, int]:
+def _begins(name: str) -> str:
+    return f".{os.fsencode(name)[:_OF_THE_NAME].decode(errors='ignore')}."
+
+
+def _new(folder: int, target: str, mode: int) -> tuple[str, int]:
     """Name and handle of a new file, locked."""
-    name = f"{begins}{secrets.token_hex(8)}.tmp"
+    name = passing_name(target)
     handle = os.open(name, _NEW, mode, dir_fd=folder)
     if _locked(handle, fcntl.LOCK_EX) and not os.fstat(handle).st_nlink:
         os.close(handle)  # taken for a leftover in the moment before it was locked
-        return _new(folder, begins, mode)
+        return _new(folder, target, mode)
     return name, handle
-
-
-def _remove_left_behind(folder: int, begins: str) -> None:
-    """Temporary files of the same target that nobody writes any more."""
-    ours = re.compile(rf"{re.escape(begins)}[0-9a-f]{{16}}\.tmp")
-    for name in filter(ours.fullmatch, os.listdir(folder)):
-        with suppress(OSError):  # gone meanwhile, or no file that could be ours
-            handle = os.open(name, _LOOK, dir_fd=folder)
-            try:
-                if stat.S_ISREG(os.fstat(handle).st_mode) and _locked(handle, fcntl.LOCK_EX | fcntl.LOCK_NB):
-                    os.unlink(name, dir_fd=folder)
-            finally:
-                os.close(handle)
 
 
 def _locked(handle: int, how: int) -> bool:

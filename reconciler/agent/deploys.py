@@ -211,8 +211,12 @@ class Deploys:
         """The session keeps it before the wish is taken, and both before anything is begun."""
         task = deploy.work.task
         try:
-            deploy.stopped = await deploy.work.talk.pass_no_return(task.id)
-            if deploy.stopped is None:
+            stop = await deploy.work.talk.pass_no_return(task.id)
+            if stop is not None and stop.retriable:
+                self._loop.call_later(LOOK_S, self._queue, deploy.work.task.document or "")
+                return False  # the server's time is not known yet: waited for, as before a task begins
+            deploy.stopped = stop
+            if stop is None:
                 await asyncio.to_thread(self._store.take, task.id)
                 deploy.taken = True
         except StateError:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from io import BytesIO
 from typing import Final, cast
 
-from reconciler.agent import paths
+from reconciler.agent.contents import Contents, Named
 from reconciler.agent.documents import RemoteDocuments
-from reconciler.agent.http import asking, bounded, client
-from reconciler.agent.place import Enrolment
-from reconciler.agent.renewal import Passports
 from reconciler.agent.reports import word
 from reconciler.agent.talk import Talk
 from reconciler.controller.board import Board
@@ -22,7 +19,6 @@ from reconciler.errors import ReconcilerError, VerificationFailed
 from reconciler.inbox.store import InboxStore
 from reconciler.protocol.message.common import Artifact, Sync
 from reconciler.protocol.message.session import DocumentReport
-from reconciler.tls.contexts import client_context
 
 TELL_S: Final = 2.0
 AGAIN_S: Final = 20.0
@@ -37,15 +33,13 @@ class Keeper:
 
     def __init__(
         self,
-        enrolment: Enrolment,
-        passports: Passports,
+        contents: Contents,
         documents: RemoteDocuments,
         *,
         store: InboxStore,
         most: int,
     ) -> None:
-        self._enrolment = enrolment
-        self._passports = passports
+        self._contents = contents
         self._documents = documents
         self._store = store
         self._most = most
@@ -84,22 +78,15 @@ class Keeper:
 
     async def _fetch(self, missing: Iterable[Artifact]) -> None:
         """Each file by its digest. Raises AccessRefused, TemporaryError, VerificationFailed, StateError."""
-        passport = await asyncio.to_thread(self._passports.current)
-        async with client(client_context(passport)) as session:
+        async with self._contents.connected() as connected:
             for item in missing:
                 if item.size_bytes > self._most:
                     raise VerificationFailed(
                         f"{item.name} has {item.size_bytes} bytes; the agent's policy allows {self._most}"
                     )
-                url = self._enrolment.server + paths.artifact(self._enrolment.agent, item.sha256)
-                async with asking(session, "GET", url) as response:
-                    content = await bounded(response, item.size_bytes)
-                if f"sha256:{hashlib.sha256(content).hexdigest()}" != item.sha256:
-                    raise VerificationFailed(
-                        f"what came as {item.name} has another digest than {item.sha256[:19]}",
-                        hint="it is not used",
-                    )
-                await asyncio.to_thread(self._documents.keep_artifact, content)
+                content = BytesIO()
+                await connected.fetch(Named(item.name, item.sha256, item.size_bytes), content)
+                await asyncio.to_thread(self._documents.keep_artifact, content.getvalue())
 
     def _reports(self, statuses: Mapping[str, DocumentStatus]) -> list[DocumentReport]:
         return [self._report(name, statuses.get(name)) for name in self._store.wishes(trials=False)]

@@ -15,10 +15,10 @@ from typing import Any, Final
 import aiohttp
 
 from reconciler.agent.reports import observed, word
-from reconciler.agent.work import Work
+from reconciler.agent.work import Work, account_of
 from reconciler.controller.app import Parts
 from reconciler.core import names
-from reconciler.core.audit import Account, Actor, Deed
+from reconciler.core.audit import Deed
 from reconciler.core.desired import DesiredState, StickerPlace
 from reconciler.core.evidence import spoken
 from reconciler.core.observation import ContainerRow
@@ -150,19 +150,14 @@ class Looks:
         """Of what is committed, at the document's place or another that the policy allows."""
         name, payload = _document(work), work.task.payload
         assert isinstance(payload, WriteStickerPayload)  # noqa: S101  (its schema says so)
-        stop = await work.talk.pass_no_return(work.task.id)
-        if stop is not None:
-            return WorkReport(
-                outcome=stop.outcome, error=stop.reason, error_type=stop.error_type, retriable=stop.retriable
-            )
+        await work.pass_no_return()
         written = await asyncio.to_thread(self._write_sticker, work.task, name, payload)
         return WorkReport(outcome="succeeded", outputs={"written": written})
 
     def _write_sticker(self, task: AgentTask, name: str, payload: WriteStickerPayload) -> bool:
         """In the audit log before it is done, and with what came of it."""
         desired = self._desired(name)
-        account = Account(actor=Actor("agent", task.actor.id), task=task.id)
-        deed = Deed(document=name, action="write-sticker", target=desired.sticker.path, account=account)
+        deed = Deed(document=name, action="write-sticker", target=desired.sticker.path, account=account_of(task))
         number = self._parts.audit.intent(deed)
         try:
             written = self._written(desired, payload)

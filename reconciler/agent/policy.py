@@ -7,20 +7,19 @@ it is root's, or belongs to who runs the agent, and nobody else can write to it.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, get_args
 
+from reconciler.core.policy_paths import normal, within
 from reconciler.errors import InvalidSettings
 from reconciler.host_file import WRITING, Untrusted, read_trusted
-from reconciler.protocol.agent_policy import BY_DEFAULT, AgentPolicy
+from reconciler.protocol.agent_policy import AgentPolicy
 from reconciler.protocol.message.common import TaskType
 from reconciler.spec.yaml_tree import MAX_BYTES, read_trees
 
 KEY_BYTES: Final = 4_096
-CARRIED_OUT: Final[frozenset[TaskType]] = BY_DEFAULT
-"""Types that this program carries out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +37,10 @@ class HostsWord:
         return replace(self.policy, signed=known if self.signed is None else self.signed)
 
 
-def read_agent_policy(path: Path, *, needed: bool) -> HostsWord:
-    """What the file says; the built-in one where there is none and none is ``needed``. Raises InvalidSettings."""
+def read_agent_policy(path: Path, *, needed: bool, places: Iterable[Path] = ()) -> HostsWord:
+    """What the file says; the built-in one where there is none and none is ``needed``. ``places``: folders and
+    files of the host below or above which nothing is uploaded. Raises InvalidSettings.
+    """
     if not needed and not os.path.lexists(path):
         return HostsWord()
     trees, problems = read_trees(_content(path, "the agent's policy", MAX_BYTES), str(path))
@@ -47,7 +48,20 @@ def read_agent_policy(path: Path, *, needed: bool) -> HostsWord:
         raise InvalidSettings("the agent's policy is wrong:\n" + "\n".join(map(str, problems)))
     if len(trees) != 1 or not isinstance(trees[0].root.value, dict):
         raise InvalidSettings(f"the agent's policy {path} is not one YAML document with keys")
-    return _read(path, trees[0].root.value)
+    word = _read(path, trees[0].root.value)
+    _keep_apart(path, word.policy, (path, *places))
+    return word
+
+
+def _keep_apart(path: Path, policy: AgentPolicy, places: Iterable[Path]) -> None:
+    """Who could upload there would say what may be asked."""
+    own = {str(found) for place in places for found in (normal(str(place.absolute())), place.resolve())}
+    for root in policy.upload_roots:
+        for place in sorted(own):
+            if any(within(place, found) or within(found, place) for found in (root, str(Path(root).resolve()))):
+                _wrong(path, "uploadRoots", f"names {root}, and {place} is the program's own")
+    if "upload-files" in policy.task_types and not policy.upload_roots:
+        _wrong(path, "taskTypes", "names upload-files, and uploadRoots no folder")
 
 
 def _read(path: Path, said: Mapping[str, Any]) -> HostsWord:
@@ -81,10 +95,16 @@ def _types(value: Any) -> frozenset[TaskType]:
     known = get_args(TaskType)
     if not isinstance(value, list) or not all(item in known for item in value):
         raise ValueError(f"must be a list of {', '.join(known)}")
-    beyond = sorted(set(value) - CARRIED_OUT)
-    if beyond:
-        raise ValueError(f"names {', '.join(beyond)}, which this version does not carry out")
     return frozenset(value)
+
+
+def _roots(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ValueError("must be a list of absolute paths of folders")
+    for item in value:
+        if normal(item) != item or item == "/":
+            raise ValueError(f"names {item!r}; a folder's absolute path is wanted, without detours, and not /")
+    return tuple(value)
 
 
 def _seconds(value: Any) -> int:
@@ -119,4 +139,6 @@ _KEYS: Final[Mapping[str, tuple[str, Callable[[Any], Any]]]] = {
     "taskTypes": ("task_types", _types),
     "longestSeconds": ("longest_seconds", _seconds),
     "artifactBytes": ("artifact_bytes", _bytes),
+    "uploadRoots": ("upload_roots", _roots),
+    "uploadBytes": ("upload_bytes", _bytes),
 }

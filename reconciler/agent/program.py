@@ -12,6 +12,7 @@ import structlog
 
 from reconciler import __version__
 from reconciler.agent.connection import Connection
+from reconciler.agent.contents import Contents
 from reconciler.agent.deploys import Deploys
 from reconciler.agent.documents import RemoteDocuments
 from reconciler.agent.keeper import Keeper
@@ -21,6 +22,7 @@ from reconciler.agent.policy import read_agent_policy
 from reconciler.agent.renewal import Passports
 from reconciler.agent.signing import trusted, verifier
 from reconciler.agent.talk import Talk
+from reconciler.agent.uploads import Uploads
 from reconciler.agent.work import Handler, Workshop, within_its_time
 from reconciler.config import Settings
 from reconciler.controller.app.parts import Parts
@@ -53,7 +55,11 @@ class Agent:
         self._sockets = sockets
         self._place = AgentPlace(settings.state_dir / "fleet")
         self._enrolment = self._place.enrolment()
-        self._word = read_agent_policy(settings.agent_policy, needed=settings.agent_policy_needed)
+        self._word = read_agent_policy(
+            settings.agent_policy,
+            needed=settings.agent_policy_needed,
+            places=(*settings.own_places, settings.desired, settings.policy),
+        )
         self._place.make()
         self._store = InboxStore(self._place.inbox)
         self._deploys: Deploys | None = None
@@ -90,9 +96,9 @@ class Agent:
             catalogue=parts.assessor.catalogue,
             changed=wake,
         )
+        contents = Contents(self._enrolment, passports)
         keeper = Keeper(
-            self._enrolment,
-            passports,
+            contents,
             documents,
             store=self._store,
             most=self._word.policy.artifact_bytes,
@@ -101,7 +107,8 @@ class Agent:
         self._deploys = Deploys(
             self._store, documents, parts.history, look=looks.status, queue=controller.wake, fetch=keeper.changed
         )
-        workshop = Workshop(_handlers(self._deploys, looks), keeper.changed)
+        uploads = Uploads(contents, parts.audit, self._word.policy, waiting=self._place.path)
+        workshop = Workshop(_handlers(self._deploys, looks, uploads), keeper.changed)
         talk = Talk(self._store, self._session, workshop)
         workshop.talk = keeper.talk = talk
         connection = Connection(self._enrolment, passports, talk, sockets=self._sockets)
@@ -156,12 +163,13 @@ class Agent:
         return wish.task if wish else ""
 
 
-def _handlers(deploys: Deploys, looks: Looks) -> Mapping[TaskType, Handler]:
+def _handlers(deploys: Deploys, looks: Looks, uploads: Uploads) -> Mapping[TaskType, Handler]:
     return {
         "deploy": deploys.deploy,
         "rollback": deploys.rollback,
         "health-check": within_its_time(looks.health_check),
         "inspect": within_its_time(looks.inspect),
         "read-sticker": within_its_time(looks.read_sticker),
+        "upload-files": uploads.upload,
         "write-sticker": looks.write_sticker,
     }

@@ -9,11 +9,12 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import structlog
 
 from reconciler.agent.talk import Talk
+from reconciler.core.audit import NOTHING, Account, Actor, Standing
 from reconciler.errors import InputError, ReconcilerError, StateError, TemporaryError
 from reconciler.protocol.admission import CANCELLED
 from reconciler.protocol.message.common import TaskType
@@ -23,6 +24,7 @@ from reconciler.protocol.session.work import WorkReport, report_of
 
 TIMEOUT: Final = "timeout"
 AGAIN_S: Final = 1.0
+T = TypeVar("T")
 log = structlog.get_logger("reconciler")
 
 
@@ -43,6 +45,16 @@ class Work:
     def left(self) -> float:
         """Seconds until the deadline, 0 when it has passed."""
         return max(0.0, self.deadline - time.monotonic())
+
+    async def pass_no_return(self) -> None:
+        """From here on there will be an effect; the session has kept that. Raises Ended where it is not to be.
+
+        Just started, the agent does not know the server's time yet: that is waited for, as before a task begins.
+        """
+        while (stop := await self.talk.pass_no_return(self.task.id)) is not None:
+            if not stop.retriable or self.left == 0:
+                raise Ended(report_of(stop))
+            await asyncio.sleep(min(AGAIN_S, self.left))
 
     async def say(self, line: str) -> None:
         """A line for the task's log."""
@@ -80,23 +92,43 @@ def too_long(task: AgentTask) -> WorkReport:
     return WorkReport(outcome="failed", error=told, error_type=TIMEOUT, retriable=True)
 
 
+class Ended(Exception):
+    """Work that does not go on; ``report`` is what is answered."""
+
+    def __init__(self, report: WorkReport) -> None:
+        super().__init__(report.error)
+        self.report = report
+
+
+async def in_time(work: Work, doing: Awaitable[T]) -> T:
+    """What comes of it; for what can be ended at any moment without harm. Raises Ended when the work's time is up,
+    or nobody wants it.
+    """
+    job = asyncio.ensure_future(doing)
+    unwanted = asyncio.create_task(work.unwanted.wait())
+    try:
+        await asyncio.wait({job, unwanted}, timeout=work.left, return_when=asyncio.FIRST_COMPLETED)
+        if job.done():
+            return job.result()
+        raise Ended(report_of(CANCELLED) if work.unwanted.is_set() else too_long(work.task))
+    finally:
+        for one in (job, unwanted):
+            one.cancel()
+        await asyncio.gather(job, unwanted, return_exceptions=True)
+
+
 def within_its_time(handler: Handler) -> Handler:
-    """For work that can be ended at any moment without harm: it is, when its time is up or nobody wants it."""
+    """For work all of which can be ended at any moment without harm."""
 
     async def bounded(work: Work) -> WorkReport:
-        job = asyncio.ensure_future(handler(work))
-        unwanted = asyncio.create_task(work.unwanted.wait())
-        try:
-            await asyncio.wait({job, unwanted}, timeout=work.left, return_when=asyncio.FIRST_COMPLETED)
-            if job.done():
-                return job.result()
-            return report_of(CANCELLED) if work.unwanted.is_set() else too_long(work.task)
-        finally:
-            for one in (job, unwanted):
-                one.cancel()
-            await asyncio.gather(job, unwanted, return_exceptions=True)
+        return await in_time(work, handler(work))
 
     return bounded
+
+
+def account_of(task: AgentTask, *, after: Standing = NOTHING) -> Account:
+    """On whose account a task is carried out, for the audit log."""
+    return Account(actor=Actor("agent", task.actor.id), task=task.id, after=after)
 
 
 NO_CREDENTIALS: Final = refused(
@@ -143,6 +175,8 @@ class Workshop:
         log.info("a task was begun", task=task.id, type=task.type, document=task.document, actor=task.actor.id)
         try:
             report = NO_CREDENTIALS if task.credentials else await self._handlers[task.type](work)
+        except Ended as ended:
+            report = ended.report
         except ReconcilerError as error:
             report = failed(error)
         except Exception as error:

@@ -67,7 +67,12 @@ class FleetClient:
         query: Mapping[str, str | int] | None = None,
     ) -> Any:
         """The answer, None where there is nothing in it. Raises InputError, AccessRefused, TemporaryError."""
-        return asyncio.run(self._ask(method, path, body, {**(query or {})}))
+        content = None if body is None else json.dumps(body).encode()
+        return asyncio.run(self._ask(method, path, content, {**(query or {})}))
+
+    def keep(self, digest: str, content: bytes) -> None:
+        """Have the orchestrator keep this content. Raises as ``ask`` does."""
+        asyncio.run(self._ask("PUT", f"/v1/artifacts/{digest}", content, {}))
 
     def pages(self, path: str, query: Mapping[str, str], *, most: int) -> Iterator[Any]:
         """Items of all pages, so many at most."""
@@ -82,8 +87,7 @@ class FleetClient:
             if not cursor:
                 return
 
-    async def _ask(self, method: str, path: str, body: Any, query: Mapping[str, str | int]) -> Any:
-        content = None if body is None else json.dumps(body).encode()
+    async def _ask(self, method: str, path: str, content: bytes | None, query: Mapping[str, str | int]) -> Any:
         timeout = aiohttp.ClientTimeout(total=WITHIN_S)
         connector = aiohttp.TCPConnector(ssl=client_context(self.passport))
         try:

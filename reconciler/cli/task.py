@@ -41,6 +41,7 @@ STYLES: Final = {
 }
 LOOK_S: Final = 1.0
 FILE: Final = click.Path(path_type=Path, dir_okay=False)
+FOLDER: Final = click.Path(path_type=Path, file_okay=False)
 EXITS: Final = {"succeeded": Exit.DONE, "rolled-back": Exit.ROLLED_BACK}
 
 
@@ -59,6 +60,8 @@ def task() -> None:
 @click.option("--document", default="", metavar="NAME", help="The document it is about.")
 @click.option("--file", type=FILE, help="deploy: the document, as YAML.")
 @click.option("--payload", type=FILE, help="What exactly, as JSON.")
+@click.option("--from", "source", type=FOLDER, help="upload-files: the files below this folder.")
+@click.option("--into", default="", metavar="DIR", help="upload-files: the folder on the host.")
 @click.option("--credentials", type=FILE, help="Secrets as JSON; sealed here.")
 @click.option("--key", default="", metavar="TEXT", help="Asked twice with one key, it is done once [random].")
 @click.option("--timeout", type=click.IntRange(1, 86400), metavar="SECONDS", help="How long it may take [600].")
@@ -72,7 +75,8 @@ def task() -> None:
 def submit(invocation: Invocation, /, *, fleet: Path, wait: bool, as_json: bool, **given: Any) -> int:
     """Ask each agent that is selected for one task.
 
-    deploy takes the document from --file, or a whole payload; rollback needs --document. With --credentials one
+    deploy takes the document from --file, or a whole payload; rollback needs --document. upload-files takes all
+    files below the folder --from, and writes them below --into. With --credentials one
     --target is named: they are sealed here, for that agent and this task, and nobody else opens them.
     """
     from reconciler.cli.task_request import Wanted, request_of

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from reconciler.cli.files import read_bounded
 from reconciler.cli.fleet_client import FleetClient
+from reconciler.cli.task_files import upload_payload
 from reconciler.core.secret import Secret
 from reconciler.errors import InputError, InvalidDocuments, InvalidSettings
 from reconciler.sealing.binding import Binding
@@ -26,7 +27,7 @@ WAITS_S: Final = 3600
 NEEDY: Final = {
     "deploy": "--file or --payload",
     "execute-command": "--payload",
-    "upload-files": "--payload",
+    "upload-files": "--from and --into, or --payload",
 }
 FENCED: Final = frozenset({"deploy", "rollback"})
 _OWN: Final = ("image", "digest", "config", "hooks")
@@ -42,6 +43,8 @@ class Wanted:
     document: str = ""
     file: Path | None = None
     payload: Path | None = None
+    source: Path | None = None
+    into: str = ""
     credentials: Path | None = None
     key: str = ""
     timeout: int | None = None
@@ -55,6 +58,8 @@ def request_of(wanted: Wanted, client: FleetClient) -> dict[str, Any]:
     if wanted.file is not None:
         found = _document(wanted.file)
         document, payload = document or found.name, deploy_payload(found)
+    if wanted.source is not None:
+        payload = upload_payload(wanted.source, wanted.into, client)
     optional = {
         "document": document,
         "timeoutSeconds": wanted.timeout,
@@ -99,6 +104,10 @@ def _payload(wanted: Wanted) -> Any:
     if wanted.file is not None:
         if wanted.kind != "deploy" or wanted.payload is not None:
             raise InvalidSettings("--file is for deploy, and stands in place of --payload")
+        return {}
+    if wanted.source is not None or wanted.into:
+        if wanted.kind != "upload-files" or wanted.payload is not None or not (wanted.source and wanted.into):
+            raise InvalidSettings("--from and --into go together, for upload-files, in place of --payload")
         return {}
     if wanted.payload is None:
         if wanted.kind in NEEDY:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,10 +15,12 @@ from reconciler.agent.place import AgentPlace
 from reconciler.agent.renewal import Passports
 from reconciler.agent.signing import trusted, verifier
 from reconciler.agent.talk import Talk
+from reconciler.agent.work import Handler, Workshop
 from reconciler.core.secret import Secret
 from reconciler.inbox.store import InboxStore
 from reconciler.protocol.admission import Identity
 from reconciler.protocol.agent_policy import AgentPolicy
+from reconciler.protocol.message.common import TaskType
 from reconciler.protocol.session.agent import AgentSession, AgentSettings
 from reconciler.protocol.session.desk import DeskSettings
 from reconciler.protocol.session.events import Begin
@@ -25,6 +28,7 @@ from reconciler.protocol.session.work import WorkReport
 from tests.agent.orchestrator import Orchestrator
 
 T = TypeVar("T")
+Handlers = Callable[["Host"], Mapping[TaskType, Handler]]
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
@@ -40,9 +44,19 @@ async def comes(what: Any, *, within_s: float = 20.0) -> None:
 
 
 class Host:
-    """``begun`` are ids of tasks, as often as their work was begun; ``hold``: it is not ended."""
+    """``begun`` are ids of tasks, as often as their work was begun; ``hold``: it is not ended. With ``handlers``
+    they do the work, as in the program.
+    """
 
-    def __init__(self, folder: Path, orchestrator: Orchestrator, *, sockets: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        orchestrator: Orchestrator,
+        *,
+        sockets: bool = True,
+        policy: AgentPolicy | None = None,
+        handlers: Handlers | None = None,
+    ) -> None:
         self.place = AgentPlace(folder / "fleet")
         self.orchestrator = orchestrator
         self.sockets = sockets
@@ -50,6 +64,8 @@ class Host:
         self.stopped: list[str] = []
         self.documents = 0
         self.hold = False
+        self.policy = policy or AgentPolicy()
+        self.handlers = handlers
 
     async def enroll(self) -> None:
         orchestrator = self.orchestrator
@@ -62,7 +78,8 @@ class Host:
         enrolment = self.place.enrolment()
         self.store = InboxStore(self.place.inbox)
         self.passports = Passports(self.place, enrolment, lambda: self.talk.end("renewed"))
-        self.talk = Talk(self.store, self._session, self)
+        workshop = Workshop(self.handlers(self) if self.handlers else {}, lambda: None)
+        self.talk = workshop.talk = Talk(self.store, self._session, workshop if self.handlers else self)
         connection = Connection(enrolment, self.passports, self.talk, sockets=self.sockets)
         await self.talk.begin()
         jobs = [asyncio.create_task(job()) for job in (self.talk.keep_time, connection.keep)]
@@ -72,6 +89,7 @@ class Host:
             for job in jobs:
                 job.cancel()
             ended = await asyncio.gather(*jobs, return_exceptions=True)
+            await workshop.close()
             self.store.close()
             assert all(isinstance(item, asyncio.CancelledError) for item in ended), ended
 
@@ -80,7 +98,7 @@ class Host:
         enrolment = self.place.enrolment()
         verify = verifier(trusted(enrolment.task_keys, ()))
         identity = Identity(agent=enrolment.agent)
-        desk = DeskSettings(identity=identity, verify=verify, policy=AgentPolicy(signed=True))
+        desk = DeskSettings(identity=identity, verify=verify, policy=replace(self.policy, signed=True))
         settings = AgentSettings(desk=desk, instance=memory.instance, agent_version="1")
         return AgentSession(settings, held=memory.held, kept=memory.kept)
 

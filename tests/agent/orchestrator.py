@@ -55,7 +55,8 @@ def signed(item: Item, key: ReleaseKey) -> Item:
 
 @dataclass
 class Orchestrator:
-    """``sockets``: whether it takes WebSockets. ``lose_results``: it stores them and does not answer."""
+    """``sockets``: whether it takes WebSockets. ``lose_results``: it stores them and does not answer.
+    ``unavailable``: digests that it cannot tell now."""
 
     agent: str = "host-a"
     sockets: bool = True
@@ -68,6 +69,7 @@ class Orchestrator:
     hellos: list[Hello] = field(default_factory=list)
     by: list[str] = field(default_factory=list)
     artifacts: dict[str, bytes] = field(default_factory=dict)
+    unavailable: set[str] = field(default_factory=set)
     generations: dict[str, int] = field(default_factory=dict)
     life: timedelta = timedelta(hours=24)
     renewals: int = 0
@@ -287,6 +289,8 @@ class Orchestrator:
             await self._socket.send_str(render(message).decode())
 
     async def _artifact(self, request: web.Request) -> web.Response:
+        if request.match_info["digest"] in self.unavailable:
+            return web.Response(status=503)
         content = self.artifacts.get(request.match_info["digest"])
         return web.Response(body=content) if content is not None else web.Response(status=404)
 

@@ -51,9 +51,13 @@ def test_what_the_file_says_is_in_force(tmp_path: Path) -> None:
     ("text", "told"),
     [
         ("version: 2\n", "version must be 1"),
-        ("version: 1\ncommands: {}\n", "commands is not known"),
+        ("version: 1\ncomands: {}\n", "comands is not known"),
         ("version: 1\ntaskTypes: [dance]\n", "taskTypes must be a list of deploy"),
-        ("version: 1\ntaskTypes: [execute-command]\n", "does not carry out"),
+        ("version: 1\ntaskTypes: [upload-files]\n", "names upload-files, and uploadRoots no folder"),
+        ("version: 1\nuploadRoots: /srv\n", "uploadRoots must be a list of absolute paths"),
+        ("version: 1\nuploadRoots: [/srv/../etc]\n", "uploadRoots names '/srv/../etc'"),
+        ("version: 1\nuploadRoots: [/]\n", "uploadRoots names '/'"),
+        ("version: 1\nuploadBytes: none\n", "uploadBytes must be a whole number"),
         ("version: 1\nlongestSeconds: 0\n", "longestSeconds must be a whole number"),
         ("version: 1\nsigned: maybe\n", "signed must be true or false"),
         ("version: 1\nkeys: [release.pem]\n", "absolute paths"),
@@ -88,3 +92,16 @@ def test_keys_of_the_orchestrator_count_where_the_host_names_none() -> None:
     assert verifier(trusted((told,), ()))(as_value(signed(task(), theirs))) == ""
     with pytest.raises(InputError, match="no public key"):
         trusted((replace(told, value="AAAA"),), ())
+
+
+def test_nothing_is_uploaded_where_the_program_keeps_its_own(tmp_path: Path) -> None:
+    place = tmp_path / "state"
+    place.mkdir()
+    (tmp_path / "linked").symlink_to(place)
+    for root in (place, place / "fleet", tmp_path, tmp_path / "linked"):
+        path = write(tmp_path, f"version: 1\nuploadRoots: [{root}]\n")
+        with pytest.raises(InvalidSettings, match="is the program's own"):
+            read_agent_policy(path, needed=True, places=(place,))
+    path = write(tmp_path, f"version: 1\nuploadRoots: [{tmp_path / 'uploads'}]\nuploadBytes: 7\n")
+    word = read_agent_policy(path, needed=True, places=(place,))
+    assert (word.policy.upload_roots, word.policy.upload_bytes) == ((str(tmp_path / "uploads"),), 7)

@@ -24,6 +24,8 @@ from reconciler.cli.fleet_client import open_fleet
 from reconciler.cli.fleet_documents import words_of
 from reconciler.errors import InputError, InvalidSettings, TemporaryError, TerminalError
 from reconciler.orchestrator.app import need_store
+from reconciler.orchestrator.store import artifacts, tasks
+from reconciler.protocol.message.payload import UploadFilesPayload
 from reconciler.protocol.session.events import Begin
 from tests.orchestrator.fleet import Agent, Fleet, fleet
 from tests.orchestrator.test_assign import PROJECT, WEB
@@ -122,6 +124,26 @@ def test_a_deploy_is_made_of_a_document_file_with_sealed_credentials(
     assert begun[-1].credentials is not None
     assert "the word" not in json.dumps(told)
     assert "the word" not in said("task", "show", told["tasks"][0]["id"], "--json")[1]["task"].values()
+
+
+def test_files_below_a_folder_are_kept_and_named_in_an_upload_task(said: Any, town: Town, tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    (folder / "d").mkdir(parents=True)
+    (folder / "d" / "app.conf").write_bytes(b"port = 1")
+    (folder / "d" / "app.conf").chmod(0o640)
+    where = ("--from", str(folder), "--into", "/srv/app")
+    status, told = said("task", "submit", "upload-files", "--target", "host-a", *where, "--json")
+    assert status == 0, told
+    with town.world.server.database.read() as on:
+        payload = tasks.find(on, told["tasks"][0]["id"]).task.payload
+        assert isinstance(payload, UploadFilesPayload)
+        (file,) = payload.files
+        assert (payload.directory, file.path, file.mode, file.size_bytes) == ("/srv/app", "d/app.conf", "0640", 8)
+        assert artifacts.fetch(on, "host-a", file.sha256) in {b"port = 1", None}  # None: it is over already
+    (folder / "link").symlink_to("d")
+    assert "is a link" in said("task", "submit", "upload-files", "--target", "host-a", *where)[1]
+    empty = ("--from", str(tmp_path / "files" / "d"), "--into", "/srv/app", "--payload", "x")
+    assert said("task", "submit", "upload-files", "--target", "host-a", *empty)[0] == 64
 
 
 def test_the_fleet_is_shown_drained_and_not(said: Any) -> None:
