@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from bench.ground import WEB_PORT, Ground
@@ -16,13 +17,16 @@ from bench.peers import Peers, ansible, ansible_container, peers, service, swarm
 from bench.raw import Raw
 from bench.suite import Found, suite
 from bench.suites.b_deploy import converge, steady
-from bench.turns import Turn, contestants, in_turns
+from bench.turns import Turn, contestants, in_turns, untimed
 from tests.parts.images import PublishedImage
 from tests.parts.ports import free_port
 
 TARGET = 1.15
 FLOOR = "create, stop, start"
 REFRESHED = "the same, neighbour entry refreshed"
+OURS = "in the controller"
+ASKS_SOON = "asked again for the address after 50 ms"
+FLOOR_SOON, OURS_SOON = f"{FLOOR}; {ASKS_SOON}", f"{OURS}; {ASKS_SOON}"
 STOP_FIRST = "stop, remove, create, start"
 
 
@@ -31,7 +35,14 @@ def replace(ground: Ground) -> Found:
     image = ground.web("v1")
     for engine in (ground.engine, ground.peers_engine):
         ground.have(image, engine)
-    roles: dict[str, Role] = {FLOOR: "floor", "in the controller": "ours", REFRESHED: "floor", STOP_FIRST: "floor"}
+    roles: dict[str, Role] = {
+        FLOOR: "floor",
+        OURS: "ours",
+        OURS_SOON: "ours",
+        FLOOR_SOON: "floor",
+        REFRESHED: "floor",
+        STOP_FIRST: "floor",
+    }
     notes: dict[str, str] = {}
     samples = in_turns(dict(_ours_and_floors(ground, image)), rounds=ground.rounds(15))
     at_work = peers(ground, "replace")
@@ -52,8 +63,24 @@ def _ours_and_floors(ground: Ground, image: PublishedImage) -> Iterator[tuple[st
     for name, change in ((FLOOR, _create_first), (REFRESHED, _refreshed), (STOP_FIRST, _stop_first)):
         served = _Served(raw, image, free_port(), ground.engine.bridge.name)
         served.start(served.create("web-0"))
-        yield name, outage_during(_numbered(change, served), served.port)
-    yield "in the controller", _ours(ground, image)
+        turn = outage_during(_numbered(change, served), served.port)
+        yield name, turn
+        if name == FLOOR:
+            yield FLOOR_SOON, _asked_soon(turn, ground.engine.bridge.name)
+    ours = _ours(ground, image)
+    yield OURS, ours
+    yield OURS_SOON, _asked_soon(ours, ground.engine.bridge.name)
+
+
+def _asked_soon(turn: Turn, bridge: str) -> Turn:
+    """With a host that asks for a container's address again after 50 ms, not after a second (arp(7))."""
+    setting = Path(f"/proc/sys/net/ipv4/neigh/{bridge}/retrans_time_ms")
+    usual = setting.read_text()
+    return untimed(turn, before=lambda: _set(setting, "50"), after=lambda: _set(setting, usual))
+
+
+def _set(setting: Path, value: str) -> None:
+    setting.write_text(value)
 
 
 def _ours(ground: Ground, image: PublishedImage) -> Turn:

@@ -59,8 +59,8 @@ class Story:
 
         A failed release may have been quarantined before the kill; then it is not tried again.
         """
-        status = stage.reconciler("apply").returncode
-        assert status in ({ROLLED_BACK, HELD} if self.status else {0})
+        done = stage.reconciler("apply")
+        assert done.returncode in ({ROLLED_BACK, HELD} if self.status else {0}), f"{done.stdout}\n{done.stderr}"
 
 
 def _deploying(stage: Stage) -> None:
