@@ -22,11 +22,13 @@ from tests.parts.images import PublishedImage
 from tests.parts.ports import free_port
 
 TARGET = 1.15
+EXPOSED: dict[str, Any] = {f"{WEB_PORT}/tcp": {}}
 FLOOR = "create, stop, start"
 REFRESHED = "the same, neighbour entry refreshed"
 OURS = "in the controller"
 ASKS_SOON = "asked again for the address after 50 ms"
 FLOOR_SOON, OURS_SOON = f"{FLOOR}; {ASKS_SOON}", f"{OURS}; {ASKS_SOON}"
+HOLDER = "the same, behind a holder of the port"
 STOP_FIRST = "stop, remove, create, start"
 
 
@@ -41,6 +43,7 @@ def replace(ground: Ground) -> Found:
         OURS_SOON: "ours",
         FLOOR_SOON: "floor",
         REFRESHED: "floor",
+        HOLDER: "floor",
         STOP_FIRST: "floor",
     }
     notes: dict[str, str] = {}
@@ -67,6 +70,10 @@ def _ours_and_floors(ground: Ground, image: PublishedImage) -> Iterator[tuple[st
         yield name, turn
         if name == FLOOR:
             yield FLOOR_SOON, _asked_soon(turn, ground.engine.bridge.name)
+    held = _Served(raw, image, free_port(), ground.engine.bridge.name)
+    held.keep_port()
+    held.start(held.create("web-0"))
+    yield HOLDER, outage_during(_numbered(_create_first, held), held.port)
     ours = _ours(ground, image)
     yield OURS, ours
     yield OURS_SOON, _asked_soon(ours, ground.engine.bridge.name)
@@ -107,14 +114,29 @@ class _Served:
     port: int
     bridge: str
     current: str = ""
+    holder: str = ""
+
+    def keep_port(self) -> None:
+        """From now on a container that only sleeps has the port, and all others its network."""
+        host = {"PortBindings": self._published}
+        self.holder = self.raw.create(
+            f"holder-{self.port}", self.image.reference, host=host, ExposedPorts=EXPOSED, Cmd=["sleep", "1000000"]
+        )
+        self.raw.start(self.holder)
 
     def create(self, name: str) -> str:
-        published = {f"{WEB_PORT}/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(self.port)}]}
-        host = {"PortBindings": published, "Memory": 64 << 20}
-        exposed: dict[str, Any] = {f"{WEB_PORT}/tcp": {}}
         with suppress(RuntimeError):
             self.raw.remove(f"{name}-{self.port}")
-        return self.raw.create(f"{name}-{self.port}", self.image.reference, host=host, ExposedPorts=exposed)
+        place: dict[str, Any] = {"PortBindings": self._published}
+        if self.holder:
+            place = {"NetworkMode": f"container:{self.holder}"}
+        exposed = {} if self.holder else {"ExposedPorts": EXPOSED}
+        host = {**place, "Memory": 64 << 20}
+        return self.raw.create(f"{name}-{self.port}", self.image.reference, host=host, **exposed)
+
+    @property
+    def _published(self) -> dict[str, Any]:
+        return {f"{WEB_PORT}/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(self.port)}]}
 
     def start(self, container: str) -> None:
         self.raw.start(container)

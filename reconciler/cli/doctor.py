@@ -60,18 +60,20 @@ def _findings(invocation: Invocation) -> tuple[Finding, ...]:
 
     settings = invocation.settings
     documents: tuple[DesiredState, ...] = ()
-    newest = 0.0
+    newest, engine = 0.0, ""
     try:
         with invocation.service() as service:
             loaded = service.loaded()
             documents = loaded.documents
             newest = max((event.at for _, event in service.events_after(0, limit=1)), default=0.0)
             shown = dict(zip(map(str, loaded.problems), located(loaded.problems, settings.desired), strict=True))
+            engine = service.engine_version()
             found = tuple(
                 replace(item, detail=str(shown[item.detail])) if item.detail in shown else item
                 for item in service.doctor()
             )
     except ReconcilerError as error:
         found = (Finding(level="error", subject="start", detail=error.message, fix=error.hint),)
-    seen = invocation.look_at_host(settings, documents=documents, newest=newest, now=invocation.clock())
+    now = invocation.clock()
+    seen = invocation.look_at_host(settings, documents=documents, newest=newest, now=now, engine=engine)
     return (*found, *seen)

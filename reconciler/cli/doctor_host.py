@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from reconciler import __version__
+from reconciler.cli.doctor_bridges import bridge_findings
 from reconciler.compose.client import DockerCompose
 from reconciler.config import Settings
 from reconciler.controller.checkup import Finding, Level
@@ -25,6 +26,7 @@ from reconciler.credentials.identities import Identities
 from reconciler.credentials.logins import Logins
 from reconciler.deliveries.in_memory import InMemory
 from reconciler.errors import ReconcilerError, SecretSealed
+from reconciler.host_bridges import asks_again_ms
 from reconciler.state_dir import StateDir
 
 LITTLE: Final = 1 << 30
@@ -47,9 +49,11 @@ FreeBytes = Callable[[Path], int]
 
 
 def host_findings(
-    settings: Settings, *, documents: Sequence[DesiredState], newest: float, now: float
+    settings: Settings, *, documents: Sequence[DesiredState], newest: float, now: float, engine: str = ""
 ) -> Iterator[Finding]:
-    """``documents`` are those in force; ``newest``: when the last thing was recorded (0.0: nothing ever was)."""
+    """``documents`` are those in force; ``newest``: when the last thing was recorded (0.0: nothing ever was);
+    ``engine``: its version, "" where it does not answer.
+    """
     if not any(document.project for document in documents):  # else the service looks for it
         yield compose_program(settings)
     identities = Identities(settings.identity)
@@ -57,6 +61,8 @@ def host_findings(
     yield _logins(settings, identities)
     yield _secrets_folder(settings, needed=any(any(_sealed(item)) for item in documents))
     yield from _controller(settings)
+    if settings.engine.startswith("unix://"):
+        yield from bridge_findings(asks_again_ms(), documents=documents, engine=engine)
     yield _clock(newest, now)
     yield from disk(settings)
     yield versions()

@@ -32,7 +32,7 @@ from reconciler.core.status import DocumentStatus
 from reconciler.core.status_json import timestamp
 from reconciler.core.sticker import judge as judge_sticker
 from reconciler.engine.client import DockerEngine
-from reconciler.errors import EngineUnavailable, StalePlan, UnknownDocument
+from reconciler.errors import EngineUnavailable, ReconcilerError, StalePlan, UnknownDocument
 from reconciler.executors.record import RecordExecutor, helper_image
 from reconciler.history import History
 from reconciler.sources.files import Loaded
@@ -306,6 +306,13 @@ class Service:
     def resolve_tag(self, repository: str, tag: str) -> str:
         """The digest a tag stands for at this moment, as the registry tells the engine."""
         return self.engine.resolve_tag(repository, tag)
+
+    def engine_version(self) -> str:
+        """The engine's, "" where it does not answer."""
+        try:
+            return self.engine.known_facts().version
+        except ReconcilerError:
+            return ""
 
     def doctor(self) -> tuple[Finding, ...]:
         """What is in the way of working well on this host, each with a way to mend it."""

@@ -8,16 +8,13 @@ one layer. It is a database for tests: what it writes is not forced to the disk.
 from __future__ import annotations
 
 import functools
-import gzip
-import io
-import re
-import tarfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.parts.host import PartFailed, run
+from tests.parts.host import PartFailed
 from tests.parts.images import PublishedImage, Recipe, publish
+from tests.parts.packing import packed, with_libraries
 from tests.parts.standard_images import HEALTH_INTERVAL_NS
 
 PROGRAMS = ("postgres", "initdb", "psql", "pg_isready")
@@ -75,27 +72,15 @@ def _home() -> Path:
 @functools.cache
 def _layer() -> bytes:
     """Server and client, packed once in a process (about a second)."""
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as tar:
-        for path in sorted(set(_files(_home()))):
-            entry = tarfile.TarInfo(str(path).lstrip("/"))
-            content = path.read_bytes()
-            entry.size, entry.mode = len(content), 0o755
-            tar.addfile(entry, io.BytesIO(content))
-        for name in ("var/lib/postgresql", "var/lib/postgresql/data", "var/run/postgresql"):
-            entry = tarfile.TarInfo(name)
-            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
-            entry.uid = entry.gid = SERVER_USER
-            tar.addfile(entry)
-    return gzip.compress(packed.getvalue(), compresslevel=1, mtime=0)
+    folders = ("var/lib/postgresql", "var/lib/postgresql/data", "var/run/postgresql")
+    return packed(_files(_home()), folders=folders, owner=SERVER_USER)
 
 
 def _files(home: Path) -> Iterator[Path]:
     programs = [home / "bin" / name for name in PROGRAMS]
     libraries = [home / "lib" / name for name in _LIBRARIES]
     for path in (*programs, *libraries):
-        yield path
-        yield from (Path(needed) for needed in re.findall(r"(/\S+) \(0x", run("ldd", str(path))))
+        yield from with_libraries(path)
     shared = Path("/usr/share/postgresql") / home.name
     for pattern in _SHARED:
         yield from (path for path in shared.glob(pattern) if path.is_file())
