@@ -7,6 +7,7 @@
     │   ├── UnknownDocument         a name that no document and no history has
     │   ├── NotKnown                an agent, task or token that the orchestrator does not have
     │   ├── RequestConflict         asked for with a key that is another request's
+    │   │   └── RequestStale        a change of what somebody else has changed meanwhile
     │   └── StalePlan               a saved plan no longer fits the host or the files
     ├── TemporaryError              may pass by itself; has ``retry_after`` seconds
     │   ├── EngineUnavailable       no answer from the Docker engine
@@ -90,6 +91,10 @@ class NotKnown(InputError):
 
 class RequestConflict(InputError):
     """What is asked for contradicts what was asked for before."""
+
+
+class RequestStale(RequestConflict):
+    """What is to be changed is no longer what was looked at."""
 
 
 class StalePlan(InputError):

@@ -8,7 +8,18 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from reconciler.protocol.routes import BYTES, GROUPS, PATHS, PEM, QUERY, STATUS, STREAM, WEBSOCKET_CLOSE, Route
+from reconciler.protocol.routes import (
+    BYTES,
+    GROUPS,
+    HEADERS,
+    PATHS,
+    PEM,
+    QUERY,
+    STATUS,
+    STREAM,
+    WEBSOCKET_CLOSE,
+    Route,
+)
 from reconciler.protocol.wire.rules import FILES, definitions
 
 TITLE = "Fleet API"
@@ -87,6 +98,8 @@ def _groups() -> Iterator[str]:
         yield ""
     yield "Parameters of a query:\n"
     yield from (f"- `{name}`: {tells}" for name, (_, tells) in QUERY.items())
+    yield "\nHeaders:\n"
+    yield from (f"- `{name}`: {tells}" for name, tells in HEADERS.items())
     yield ""
 
 
@@ -128,6 +141,9 @@ def _parameters(route: Route) -> Iterator[dict[str, Any]]:
     for name in route.query:
         kind, tells = QUERY[name]
         yield {"name": name, "in": "query", "required": False, "description": tells, "schema": {"type": kind}}
+    for name in route.headers:
+        tells = HEADERS[name]
+        yield {"name": name, "in": "header", "required": False, "description": tells, "schema": {"type": "string"}}
 
 
 def _responses(route: Route, group: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import click
 
+from reconciler.cli.fleet_change import get, put, remove
 from reconciler.cli.fleet_client import VERSION, fleet_option, json_option, open_fleet
 from reconciler.cli.fleet_documents import documents
 from reconciler.cli.helping import group
@@ -28,7 +29,8 @@ def fleet() -> None:
     """
 
 
-fleet.add_command(documents)
+for command in (documents, put, get, remove):
+    fleet.add_command(command)
 
 
 @fleet.command("status", short_help="Show each agent: there or not, and what it holds.")

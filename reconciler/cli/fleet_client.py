@@ -17,7 +17,15 @@ from typing import Any, Final
 import aiohttp
 import click
 
-from reconciler.errors import AccessRefused, InputError, InvalidSettings, TemporaryError, TerminalError
+from reconciler.errors import (
+    AccessRefused,
+    InputError,
+    InvalidSettings,
+    NotKnown,
+    RequestStale,
+    TemporaryError,
+    TerminalError,
+)
 from reconciler.host_file import ANYTHING, Untrusted, read_trusted
 from reconciler.tls.contexts import client_context
 from reconciler.tls.passport import LIMIT, Passport, read_passport
@@ -27,6 +35,13 @@ WITHIN_S: Final = 30.0
 ANSWER_BYTES: Final = 32 << 20
 CLOSING_S: Final = 0.02
 """A connection that the server ends, as after a refusal, is closed a moment after its answer was read."""
+
+KINDS: Final[Mapping[int, type[InputError | AccessRefused | TemporaryError]]] = {
+    403: AccessRefused,
+    404: NotKnown,
+    412: RequestStale,
+    503: TemporaryError,
+}
 
 VERSION: Final = 1
 PAGE: Final = 100
@@ -65,14 +80,18 @@ class FleetClient:
         *,
         body: Any = None,
         query: Mapping[str, str | int] | None = None,
+        match: int | None = None,
     ) -> Any:
-        """The answer, None where there is nothing in it. Raises InputError, AccessRefused, TemporaryError."""
+        """The answer, None where there is nothing in it. ``match``: the revision that is to be changed. Raises
+        InputError, AccessRefused, TemporaryError.
+        """
+        headers = {} if match is None else {"If-Match": f'"{match}"'}
         content = None if body is None else json.dumps(body).encode()
-        return asyncio.run(self._ask(method, path, content, {**(query or {})}))
+        return asyncio.run(self._ask(method, path, data=content, params={**(query or {})}, headers=headers))
 
     def keep(self, digest: str, content: bytes) -> None:
         """Have the orchestrator keep this content. Raises as ``ask`` does."""
-        asyncio.run(self._ask("PUT", f"/v1/artifacts/{digest}", content, {}))
+        asyncio.run(self._ask("PUT", f"/v1/artifacts/{digest}", data=content))
 
     def pages(self, path: str, query: Mapping[str, str], *, most: int) -> Iterator[Any]:
         """Items of all pages, so many at most."""
@@ -87,13 +106,13 @@ class FleetClient:
             if not cursor:
                 return
 
-    async def _ask(self, method: str, path: str, content: bytes | None, query: Mapping[str, str | int]) -> Any:
+    async def _ask(self, method: str, path: str, **request: Any) -> Any:
         timeout = aiohttp.ClientTimeout(total=WITHIN_S)
         connector = aiohttp.TCPConnector(ssl=client_context(self.passport))
         try:
             async with (
                 aiohttp.ClientSession(timeout=timeout, connector=connector) as session,
-                session.request(method, self.server + path, data=content, params=query) as answer,
+                session.request(method, self.server + path, **request) as answer,
             ):
                 return _read(answer.status, await _bounded(answer))
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -146,7 +165,6 @@ def _read(status: int, content: bytes) -> Any:
         return value
     told = value if isinstance(value, dict) else {}
     title, detail = str(told.get("title", f"status {status}")), str(told.get("detail", ""))
-    kinds: dict[int, type[InputError | AccessRefused | TemporaryError]] = {403: AccessRefused, 503: TemporaryError}
-    if status in kinds:
-        raise kinds[status](title, hint=detail)
+    if status in KINDS:
+        raise KINDS[status](title, hint=detail)
     raise InputError(title, hint=detail) if status // 100 == 4 else TerminalError(title, hint=detail)

@@ -52,9 +52,11 @@ def _table(invocation: Invocation, found: list[Any]) -> None:
     from reconciler.cli.screen import Column
 
     if not found:
-        invocation.screen.note("no documents: put some into the orchestrator's folder")
+        invocation.screen.note(
+            "no documents: put some into the orchestrator's folder, or one with 'reconciler fleet put'"
+        )
         return
-    titles = ("DOCUMENT", "FOR", "HOSTS", "HELD", "IN SYNC", "TROUBLE")
+    titles = ("DOCUMENT", "FROM", "FOR", "HOSTS", "HELD", "IN SYNC", "TROUBLE")
     columns = [Column(title, fixed=title not in {"FOR", "TROUBLE"}) for title in titles]
     invocation.screen.table(columns, [_row(item) for item in found])
 
@@ -66,6 +68,7 @@ def _row(item: Any) -> list[Any]:
     trouble = next(_troubles(item), "")
     return [
         item["id"],
+        item["source"],
         words_of(item["targets"]),
         str(len(parts)) if parts else ("none", "yellow"),
         f"{held}/{len(parts)}" if parts else "-",

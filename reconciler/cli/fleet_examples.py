@@ -43,6 +43,12 @@ FLEET_EXAMPLES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("all, and on how many hosts each is", "reconciler fleet documents"),
         ("one: on which hosts, and why not on others", "reconciler fleet documents web"),
     ),
+    "fleet put": (
+        ("a document, or a change of one", "reconciler fleet put web.yaml"),
+        ("only in place of what was looked at", "reconciler fleet put web.yaml --revision 3"),
+    ),
+    "fleet get": (("to change it, and put it again", "reconciler fleet get web"),),
+    "fleet remove": (("it is not wished for any more", "reconciler fleet remove web"),),
     "fleet revoke": (("a host that is gone, or was broken into", "reconciler fleet revoke host-a"),),
     "fleet drain": (
         ("no new tasks, for maintenance", "reconciler fleet drain host-a"),

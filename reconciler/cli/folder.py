@@ -11,6 +11,7 @@ from reconciler.sources.artifacts import reading_in
 from reconciler.sources.reading import read_file
 from reconciler.sources.scan import list_folder
 from reconciler.spec.assemble import Examined, examine
+from reconciler.spec.fleet_folder import examine_fleet
 from reconciler.spec.problem import Problem
 
 
@@ -36,7 +37,10 @@ class Found:
     def examined(self, *, target: str | None = None, every: bool = False, fleet: bool = False) -> Examined:
         """Everything in these files, checked together, with what could not be read."""
         contents = {name: self.instead.get(name, content) for name, content in self.contents.items()}
-        examined = examine(contents, read=self._read_artifact, target=target, every=every, fleet=fleet)
+        if fleet:
+            examined = examine_fleet(contents, read=self._read_artifact)
+        else:
+            examined = examine(contents, read=self._read_artifact, target=target, every=every)
         return Examined(examined.documents, tuple(sorted([*self.problems, *examined.problems])))
 
     def _read_artifact(self, name: str) -> bytes:

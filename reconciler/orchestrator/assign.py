@@ -28,16 +28,38 @@ class Changes:
         return frozenset({target for target, _ in (*self.assign, *self.withdraw)})
 
 
-def changes(wishes: Wishes, agents: Collection[TargetFacts], assigned: Mapping[Place, str]) -> Changes:
-    """``assigned``: the version that each place has now."""
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What is assigned to a place now. ``put``: it came over the API."""
+
+    version: str
+    put: bool = False
+
+
+def changes(wishes: Wishes, agents: Collection[TargetFacts], assigned: Mapping[Place, Holding]) -> Changes:
+    """``assigned``: what each place has now."""
     wanted = {(target, wish.name): wish for target, wish in _places(wishes.wishes, agents)}
     assign = tuple(
         (target, wish)
         for (target, name), wish in sorted(wanted.items(), key=lambda item: item[0])
-        if assigned.get((target, name)) != wish.version
+        if (target, name) not in assigned or assigned[target, name].version != wish.version
     )
-    gone = sorted(assigned.keys() - wanted.keys()) if wishes.whole else []
-    return Changes(assign, tuple(gone))
+    known = {wish.name for wish in wishes.wishes if wish.put}
+    gone = [
+        (target, name)
+        for (target, name), holding in assigned.items()
+        if (target, name) not in wanted and _gone(name, holding, wishes, known=known)
+    ]
+    return Changes(assign, tuple(sorted(gone)))
+
+
+def _gone(name: str, holding: Holding, wishes: Wishes, *, known: Collection[str]) -> bool:
+    """Whether a place is not to have what it has any more: over the API that was said, in the folder it is so when
+    all of it can be read. ``known``: documents of the API that can be used now.
+    """
+    if name in wishes.put:
+        return name in known
+    return holding.put or wishes.whole
 
 
 def _places(wishes: Iterable[Wish], agents: Collection[TargetFacts]) -> Iterable[tuple[str, Wish]]:

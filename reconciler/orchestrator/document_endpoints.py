@@ -44,7 +44,11 @@ class DocumentEndpoints:
         scene = await asyncio.to_thread(self._scene)
         if name not in scene.names:
             raise NotKnown(f"there is no document {name[:80]!r}", hint="'reconciler fleet documents' names all")
-        return answer(document_view(scene, name, text=True))
+        view = document_view(scene, name, text=True)
+        told = answer(view)
+        if "revision" in view:
+            told.headers["ETag"] = f'"{view["revision"]}"'
+        return told
 
     def _scene(self) -> Scene:
         with self._database.read() as on:

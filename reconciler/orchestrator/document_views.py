@@ -40,16 +40,18 @@ def document_view(scene: Scene, name: str, *, text: bool) -> dict[str, Any]:
     """A document with where it stands; there is a wish for it, or an assignment."""
     wishes, parts = scene.about(name)
     newest = max(parts, key=lambda item: item.issued_at, default=None)
+    put = wishes[0].put if wishes else None
     shown = wishes[0] if len(wishes) == 1 or newest is None else newest
     return present(
         id=name,
         version=shown.version,
-        source="folder",
+        source="api" if put or (newest is not None and not wishes and newest.actor.type == "user") else "folder",
+        revision=put.revision if put else None,
         targets=wishes[0].targets if len(wishes) == 1 else {},
-        text=shown.text if text else None,
+        text=(put.text if put else shown.text) if text else None,
         artifacts=to_json(shown.artifacts),
         actor=to_json(shown.actor),
-        changedAt=newest.issued_at if newest else None,
+        changedAt=put.changed_at if put else newest.issued_at if newest else None,
         assigned=[_assigned(item, scene.agents.get(item.target_id)) for item in _by_target(parts)],
         notAssigned=list(_not_assigned(wishes, parts, scene.agents))[:MOST],
         problems=problems_of(scene.wishes, name),

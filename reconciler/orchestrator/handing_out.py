@@ -15,11 +15,11 @@ from typing import Final
 import structlog
 
 from reconciler.errors import ReconcilerError
-from reconciler.orchestrator.assign import Changes, changes
+from reconciler.orchestrator.assign import Changes, Holding, changes
 from reconciler.orchestrator.clerk import Clerk
 from reconciler.orchestrator.lines import Lines
 from reconciler.orchestrator.signing import signed
-from reconciler.orchestrator.store import agents, artifacts, assignments, events
+from reconciler.orchestrator.store import agents, artifacts, assignments, documents, events
 from reconciler.orchestrator.store.database import Connection, Database
 from reconciler.orchestrator.store.events import FleetEvent
 from reconciler.orchestrator.wishes import Wish, Wishes, read_wishes
@@ -28,7 +28,7 @@ from reconciler.sealing.release_keys import ReleaseKey
 from reconciler.sources.watch import FolderWatch
 
 EVERY_S: Final = 30.0
-GONE: Final = "the folder has it no more"
+GONE: Final = "it is wished for no more"
 UNFIT: Final = "it is not for this host any more"
 
 log = structlog.get_logger("reconciler.orchestrator")
@@ -76,12 +76,24 @@ class HandingOut:
 
     async def look(self) -> None:
         """Bring what is assigned to what the folder says. Raises StateError."""
-        wishes = await asyncio.to_thread(read_wishes, self._folder)
+        wishes = await asyncio.to_thread(self.read)
         self.wishes = wishes
         self._tell(wishes)
         found = await asyncio.to_thread(self._bring_about, wishes)
         if found.targets:
             self._lines.wake(*found.targets)
+
+    def read(self) -> Wishes:
+        """What is wished for now, in the folder and over the API. Raises StateError."""
+        with self._database.read() as on:
+            put = documents.every(on)
+        return read_wishes(self._folder, put)
+
+    def read_with(self, wished: documents.Kept) -> Wishes:
+        """What would be wished for with one more document of the API, or another revision of it."""
+        with self._database.read() as on:
+            put = [item for item in documents.every(on) if item.name != wished.name]
+        return read_wishes(self._folder, [*put, wished])
 
     def _tell(self, wishes: Wishes) -> None:
         problems = tuple(map(str, wishes.problems))
@@ -103,7 +115,7 @@ class HandingOut:
                     assignments.withdraw(on, target, name)
                     there = any(item.name == name for item in wishes.wishes)
                     told = f"from {target}: {UNFIT if there else GONE}"
-                    events.add(on, FleetEvent(now, "file", "document-withdrawn", name, told))
+                    events.add(on, FleetEvent(now, "orchestrator", "document-withdrawn", name, told))
         return found
 
     def _assign(self, on: Connection, target: str, wish: Wish, now: datetime) -> None:
@@ -121,10 +133,14 @@ class HandingOut:
             artifacts.keep(on, item.artifact.sha256, item.content, now=now)
         assignments.assign(on, signed(document, self._key))
         told = f"to {target}, generation {document.generation}"
-        events.add(on, FleetEvent(now, f"file:{wish.file}", "document-assigned", wish.name, told))
+        by = wish.put.actor if wish.put else f"file:{wish.file}"
+        events.add(on, FleetEvent(now, by, "document-assigned", wish.name, told))
 
 
 def _found(on: Connection, wishes: Wishes) -> Changes:
     members = [item.facts for item in agents.every(on) if item.revoked_at is None]
-    assigned = {(item.target_id, item.id): item.version for item in assignments.everything(on)}
+    assigned = {
+        (item.target_id, item.id): Holding(item.version, put=item.actor.type == "user")
+        for item in assignments.everything(on)
+    }
     return changes(wishes, members, assigned)

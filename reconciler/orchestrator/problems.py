@@ -17,6 +17,7 @@ from reconciler.errors import (
     NotKnown,
     ReconcilerError,
     RequestConflict,
+    RequestStale,
     TemporaryError,
 )
 
@@ -25,6 +26,7 @@ CONTENT_TYPE: Final = "application/problem+json"
 KINDS: Final[tuple[tuple[type[ReconcilerError], tuple[int, str]], ...]] = (
     (AccessRefused, (403, "forbidden")),
     (NotKnown, (404, "not-known")),
+    (RequestStale, (412, "stale")),
     (RequestConflict, (409, "conflict")),
     (InputError, (400, "invalid")),
     (TemporaryError, (503, "unavailable")),

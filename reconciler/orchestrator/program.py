@@ -20,6 +20,7 @@ from reconciler.orchestrator.agent_endpoints import AgentEndpoints
 from reconciler.orchestrator.artifact_endpoints import ArtifactEndpoints
 from reconciler.orchestrator.clerk import Clerk
 from reconciler.orchestrator.decisions import Decisions
+from reconciler.orchestrator.document_changes import DocumentChanges
 from reconciler.orchestrator.document_endpoints import DocumentEndpoints
 from reconciler.orchestrator.enrolment import Desk
 from reconciler.orchestrator.handing_out import HandingOut
@@ -152,8 +153,10 @@ class Orchestrator:
         )
         tasks = TaskEndpoints(self.database, self.lines, self.decisions)
         documents = DocumentEndpoints(self.database, lambda: self.handing_out.wishes)
+        changes = DocumentChanges(self.database, self.decisions, self.handing_out)
         files = ArtifactEndpoints(self.database, self.decisions)
-        for endpoints in (AgentEndpoints(self.lines), Stream(self.lines), desk, admin, tasks, documents, files):
+        agents_own = (AgentEndpoints(self.lines), Stream(self.lines), desk)
+        for endpoints in (*agents_own, admin, tasks, documents, changes, files):
             add_routes(app.router, endpoints.handlers)
         return app
 

@@ -8,30 +8,35 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from reconciler.core.member import is_label
 from reconciler.core.project import LOCK_NAME
 from reconciler.core.selector import Selector, read_selector
+from reconciler.orchestrator.store.documents import Kept
 from reconciler.protocol.message.common import Actor, Artifact
 from reconciler.protocol.message.document import version_of
 from reconciler.sources.artifacts import reading_in
 from reconciler.sources.reading import read_file
 from reconciler.sources.scan import at_file, list_folder
 from reconciler.spec.artifacts import Named, ReadArtifact, beside, named_files, no_artifacts
-from reconciler.spec.assemble import choose_defaults, examine
+from reconciler.spec.assemble import choose_defaults
 from reconciler.spec.defaults import defaults_for
 from reconciler.spec.document import Document, read_documents
 from reconciler.spec.fleet import for_hosts, targets_of
+from reconciler.spec.fleet_folder import examine_fleet
 from reconciler.spec.merge import merged
 from reconciler.spec.problem import Problem, is_error
 
 DEFAULTS: Final = "Defaults"
 TARGET: Final = "is not the name of an agent"
 TOO_LARGE: Final = "stands in a file that is larger than what is handed out to agents (256 KiB)"
+UNKNOWN_DEFAULTS: Final = (
+    "may hold the folder's Defaults: until it can be used, nothing of the folder is handed out anew"
+)
 LARGEST: Final = 256 << 10
 """Bytes of a file of documents: with Defaults and its signature each of them fits into one message."""
 
@@ -47,7 +52,7 @@ class WishFile:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """``targets``: whom it is for, as a selector is written; {} is every agent. ``file``: where it stands, with
-    its line.
+    its line. ``put``: as it came over the API.
     """
 
     name: str
@@ -55,6 +60,7 @@ class Wish:
     text: str = field(repr=False)
     file: str
     files: tuple[WishFile, ...] = ()
+    put: Kept | None = None
 
     @property
     def selector(self) -> Selector | None:
@@ -64,7 +70,7 @@ class Wish:
     @property
     def actor(self) -> Actor:
         """Who wishes for it."""
-        return Actor("file", self.file)
+        return Actor("user", self.put.actor) if self.put else Actor("file", self.file)
 
     @property
     def artifacts(self) -> tuple[Artifact, ...]:
@@ -79,15 +85,18 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """``whole``: everything in the folder could be read and is right, so what is missing is gone."""
+    """``whole``: everything in the folder could be read and is right, so what is missing is gone. ``put``: names
+    of all that came over the API.
+    """
 
     wishes: tuple[Wish, ...]
     problems: tuple[Problem, ...]
     whole: bool
+    put: frozenset[str] = frozenset()
 
 
-def read_wishes(folder: Path) -> Wishes:
-    """What the folder says now. Never raises."""
+def read_wishes(folder: Path, put: Sequence[Kept] = ()) -> Wishes:
+    """What the folder says now, and what came over the API beside it. Never raises."""
     listing = list_folder(folder)
     problems = [*listing.refused.values(), *listing.unreadable.values()]
     contents: dict[str, bytes] = {}
@@ -97,7 +106,7 @@ def read_wishes(folder: Path) -> Wishes:
             problems.append(at_file(name, reading.trouble))
         else:
             contents[name] = reading.content
-    return wishes_of(contents, problems, read=_once(reading_in({"": folder})))
+    return wishes_of(contents, problems, read=_once(reading_in({"": folder})), put=put)
 
 
 def _once(read: ReadArtifact) -> ReadArtifact:
@@ -113,25 +122,56 @@ def _once(read: ReadArtifact) -> ReadArtifact:
 
 
 def wishes_of(
-    contents: Mapping[str, bytes], problems: Iterable[Problem] = (), *, read: ReadArtifact = no_artifacts
+    contents: Mapping[str, bytes],
+    problems: Iterable[Problem] = (),
+    *,
+    read: ReadArtifact = no_artifacts,
+    put: Sequence[Kept] = (),
 ) -> Wishes:
-    """The wishes in files, by their names. ``read`` has the files that come with them."""
+    """The wishes in files, by their names. ``problems``: files that could not be read; ``read`` has the files that
+    come with documents; ``put``: what came over the API.
+    """
+    unreadable, texts = tuple(problems), {item.file: item.text.encode() for item in put}
     documents = [item for name, content in contents.items() for item in read_documents(content, name)[0]]
-    examined = examine(contents, read=read, fleet=True)
-    found = [*problems, *examined.problems]
-    found += [item.problem(("metadata", "target"), TARGET) for item in documents if not _named(item)]
-    found += [item.problem(("metadata", "name"), TOO_LARGE) for item in documents if len(item.content) > LARGEST]
-    defaults, _ = choose_defaults(documents)
-    sound = {(item.name, item.target) for item in examined.documents}
-    return Wishes(
-        tuple(
-            _wish(item, defaults, read)
-            for item in documents
-            if item.kind != DEFAULTS and (item.name, item.target) in sound and _goes_out(item)
-        ),
-        tuple(sorted(found)),
-        whole=not any(map(is_error, found)) and bool(contents),
-    )
+    examined = examine_fleet(contents, read=read, alone=texts)
+    defaults, wrong = choose_defaults(documents)
+    found = [*unreadable, *examined.problems, *_unfit(documents)]
+    if defaults is None and (suspects := [*unreadable, *wrong, *_may_hold_defaults(contents, examined.problems)]):
+        found.append(replace(suspects[0], path="", message=UNKNOWN_DEFAULTS, document="", text=""))
+        documents = []
+    sound = {(item.name, item.target, item.source.file) for item in examined.documents if item.source}
+    apart = [(item, read_documents(texts[item.file], item.file)[0]) for item in put]
+    wishes = [
+        _wish(document, defaults, read)
+        for document in documents
+        if document.kind != DEFAULTS and (document.name, document.target, document.file) in sound
+        if _goes_out(document)
+    ]
+    wishes += [
+        replace(_wish(document, None, no_artifacts), put=item)
+        for item, group in apart
+        for document in group
+        if (document.name, document.target, document.file) in sound
+    ]
+    own = [problem for problem in found if problem.file not in texts]
+    whole = not any(map(is_error, own)) and bool(contents)
+    return Wishes(tuple(wishes), tuple(sorted(found)), whole=whole, put=frozenset(item.name for item in put))
+
+
+def _unfit(documents: Iterable[Document]) -> Iterator[Problem]:
+    """What hosts can do and a fleet cannot."""
+    for item in documents:
+        if not _named(item):
+            yield item.problem(("metadata", "target"), TARGET)
+        if len(item.content) > LARGEST:
+            yield item.problem(("metadata", "name"), TOO_LARGE)
+
+
+def _may_hold_defaults(contents: Mapping[str, bytes], problems: Iterable[Problem]) -> Iterator[Problem]:
+    """Problems of files that may hold Defaults which cannot be read now. Documents without the Defaults that they
+    were meant to have would all be deployed anew.
+    """
+    return (item for item in problems if is_error(item) and b"Defaults" in contents.get(item.file, b""))
 
 
 def _wish(document: Document, defaults: Document | None, read: ReadArtifact) -> Wish:

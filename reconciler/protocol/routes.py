@@ -43,7 +43,8 @@ WEBSOCKET_CLOSE: Final = 4000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """``body`` and ``answer`` are kinds of messages, or parts of the ``api`` schema; "" is nothing. ``roles``:
-    whose certificate may ask; an agent only below its own ``{id}``. ``query``: parameters of ``QUERY``.
+    whose certificate may ask; an agent only below its own ``{id}``. ``query``: parameters of ``QUERY``;
+    ``headers``: of ``HEADERS``.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Route:
     answer: str = ""
     status: int = 200
     query: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
     refusals: tuple[int, ...] = ()
 
 
@@ -66,6 +68,9 @@ QUERY: Final[Mapping[str, tuple[str, str]]] = {
     "state": ("string", "Only tasks in this state."),
     "presence": ("string", "Only agents that are online, degraded, offline or stale."),
     "from": ("integer", "Number of the piece to begin with; 0 where it is not said."),
+}
+HEADERS: Final[Mapping[str, str]] = {
+    "If-Match": 'The revision that is to be changed, as `ETag` told it: `"3"`; `*` is whichever is there.',
 }
 PATHS: Final[Mapping[str, tuple[str, str]]] = {
     "id": ("common.AgentName", "Name of the agent."),
@@ -134,21 +139,23 @@ SPEAKING: Final = (
 OPERATING: Final = (
     Route(
         name="list-documents", method="get", path="/v1/documents", roles=_PEOPLE, answer="api.DocumentList",
-        query=(*_PAGE, "target"), tells="Documents, and where they stand.",
+        query=(*_PAGE, "target"), tells="Documents of the folder and of the API, and where they stand.",
     ),
     Route(
         name="show-document", method="get", path="/v1/documents/{name}", roles=_PEOPLE, answer="api.DocumentView",
-        tells="One document with its text.",
+        tells="One document with its text: as it was put, or as it goes to hosts. `ETag` is the revision of one "
+        "that came over the API.",
     ),
     Route(
         name="put-document", method="put", path="/v1/documents/{name}", roles=_ADMIN, body="api.DocumentRequest",
-        answer="api.DocumentView", refusals=(409, 413),
-        tells="Make or change a document. One of the orchestrator's own folder is changed there instead (409).",
+        answer="api.DocumentView", headers=("If-Match",), refusals=(409, 412, 413),
+        tells="Make a document, or with `If-Match` change it. One of the orchestrator's own folder is changed "
+        "there instead (409). A revision that is not there any more is 412.",
     ),
     Route(
         name="delete-document", method="delete", path="/v1/documents/{name}", roles=_ADMIN, status=204,
-        refusals=(409,),
-        tells="A document is no longer assigned. Its containers stay until each host prunes them.",
+        headers=("If-Match",), refusals=(409, 412),
+        tells="A document of the API is no longer assigned. Its containers stay until each host prunes them.",
     ),
     Route(
         name="put-artifact", method="put", path="/v1/artifacts/{digest}", roles=_ADMIN, body=BYTES, status=204,

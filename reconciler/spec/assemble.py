@@ -11,9 +11,11 @@ from reconciler.spec.build import build_checked, check_defaults
 from reconciler.spec.check import Conflict, conflicts, for_target
 from reconciler.spec.defaults import defaults_for
 from reconciler.spec.document import Document, read_documents
-from reconciler.spec.fleet import meetings
 from reconciler.spec.merge import merged
 from reconciler.spec.problem import Path, Problem, dotted, is_error
+
+Usable = tuple[Document, DesiredState]
+"""A document with what was built of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,38 +36,57 @@ def examine(
     read: ReadArtifact = no_artifacts,
     target: str | None = None,
     every: bool = False,
-    fleet: bool = False,
 ) -> Examined:
     """Read and check whole files, by their name. ``read`` has the files that come with them, by their path with
-    the document's file. ``every``: for each target there is, not for ``target`` alone. ``fleet``: as an
-    orchestrator reads them, for all of its hosts.
+    the document's file. ``every``: for each target there is, not for ``target`` alone.
     """
-    parsed = {file: read_documents(content, file) for file, content in contents.items()}
+    documents, problems = parsed(contents)
+    usable = built(documents, problems, read=read)
+    desired = [item for _, item in usable]
+    kept = desired if every else for_target(desired, target)
+    names = {target, *(item.target for item in desired)} if every else {target}
+    return checked(
+        usable, problems, kept=kept, groups=[(for_target(desired, name), frozenset()) for name in names]
+    )
+
+
+def parsed(contents: Mapping[str, bytes]) -> tuple[list[Document], set[Problem]]:
+    """The documents of all files, and what is wrong in them."""
+    found = {file: read_documents(content, file) for file, content in contents.items()}
     taken = {
-        path for found, _ in parsed.values() for item in found for path in artifact_paths(item.value, item.file)
+        path for items, _ in found.values() for item in items for path in artifact_paths(item.value, item.file)
     }
-    kept = [result for file, result in parsed.items() if file not in taken or result[0]]
-    documents = [document for found, _ in kept for document in found]
-    problems = {problem for _, found in kept for problem in found}
+    kept = [result for file, result in found.items() if file not in taken or result[0]]
+    documents = [document for items, _ in kept for document in items]
+    return documents, {problem for _, problems in kept for problem in problems}
+
+
+def built(
+    documents: Sequence[Document], problems: set[Problem], *, read: ReadArtifact, fleet: bool = False
+) -> list[Usable]:
+    """Those that can be used, with the Defaults among them; what is wrong is added to ``problems``."""
     defaults, about_defaults = choose_defaults(documents)
     problems.update(about_defaults)
-    built = [
+    results = [
         (document, *build_document(document, defaults, read, fleet=fleet))
         for document in documents
         if document.kind != "Defaults"
     ]
-    problems.update(problem for _, _, found in built for problem in found)
-    usable = [(document, desired) for document, desired, _ in built if desired is not None]
-    return _checked(usable, problems, target=target, every=every or fleet)
+    problems.update(problem for _, _, found in results for problem in found)
+    return [(document, desired) for document, desired, _ in results if desired is not None]
 
 
-def _checked(
-    usable: Sequence[tuple[Document, DesiredState]], problems: set[Problem], *, target: str | None, every: bool
+def checked(
+    usable: Sequence[Usable],
+    problems: set[Problem],
+    *,
+    kept: Sequence[DesiredState],
+    groups: Iterable[tuple[Sequence[DesiredState], frozenset[str]]],
 ) -> Examined:
-    desired = [item for _, item in usable]
-    groups = meetings(desired) if every else [(for_target(desired, target), frozenset[str]())]
+    """What of ``kept`` has no conflict in any of the groups that meet on a target; with each the names of others
+    that may be there.
+    """
     origin = {id(item): document for document, item in usable}
-    kept = desired if every else for_target(desired, target)
     refused: set[int] = set()
     known = {problem.document for problem in problems}
     for group, others in groups:

@@ -78,10 +78,6 @@ def meetings(documents: Sequence[DesiredState]) -> Iterator[tuple[Sequence[Desir
     Those that are chosen by labels meet whom they meet: which, the hosts find out, and refuse the newer ones.
     """
     chosen = [item for item in documents if "targets" in item.document.get("spec", {})]
-    if not chosen:
-        named = {None, *(item.target for item in documents)}
-        yield from ((for_target(documents, name), frozenset()) for name in named)
-        return
     plain = [item for item in documents if item not in chosen]
     by_name = {id(item): _names(item) for item in chosen}
     everybody = frozenset(item.name for item in chosen if not by_name[id(item)])

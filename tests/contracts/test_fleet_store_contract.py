@@ -15,8 +15,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from reconciler.core.member import Member, Role
-from reconciler.errors import NotKnown, RequestConflict, StateDamaged, StateError
-from reconciler.orchestrator.store import agents, assignments, events, invitations, logs, tasks
+from reconciler.errors import NotKnown, RequestConflict, RequestStale, StateDamaged, StateError
+from reconciler.orchestrator.store import agents, assignments, documents, events, invitations, logs, tasks
 from reconciler.orchestrator.store.database import Connection, Database
 from reconciler.orchestrator.store.tables import metadata
 from reconciler.protocol import states
@@ -257,3 +257,48 @@ def test_nobody_else_can_read_the_database(store: Database) -> None:
     with store.write() as on:
         enroll(on)
     assert {item.stat().st_mode & 0o777 for item in store.path.parent.glob("store.db*")} == {0o600}
+
+
+def put(on: Connection, text: str, expected: int | None) -> documents.Kept:
+    return documents.put(on, "web", text, expected=expected, actor="ada", now=NOW)
+
+
+def test_a_document_is_changed_only_in_the_revision_that_was_looked_at(store: Database) -> None:
+    with store.write() as on:
+        assert put(on, "one", None).revision == 1
+        assert put(on, "two", 1).revision == 2
+        for expected, error in ((None, RequestConflict), (1, RequestStale), (3, RequestStale)):
+            with pytest.raises(error, match="revision 2"):
+                put(on, "lost", expected)
+        assert put(on, "three", documents.ANY).revision == 3
+    with store.read() as on:
+        (kept,) = documents.every(on)
+    assert (kept.text, kept.revision, kept.changed_at, kept.file) == ("three", 3, NOW, "api/web")
+
+
+def test_a_revision_never_comes_again_after_a_deletion(store: Database) -> None:
+    with store.write() as on:
+        put(on, "one", None)
+        with pytest.raises(RequestConflict):
+            documents.remove(on, "web", expected=None, actor="ada", now=NOW)
+        documents.remove(on, "web", expected=1, actor="ada", now=NOW)
+        assert documents.every(on) == []
+        with pytest.raises(NotKnown):
+            documents.remove(on, "web", expected=2, actor="ada", now=NOW)
+        with pytest.raises(RequestStale, match="not there to be changed"):
+            put(on, "two", 2)
+        assert put(on, "two", None).revision == 3
+
+
+def test_a_store_of_the_first_version_is_migrated_with_what_is_in_it(
+    store: Database, open_store: Open, tmp_path: Path
+) -> None:
+    with store.write() as on:
+        enroll(on)
+        on.exec_driver_sql("DROP TABLE documents")
+        on.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+    store.close()
+    again = open_store()
+    with again.write() as on:
+        assert put(on, "one", None).revision == 1
+        assert [item.name for item in agents.every(on)] == ["host-a"]

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from reconciler.core.selector import TargetFacts
-from reconciler.orchestrator.assign import changes
+from reconciler.orchestrator.assign import Holding, changes
+from reconciler.orchestrator.store.documents import Kept
 from reconciler.orchestrator.wishes import Wish, Wishes, read_wishes, wishes_of
 from reconciler.protocol.message.document import version_of
+from reconciler.sources.scan import at_file
 from reconciler.spec.assemble import examine
 
+NOW = datetime(2026, 11, 29, tzinfo=UTC)
 DIGEST = "sha256:" + "a" * 64
 WEB = f"""
 apiVersion: stella/v1
@@ -58,7 +64,7 @@ def test_a_document_goes_to_its_target_and_one_without_to_all() -> None:
 
 def test_a_document_that_chooses_by_labels_goes_to_those_that_have_them() -> None:
     north = wish("web", targets={"matchLabels": {"region": "north"}})
-    found = changes(everything(north), HOSTS, {("host-b", "web"): north.version})
+    found = changes(everything(north), HOSTS, {("host-b", "web"): Holding(north.version)})
     assert [(target, item.name) for target, item in found.assign] == [("host-a", "web")]
     assert found.withdraw == (("host-b", "web"),)
 
@@ -70,13 +76,13 @@ def test_an_agent_that_has_not_told_of_itself_yet_gets_nothing_that_is_chosen_by
 
 
 def test_what_an_agent_has_already_is_not_assigned_again() -> None:
-    assigned = {("host-a", "web"): version_of("text")}
+    assigned = {("host-a", "web"): Holding(version_of("text"))}
     assert changes(everything(wish("web")), HOSTS[:1], assigned).targets == frozenset()
     assert changes(everything(wish("web", text="other")), HOSTS[:1], assigned).targets == {"host-a"}
 
 
 def test_what_is_gone_is_withdrawn_only_when_everything_could_be_read() -> None:
-    assigned = {("host-a", "web"): version_of("text")}
+    assigned = {("host-a", "web"): Holding(version_of("text"))}
     assert changes(everything(), HOSTS[:1], assigned).withdraw == (("host-a", "web"),)
     assert changes(everything(whole=False), HOSTS[:1], assigned).withdraw == ()
 
@@ -128,6 +134,49 @@ def test_a_broken_file_keeps_nobody_from_the_others() -> None:
     found = wishes_of({"web.yaml": WEB.encode(), "broken.yaml": b"kind: [\n"})
     assert [item.name for item in found.wishes] == ["web"]
     assert not found.whole
+
+
+@pytest.mark.parametrize(
+    "defaults",
+    [b"apiVersion: stella/v1\nkind: Defaults\nspec: [", DEFAULTS.encode() + b"---" + DEFAULTS.encode()],
+    ids=["broken", "two of them"],
+)
+def test_while_nobody_knows_the_defaults_no_document_goes_out_without_them(defaults: bytes) -> None:
+    found = wishes_of({"web.yaml": WEB.encode(), "defaults.yaml": defaults})
+    assert (found.wishes, found.whole) == ((), False)
+    assert any("nothing of the folder is handed out anew" in str(item) for item in found.problems)
+    assigned = {("host-a", "web"): Holding("sha256:" + "0" * 64)}
+    assert changes(found, HOSTS, assigned).targets == frozenset()
+
+
+def test_a_file_that_cannot_be_read_may_hold_the_defaults() -> None:
+    trouble = [at_file("defaults.yaml", "permission denied")]
+    assert wishes_of({"web.yaml": WEB.encode()}, trouble).wishes == ()
+    known = {"web.yaml": WEB.encode(), "more.yaml": DEFAULTS.encode()}
+    assert len(wishes_of(known, trouble).wishes) == 1
+
+
+def kept(name: str = "web", text: str = WEB) -> Kept:
+    return Kept(name=name, revision=3, text=text, actor="stella://admin/ada", changed_at=NOW)
+
+
+def test_a_document_of_the_api_stands_alone_and_keeps_its_name() -> None:
+    files = {"web.yaml": WEB.encode(), "defaults.yaml": DEFAULTS.encode()}
+    found = wishes_of(files, put=[kept()])
+    (web,) = found.wishes
+    assert web.put is not None
+    assert (web.put.revision, "memoryLimit" in web.text, web.actor.id) == (3, False, "stella://admin/ada")
+    assert "a document of the API has this name" in str(found.problems[0])
+    assert wishes_of({"defaults.yaml": b"kind: Defaults ["}, put=[kept()]).wishes == (web,)
+
+
+def test_what_came_over_the_api_is_withdrawn_when_it_is_gone_there() -> None:
+    assigned = {("host-a", "web"): Holding(version_of("text"), put=True)}
+    assert changes(everything(whole=False), HOSTS, assigned).withdraw == (("host-a", "web"),)
+    broken = Wishes((), (), whole=False, put=frozenset({"web"}))
+    assert changes(broken, HOSTS, assigned).withdraw == (), "it is there, and cannot be used now"
+    elsewhere = wishes_of({}, put=[kept(text=WEB.replace("host-a", "host-b"))])
+    assert changes(elsewhere, HOSTS, assigned).withdraw == (("host-a", "web"),)
 
 
 def test_an_empty_folder_takes_nothing_away() -> None:

@@ -164,6 +164,24 @@ def test_a_backup_of_a_running_orchestrator_becomes_one_that_agents_know(tmp_pat
     run(after(agent))
 
 
+def test_a_backup_has_the_documents_that_came_over_the_api(tmp_path: Path) -> None:
+    file = tmp_path / "backup"
+
+    async def scene() -> None:
+        async with fleet(tmp_path) as world:
+            await world.ask(world.admin(), "PUT", "/v1/documents/web", json={"text": WEB})
+            assert main(["orchestrator", "backup", str(file), "--home", str(tmp_path / "home")]) == 0
+
+    async def again() -> None:
+        async with fleet(tmp_path / "new") as world:
+            _, told = await world.ask(world.admin(), "GET", "/v1/documents/web")
+            assert (told["source"], told["revision"], told["text"]) == ("api", 1, WEB)
+
+    run(scene())
+    assert main(["orchestrator", "restore", str(file), "--home", str(tmp_path / "new" / "home")]) == 0
+    run(again())
+
+
 def test_a_backup_is_never_written_over_and_never_restored_over(tmp_path: Path) -> None:
     home, file = tmp_path / "home", tmp_path / "backup"
     assert main(["orchestrator", "init", "--home", str(home), "--name", "localhost"]) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -10,6 +11,7 @@ import pytest
 
 from reconciler.core.hook import HookName
 from reconciler.spec.assemble import examine
+from reconciler.spec.fleet_folder import examine_fleet
 from reconciler.spec.schema import schema
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -26,7 +28,8 @@ FLEET = EXAMPLES / "10-fleet"
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
 def test_an_example_is_valid_and_explained(folder: Path) -> None:
     files = {path.name: path.read_bytes() for path in sorted(folder.glob("*.yaml"))}
-    examined = examine(files, every=True, fleet=folder == FLEET, read=lambda path: (folder / path).read_bytes())
+    whole = examine_fleet if folder == FLEET else partial(examine, every=True)
+    examined = whole(files, read=lambda path: (folder / path).read_bytes())
     assert examined.problems == ()
     assert examined.documents
     assert (folder / "README.md").read_text().strip()

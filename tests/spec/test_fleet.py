@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.spec.assemble import examine
+from reconciler.spec.assemble import Examined, examine
 from reconciler.spec.document import read_documents
 from reconciler.spec.fleet import for_hosts, targets_of
-from tests.spec.texts import text
+from reconciler.spec.fleet_folder import examine_fleet
+from tests.spec.texts import defaults, text
 
 
 def told(*documents: str, fleet: bool = True) -> tuple[list[str], list[str]]:
     """Names of what can be used, and what is wrong."""
-    examined = examine({"a.yaml": "---\n".join(documents).encode()}, fleet=fleet)
+    files = {"a.yaml": "---\n".join(documents).encode()}
+    return of(examine_fleet(files) if fleet else examine(files))
+
+
+def of(examined: Examined) -> tuple[list[str], list[str]]:
     return [item.name for item in examined.documents], [str(problem) for problem in examined.problems]
 
 
@@ -101,6 +106,17 @@ def test_documents_that_meet_for_certain_may_not() -> None:
     assert told(everywhere, north)[0] == []
     assert told(here, there)[0] == []
     assert told(here, text("mail", meta=", target: host-b", config=port)) == (["db", "mail"], [])
+
+
+def test_a_document_that_stands_alone_takes_no_defaults_and_keeps_its_name() -> None:
+    files = {"a.yaml": text("web").encode(), "d.yaml": defaults("adopt: true").encode()}
+    examined = examine_fleet(files, alone={"api/web": text("web").encode(), "api/x": b"kind: ["})
+    (web,) = examined.documents
+    assert (web.adopt, str(web.source)) == (False, "api/web:1")
+    assert next(str(item) for item in examined.problems) == (
+        "a.yaml:3:18: metadata.name: a document of the API has this name (api/web), and keeps it; remove one"
+    )
+    assert examined.problems[1].file == "api/x"
 
 
 def test_a_document_may_wait_for_one_that_may_be_there() -> None:

@@ -132,6 +132,17 @@ credentials: Final = Table(
 )
 """Ciphertext that only the agent opens; removed when the task ends."""
 
+documents: Final = Table(
+    "documents",
+    metadata,
+    Column("name", String(63), primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("text", Text),
+    Column("actor", String(512), nullable=False),
+    Column("changed_at", Moment, nullable=False),
+)
+"""Those that came over the API. ``text``: as it was put; NULL of one that was deleted, whose revision is kept."""
+
 artifacts: Final = Table(
     "artifacts",
     metadata,
