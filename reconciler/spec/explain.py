@@ -163,6 +163,8 @@ def _wrong_type(violation: Violation, tree: Tree, *, private: bool) -> str:
     if found is None:
         return f"has no value; must be {words}, or be left out"
     if "string" in wanted and isinstance(found, bool | int):
+        if misread := _misread(violation.schema.get("title", ""), str(found)):
+            return misread
         return _quote_it(str(found).lower() if isinstance(found, bool) else found, private=private)
     if isinstance(found, str) and any(path == violation.path for path, _ in tree.fractions()):
         return f"must be {words}, not {found}"

@@ -85,8 +85,8 @@ class _Reader(StrictFile):
         return Notify(patience=Patience(**told), channels=channels)
 
     def _channels(self, value: Any) -> Iterator[Channel]:
-        if not isinstance(value, list) or not 0 < len(value) <= MOST_CHANNELS:
-            self.note(("channels",), f"must be a list of 1 to {MOST_CHANNELS} channels")
+        if not isinstance(value, list) or len(value) > MOST_CHANNELS:
+            self.note(("channels",), f"must be a list of at most {MOST_CHANNELS} channels; [] tells nobody")
             return
         seen: set[str] = set()
         for index, item in enumerate(value):
@@ -114,7 +114,7 @@ class _Reader(StrictFile):
 
 
 def _seconds(value: Any) -> float:
-    seconds = quantities.duration(_text(value)) / 1000
+    seconds = quantities.duration(_text(str(value) if isinstance(value, int) else value)) / 1000
     if seconds > LONGEST_S:
         raise Wrong("must be 30 days at most")
     return seconds

@@ -37,6 +37,8 @@ MAX_CPUS = 4096
 
 _SIZE = re.compile(r"([0-9]{1,19})([KMGT]i?)?")
 _DURATION = re.compile(r"([0-9]{1,15})(ms|s|m|h)")
+_WORDED = re.compile(r"([0-9]{1,15}) *(|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|ms|msecs?|milliseconds?)")
+_DECIMAL = re.compile(r"[0-9]{1,15}(\.[0-9]{1,15})?")
 _MISTAKEN_UNITS = {
     "k": "K",
     "m": "M",
@@ -65,7 +67,8 @@ def memory(value: str | int) -> int:
     """A size that the engine accepts as memory limit."""
     count = size(value)
     if count < MIN_MEMORY_BYTES:
-        raise Wrong(f'"{value}" is below the least memory limit of the engine; allowed: 6Mi or more')
+        meant = f'; did you mean "{value}Mi"?' if str(value).isdigit() else ""
+        raise Wrong(f'"{value}" is below the least memory limit of the engine; allowed: 6Mi or more{meant}')
     return count
 
 
@@ -82,7 +85,7 @@ def duration(value: str) -> int:
     parts = _DURATION.findall(value)
     units = [unit for _, unit in parts]
     if not parts or "".join(number + unit for number, unit in parts) != value:
-        raise Wrong(f'"{value}" is not a duration; allowed: whole numbers with h, m, s or ms, such as 1m30s')
+        raise Wrong(f'"{value}" is not a duration; allowed: {_duration_hint(value)}')
     if units != [unit for unit in MILLISECONDS if unit in units]:
         raise Wrong(f'"{value}" is not a duration; write each unit once, larger ones first')
     total = sum(int(number) * MILLISECONDS[unit] for number, unit in parts)
@@ -141,6 +144,26 @@ def timestamp(value: str) -> float:
 
 def _size_hint(value: str) -> str:
     number = value.rstrip("KMGTkmgtiIbB")
-    meant = _MISTAKEN_UNITS.get(value[len(number) :].lower(), "")
+    unit = value[len(number) :]
+    meant = unit if unit in UNITS else _MISTAKEN_UNITS.get(unit.lower(), "")
     hint = "a number of bytes, or a whole number with Ki, Mi, Gi, Ti, K, M, G or T"
-    return f'{hint}; did you mean "{number}{meant}"?' if number.isdigit() and meant else hint
+    written = _whole_size(number, meant) if meant else ""
+    return f'{hint}; did you mean "{written}"?' if written else hint
+
+
+def _whole_size(number: str, unit: str) -> str:
+    """``1.5`` with ``Gi`` as ``1536Mi``; "" where there is no whole number of bytes."""
+    if not _DECIMAL.fullmatch(number.strip()):
+        return ""
+    exact = Decimal(number.strip()) * UNITS[unit]
+    if exact != exact.to_integral_value() or not exact:
+        return ""
+    return size_text(int(exact)) if "." in number else f"{number.strip()}{unit}"
+
+
+def _duration_hint(value: str) -> str:
+    """A number alone is most likely of seconds."""
+    hint = "whole numbers with h, m, s or ms, such as 1m30s"
+    match = _WORDED.fullmatch(value)
+    unit = "ms" if match and match[2].startswith(("ms", "mil")) else match[2][:1] if match else ""
+    return f'{hint}; did you mean "{match[1]}{unit or "s"}"?' if match else hint

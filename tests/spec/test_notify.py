@@ -50,14 +50,17 @@ def test_times_have_defaults_and_nothing_is_repeated() -> None:
     assert notify.patience == Patience(after_s=120, drift_after_s=900, repeat_s=0)
 
 
+def test_nobody_may_be_told() -> None:
+    assert read_notify(b"version: 1\nchannels: []", "n") == (Notify(), ())
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("a: 1\n---\nb: 1", "n.yaml:1:1: a file of notifications holds one YAML document"),
         ("[]", "n.yaml:1:1: must be a mapping; allowed: version, after, driftAfter, repeat, channels"),
         (f"channels: [{HOOK}]", "n.yaml:1:1: version: must be 1, which is the only version there is"),
-        ("version: 1", "n.yaml:1:1: channels: must be a list of 1 to 10 channels"),
-        ("version: 1\nchannels: []", "n.yaml:2:11: channels: must be a list of 1 to 10 channels"),
+        ("version: 1", "n.yaml:1:1: channels: must be a list of at most 10 channels; [] tells nobody"),
         (
             f"version: 1\nchanels: [{HOOK}]\nchannels: [{HOOK}]",
             (
@@ -67,7 +70,10 @@ def test_times_have_defaults_and_nothing_is_repeated() -> None:
         ),
         (
             f"version: 1\nafter: 5\nchannels: [{HOOK}]",
-            "n.yaml:2:8: after: must be a text that is not empty",
+            (
+                'n.yaml:2:8: after: "5" is not a duration; allowed: whole numbers with h, m, s or ms, '
+                'such as 1m30s; did you mean "5s"?'
+            ),
         ),
         (
             f"version: 1\nrepeat: 721h\nchannels: [{HOOK}]",
