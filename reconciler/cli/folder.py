@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reconciler.config import Settings
@@ -41,7 +41,7 @@ class Found:
             examined = examine_fleet(contents, read=self._read_artifact)
         else:
             examined = examine(contents, read=self._read_artifact, target=target, every=every)
-        return Examined(examined.documents, tuple(sorted([*self.problems, *examined.problems])))
+        return replace(examined, problems=tuple(sorted([*self.problems, *examined.problems])))
 
     def _read_artifact(self, name: str) -> bytes:
         return self.instead[name] if name in self.instead else reading_in(self.folders)(name)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -15,9 +16,10 @@ from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import output_option, settings_options
 from reconciler.cli.policy import policy_in_force, refusals_of
 from reconciler.cli.problems import illustration, prefix_of, problem_json, style_of
+from reconciler.cli.refused import refused_field
 from reconciler.cli.screen import Screen
-from reconciler.core.desired import SourceLocation
-from reconciler.core.policy import BUILT_IN
+from reconciler.core.desired import DesiredState
+from reconciler.core.policy import BUILT_IN, Policy, Refusal
 from reconciler.core.words import count
 from reconciler.sources.reading import read_file
 from reconciler.spec.assemble import Examined
@@ -26,6 +28,7 @@ from reconciler.spec.document import read_documents
 from reconciler.spec.problem import Problem, is_error
 
 VERSION: Final = 1
+UNASKED: Final = "no host's policy was looked at, there is none here; with that of the host: --policy FILE"
 
 
 @command("validate")
@@ -42,13 +45,17 @@ def validate(
 
     PATH is a folder, checked as a whole, or a file; the default is the folder of documents. A file of that folder
     is checked in its company, with the Defaults there; other files are checked together. Where this host has a
-    policy file, what it refuses is wrong too. Exit status: 0 all good, 1 something is wrong.
+    policy file, what it refuses is wrong too; --policy tries another.
+
+    Exit status: 0 all good, 1 something is wrong.
     """
     examined = _examined(paths, invocation.settings.desired, fleet=fleet)
     screen = invocation.screen
     problems = list(dict.fromkeys(problem for item in examined for problem in item.problems))
-    documents = sum(len(item.documents) for item in examined)
-    problems += _refused(invocation, examined)
+    policy = policy_in_force(invocation)
+    refused = _refused(examined, policy, invocation.settings.target or None)
+    documents = sum(len(item.documents) for item in examined) - len(refused)
+    problems += [problem for found in refused for problem in found]
     errors = sum(map(is_error, problems))
     if output == "json":
         screen.json(
@@ -63,21 +70,28 @@ def validate(
         _show(screen, problems)
         good = f"{count(documents, 'document')} good"
         screen.line(f"{good}, {count(errors, 'error')}" if errors else good, "bold" if errors else "green")
+        if policy.source == BUILT_IN and documents:
+            screen.note(UNASKED, "dim")
     context.exit(Exit.ERROR if errors else Exit.DONE)
 
 
-def _refused(invocation: Invocation, examined: Sequence[Examined]) -> Iterator[Problem]:
-    """What the policy of this host refuses of the documents meant for it; nothing where it has no policy file: the
-    built-in policy says nothing of the host that the documents are for.
+def _refused(examined: Sequence[Examined], policy: Policy, target: str | None) -> list[list[Problem]]:
+    """What the policy of this host refuses, for each document meant for it of which it refuses something; nothing
+    where it has no policy file: the built-in policy says nothing of the host that the documents are for.
     """
-    policy, target = policy_in_force(invocation), invocation.settings.target or None
     if policy.source == BUILT_IN:
-        return
-    for document in for_target((document for item in examined for document in item.documents), target):
-        place = document.source or SourceLocation("", 1)
-        for refusal in refusals_of(document, policy):
-            told = f"the host's policy refuses: {refusal}"
-            yield Problem(place.file, place.line, 1, "", told, document=document.name)
+        return []
+    found = [
+        [_problem(item, document, refusal) for refusal in refusals_of(document, policy)]
+        for item in examined
+        for document in for_target(item.documents, target)
+    ]
+    return [problems for problems in found if problems]
+
+
+def _problem(examined: Examined, document: DesiredState, refusal: Refusal) -> Problem:
+    told = f"the host's policy refuses: {replace(refusal, where='')}"
+    return examined.problem(document, refused_field(refusal, document.document), told)
 
 
 def _examined(paths: Sequence[Path], desired: Path, *, fleet: bool) -> list[Examined]:
@@ -108,7 +122,7 @@ def _of_files(whole: Examined, files: Sequence[Path]) -> Examined:
         for problem in whole.problems
         if Path(problem.file).resolve() in places or problem.document in names
     ]
-    return Examined(tuple(documents), tuple(problems))
+    return replace(whole, documents=tuple(documents), problems=tuple(problems))
 
 
 def _show(screen: Screen, problems: Sequence[Problem]) -> None:

@@ -190,7 +190,7 @@ class FolderSource:
             *choice.problems,
             *(problem for file in readable.values() for problem in file.problems),
             *(problem for item in built.values() for problem in item.problems),
-            *self._told(settled, sound),
+            *self._told(settled, sound, choice.document),
         }
         return Loaded(
             documents=tuple(sorted(settled.documents, key=lambda item: item.name)),
@@ -233,9 +233,9 @@ class FolderSource:
         known = {problem.document for file in self._files.values() for problem in file.problems}
         return settle(for_target([*fresh, *kept], self._target), former, known=known)
 
-    def _told(self, settled: Settled, sound: Mapping[str, _Built]) -> list[Problem]:
+    def _told(self, settled: Settled, sound: Mapping[str, _Built], defaults: Document | None) -> list[Problem]:
         origin = {id(desired): document for item in sound.values() for document, desired in item.desired}
-        return [conflict_problem(item, origin.get(id(item.document))) for item in settled.conflicts]
+        return [conflict_problem(item, origin.get(id(item.document)), defaults) for item in settled.conflicts]
 
     def _now_good(self, sound: Mapping[str, _Built], unknown: Collection[str], settled: Settled) -> Good:
         """By file: of sound ones what is in force, of the others what was good before."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reconciler.core.desired import DesiredState
 from reconciler.spec.artifacts import ReadArtifact, artifact_paths, attached, no_artifacts
@@ -12,7 +12,7 @@ from reconciler.spec.check import Conflict, conflicts, for_target
 from reconciler.spec.defaults import defaults_for
 from reconciler.spec.document import Document, read_documents
 from reconciler.spec.merge import merged
-from reconciler.spec.problem import Path, Problem, dotted, is_error
+from reconciler.spec.problem import Level, Path, Problem, dotted, is_error
 
 Usable = tuple[Document, DesiredState]
 """A document with what was built of it."""
@@ -20,14 +20,22 @@ Usable = tuple[Document, DesiredState]
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What was found in some files: the documents that can be used, and every problem, sorted."""
+    """What was found in some files: the documents that can be used, and every problem, sorted. ``origins`` are the
+    texts of what was built, by the identity of what was built of them; ``defaults`` what was laid under them.
+    """
 
     documents: tuple[DesiredState, ...]
     problems: tuple[Problem, ...]
+    origins: Mapping[int, Document] = field(default_factory=dict)
+    defaults: Document | None = None
 
     @property
     def sound(self) -> bool:
         return not any(map(is_error, self.problems))
+
+    def problem(self, desired: DesiredState, path: Path, message: str) -> Problem:
+        """What is wrong with one of ``documents``, at the place where it is written."""
+        return conflict_problem(Conflict(desired, path, message), self.origins.get(id(desired)), self.defaults)
 
 
 def examine(
@@ -45,9 +53,8 @@ def examine(
     desired = [item for _, item in usable]
     kept = desired if every else for_target(desired, target)
     names = {target, *(item.target for item in desired)} if every else {target}
-    return checked(
-        usable, problems, kept=kept, groups=[(for_target(desired, name), frozenset()) for name in names]
-    )
+    groups = [(for_target(desired, name), frozenset[str]()) for name in names]
+    return checked(usable, problems, kept=kept, groups=groups, defaults=choose_defaults(documents)[0])
 
 
 def parsed(contents: Mapping[str, bytes]) -> tuple[list[Document], set[Problem]]:
@@ -82,18 +89,20 @@ def checked(
     *,
     kept: Sequence[DesiredState],
     groups: Iterable[tuple[Sequence[DesiredState], frozenset[str]]],
+    defaults: Document | None = None,
 ) -> Examined:
     """What of ``kept`` has no conflict in any of the groups that meet on a target; with each the names of others
-    that may be there.
+    that may be there. ``defaults`` are what was laid under them.
     """
-    origin = {id(item): document for document, item in usable}
+    origins = {id(item): document for document, item in usable}
     refused: set[int] = set()
     known = {problem.document for problem in problems}
     for group, others in groups:
         for conflict in conflicts(group, known=known | others):
-            problems.add(conflict_problem(conflict, origin.get(id(conflict.document))))
+            problems.add(conflict_problem(conflict, origins.get(id(conflict.document)), defaults))
             refused.update({id(conflict.document)} if conflict.level == "error" else ())
-    return Examined(tuple(item for item in kept if id(item) not in refused), tuple(sorted(problems)))
+    good = tuple(item for item in kept if id(item) not in refused)
+    return Examined(good, tuple(sorted(problems)), origins, defaults)
 
 
 def choose_defaults(documents: Iterable[Document]) -> tuple[Document | None, tuple[Problem, ...]]:
@@ -129,17 +138,19 @@ def build_document(
     )
 
 
-def _placed(document: Document, defaults: Document | None, path: Path, message: str) -> Problem:
+def _placed(
+    document: Document, defaults: Document | None, path: Path, message: str, *, level: Level = "error"
+) -> Problem:
     if defaults is not None and not document.says(path) and defaults.says(path):
         theirs = defaults.problem(path, message)
         message = f"{message} (from the Defaults in {theirs.where})"
-    return document.problem(path, message)
+    return document.problem(path, message, level=level)
 
 
-def conflict_problem(conflict: Conflict, document: Document | None) -> Problem:
-    """A conflict as a Problem, at its place where the document's text is known."""
+def conflict_problem(conflict: Conflict, document: Document | None, defaults: Document | None = None) -> Problem:
+    """A conflict as a Problem, at its place where the document's text is known; what the Defaults say is told."""
     if document is not None:
-        return document.problem(conflict.path, conflict.message, level=conflict.level)
+        return _placed(document, defaults, conflict.path, conflict.message, level=conflict.level)
     source = conflict.document.source
     file, line = (source.file, source.line) if source else ("", 1)
     return Problem(

@@ -126,7 +126,8 @@ def test_validate_tells_what_the_policy_of_this_host_refuses(host: Path) -> None
     (host / "desired" / "web.yaml").write_text(ASKING)
     ran = call("validate", "--policy", "policy.yaml")
     assert ran.status == 1
-    assert "desired/web.yaml:1:1: the host's policy refuses: web adds the capability SYS_ADMIN" in ran.out
+    told = "the host's policy refuses: web adds the capability SYS_ADMIN"
+    assert f"desired/web.yaml:8:21: spec.config.capAdd[0]: {told}" in ran.out
 
 
 def test_validate_asks_the_policy_of_this_host_only_about_documents_for_it(host: Path) -> None:

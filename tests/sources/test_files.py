@@ -194,6 +194,15 @@ def test_documents_that_collide_are_refused_and_the_last_good_ones_stay(desk: De
     assert [item.name for item in desk.source.good_by_file()["b.yaml"]] == ["api", "db"]
 
 
+def test_a_collision_that_comes_of_the_defaults_names_them(desk: Desk) -> None:
+    desk.write("defaults.yaml", defaults("{sticker: {path: /srv/version.json}}"))
+    desk.write("a.yaml", text("web"))
+    desk.write("b.yaml", text("api"))
+    assert desk.names() == []
+    assert len(desk.told()) == 2
+    assert all("(from the Defaults in defaults.yaml:" in told for told in desk.told())
+
+
 def test_one_name_in_two_files_keeps_the_document_where_it_was(desk: Desk) -> None:
     desk.write("a.yaml", text("web"))
     desk.load()
