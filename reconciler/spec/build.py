@@ -42,6 +42,7 @@ OWN_SUFFIXES = (
     "-hook-postdeploy-g",
     "-hook-prerollback-g",
 )
+STICKERS, STICKER_FILE = "/var/stella/", "version.json"
 HEALTH_TIMEOUT_MS = 60_000
 
 
@@ -193,7 +194,9 @@ def _strategy(spec: Mapping[str, Any], findings: Findings) -> Strategy:
 
 
 def _sticker(spec: Mapping[str, Any], name: str, findings: Findings) -> StickerPlace:
-    """On the host an absolute path, one per document; in a volume a path from its root."""
+    """On the host an absolute path, one per document; in a volume a path from its root. One that ends with ``/``
+    is a folder in which each document has its own place, so that Defaults can say it for all.
+    """
     path: Path = ("spec", "sticker")
     location, volume = spec.get("location", "host"), spec.get("volume", "")
     if location == "volume" and not volume and name:
@@ -201,19 +204,21 @@ def _sticker(spec: Mapping[str, Any], name: str, findings: Findings) -> StickerP
     if location == "host" and volume and name:
         findings.note((*path, "volume"), 'is only for location "volume"; remove it, or set the location')
     reader = _path_on_host if location == "host" else _path_in_volume
-    default = f"/var/stella/{name}/version.json" if location == "host" else "version.json"
+    default = f"{STICKERS}{name}/{STICKER_FILE}" if location == "host" else STICKER_FILE
+    chosen = findings.read(spec, (*path, "path"), reader) or default
     return StickerPlace(
         location=location,
-        path=findings.read(spec, (*path, "path"), reader) or default,
+        path=f"{chosen}{name}/{STICKER_FILE}" if chosen.endswith("/") else chosen,
         volume=volume,
     )
 
 
 def _path_on_host(value: str) -> str:
+    """With the ``/`` at its end, if it has one."""
     path = notation.absolute_path(value, "a path on the host")
-    if path == "/" or value.endswith("/"):
-        raise Wrong(f'must name a file, not a folder: "{value}"')
-    return path
+    if path == "/":
+        raise Wrong(f'must name a file, or a folder other than the root: "{value}"')
+    return f"{path}/" if value.endswith("/") else path
 
 
 def _path_in_volume(value: str) -> str:

@@ -10,11 +10,14 @@ import ipaddress
 from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from reconciler.core.container import PortBinding
 from reconciler.core.desired import DesiredState
 from reconciler.spec.circles import circles
 from reconciler.spec.problem import Level, Path, choices
+
+OWN_STICKERS: Final = '; a path that ends with "/" is a folder in which each document has a sticker of its own'
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ def conflicts(documents: Sequence[DesiredState], *, known: Collection[str] = ())
         *_container_names(documents),
         *_twins(documents, _project, ("spec", "config", "projectName"), "the project name"),
         *_directories(documents),
-        *_twins(documents, _sticker, ("spec", "sticker"), "the sticker's path"),
+        *_twins(documents, _sticker, ("spec", "sticker", "path"), "the sticker's path", hint=OWN_STICKERS),
         *_ports(documents),
         *_dependencies(documents, known),
         *_order(documents),
@@ -67,7 +70,12 @@ def _sticker(document: DesiredState) -> Hashable:
 
 
 def _twins(
-    documents: Sequence[DesiredState], key: Callable[[DesiredState], Hashable], path: Path, what: str
+    documents: Sequence[DesiredState],
+    key: Callable[[DesiredState], Hashable],
+    path: Path,
+    what: str,
+    *,
+    hint: str = "",
 ) -> Iterator[Conflict]:
     groups: dict[Hashable, list[DesiredState]] = defaultdict(list)
     for document in documents:
@@ -78,7 +86,7 @@ def _twins(
         for document in group:
             others = [_called(other) for other in group if other is not document]
             if others:
-                yield Conflict(document, path, f"{what} is also used by {' and '.join(others[:3])}")
+                yield Conflict(document, path, f"{what} is also used by {' and '.join(others[:3])}{hint}")
 
 
 def _container_names(documents: Sequence[DesiredState]) -> Iterator[Conflict]:

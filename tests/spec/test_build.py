@@ -174,6 +174,17 @@ def test_metadata_reaches_its_place() -> None:
     assert (state.target, state.labels, str(state.source)) == ("host-a", {"team": "shop"}, "web.yaml:3")
 
 
+@pytest.mark.parametrize(
+    ("place", "path"),
+    [
+        ({"path": "/srv/stickers/"}, "/srv/stickers/web/version.json"),
+        ({"location": "volume", "volume": "data", "path": "stickers/"}, "stickers/web/version.json"),
+    ],
+)
+def test_a_folder_of_stickers_has_a_place_for_each_document(place: dict[str, str], path: str) -> None:
+    assert desired(sticker=place).sticker.path == path
+
+
 def test_a_sticker_in_a_volume_lies_at_its_root_by_default() -> None:
     place = desired(sticker={"location": "volume", "volume": "data"}).sticker
     assert place == StickerPlace(location="volume", path="version.json", volume="data")
@@ -258,8 +269,8 @@ def test_names_like_ours_are_fine_as_long_as_they_are_not_ours() -> None:
         ({"hooks": {"preDeploy": {"command": ["x"], "image": "a"}}}, "needs digest beside it"),
         ({"sticker": {"location": "volume"}}, "needs the name of the volume"),
         ({"sticker": {"volume": "data"}}, 'is only for location "volume"'),
-        ({"sticker": {"path": "/"}}, "must name a file"),
-        ({"sticker": {"path": "/var/"}}, "must name a file"),
+        ({"sticker": {"path": "/"}}, "must name a file, or a folder"),
+        ({"sticker": {"location": "volume", "volume": "data", "path": "./"}}, "must name a file, or a folder"),
         ({"sticker": {"path": "a"}}, "must be absolute"),
         ({"sticker": {"location": "volume", "volume": "data", "path": "/a"}}, 'did you mean "a"?'),
         ({"sticker": {"location": "volume", "volume": "data", "path": "a/../b"}}, 'must not contain ".."'),

@@ -45,10 +45,13 @@ def test_container_names_that_differ_in_case_only_are_one_name() -> None:
 
 def test_two_stickers_cannot_lie_at_one_path() -> None:
     place = {"location": "volume", "volume": "data"}
+    hint = '; a path that ends with "/" is a folder in which each document has a sticker of its own'
     assert told(desired(sticker=place), desired(name="api", sticker=place)) == [
-        'web: the sticker\'s path is also used by "api"',
-        'api: the sticker\'s path is also used by "web"',
+        f'web: the sticker\'s path is also used by "api"{hint}',
+        f'api: the sticker\'s path is also used by "web"{hint}',
     ]
+    folder = place | {"path": "stickers/"}
+    assert told(desired(sticker=folder), desired(name="api", sticker=folder)) == []
     assert told(desired(sticker=place), desired(name="api", sticker=place | {"volume": "other"})) == []
 
 
