@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
-from reconciler.core.action import Commit, RecordIntent, RecordUndone
+from reconciler.core.action import Commit, PullImage, RecordHeal, RecordIntent, RecordUndone
 from reconciler.core.outcome import Outcome
 from reconciler.core.plan import Plan
 
@@ -14,15 +15,22 @@ REVISION_DIGITS = 12
 
 def facts_of(plan: Plan, outcomes: Sequence[Outcome]) -> Mapping[str, object]:
     """Generation (where the plan is about one) and revision, the Action that it came to, and why it was begun."""
-    first, last = outcomes[0].action, outcomes[-1].action
+    last = outcomes[-1].action
     generation = generation_of(plan)
     return {
         "purpose": plan.purpose,
         **({"generation": generation} if generation else {}),
         "revision": plan.fingerprint.removeprefix("sha256:")[:REVISION_DIGITS],
         "action": f"{last.kind} {last.target}",
-        "cause": first.cause,
+        "cause": _cause(plan, outcomes),
     }
+
+
+def _cause(plan: Plan, outcomes: Sequence[Outcome]) -> str:
+    """Why the operation is begun, which what records it tells; a pull before it is for a missing image only."""
+    recorded = (item.cause for item in plan.actions if isinstance(item, RecordIntent | RecordHeal))
+    begun = (item.action.cause for item in outcomes if not isinstance(item.action, PullImage))
+    return next(chain(recorded, begun), outcomes[0].action.cause)
 
 
 def generation_of(plan: Plan) -> int:

@@ -24,7 +24,7 @@ TOLD = {
     "purpose": "deploy",
     "revision": TWO.fingerprint.removeprefix("sha256:")[:12],
     "action": "stop-container web",
-    "cause": "the host does not have the image",
+    "cause": DEPLOY.actions[1].cause,
 }
 
 
@@ -44,7 +44,12 @@ def test_a_pass_names_revision_action_and_cause() -> None:
 
 def test_a_pass_about_a_generation_names_it() -> None:
     plan = replace(DEPLOY, fingerprint=TWO.fingerprint, actions=(INTENT, *DEPLOY.actions))
-    assert facts_of(plan, OUTCOMES) == {**TOLD, "generation": 7}
+    assert facts_of(plan, OUTCOMES) == {**TOLD, "generation": 7, "cause": "release r2 replaces r1"}
+
+
+def test_only_a_pass_that_just_pulls_gives_the_missing_image_as_its_cause() -> None:
+    assert facts_of(DEPLOY, OUTCOMES[:1])["cause"] == "the host does not have the image"
+    assert facts_of(DEPLOY, OUTCOMES[:2])["cause"] == DEPLOY.actions[1].cause != OUTCOMES[0].action.cause
 
 
 def test_what_is_logged_below_a_pass_names_its_document(capsys: pytest.CaptureFixture[str]) -> None:
