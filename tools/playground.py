@@ -22,13 +22,13 @@ from tests.parts.ports import free_port
 from tests.parts.registry import PrivateRegistry
 from tests.parts.standard_images import publish_standard_images
 
-ROOT = Path(__file__).resolve().parents[1]
+IN_MEMORY = Path("/dev/shm")  # noqa: S108  (where opened secrets may lie)
 DEFAULTS = """\
-# Values for every document of this folder. Here: the version sticker lies in the playground, not in /var/stella.
+# Values for every document of this folder. Here: version stickers lie in the playground, not in /var/stella.
 apiVersion: stella/v1
 kind: Defaults
 spec:
-  sticker: {{path: {folder}/sticker.json}}
+  sticker: {{path: {folder}/stickers/}}
 """
 SHELL = r"""
 PS1='\[\e[36m\]playground\[\e[0m\] $ '
@@ -49,15 +49,23 @@ class Playground:
     environment: dict[str, str]
 
 
-def laid_out(folder: Path, *, engine: str, registry: str) -> Playground:
-    """Write what a playground begins with. The images are there already."""
+@contextlib.contextmanager
+def laid_out(folder: Path, *, engine: str, registry: str) -> Iterator[Playground]:
+    """Write what a playground begins with. The images are there already. What lies in memory is removed again."""
+    with tempfile.TemporaryDirectory(prefix="playground-", dir=IN_MEMORY) as secrets:
+        yield Playground(folder, _environment(folder, engine, registry, secrets=secrets))
+
+
+def _environment(folder: Path, engine: str, registry: str, *, secrets: str) -> dict[str, str]:
+    """Every setting that would lead out of the playground leads into it."""
     (folder / "desired").mkdir()
     (folder / "desired" / "defaults.yaml").write_text(DEFAULTS.format(folder=folder))
-    policy = folder / "policy.yaml"
-    policy.touch(mode=0o600)
-    policy.write_text(f"version: 1\ndeploymentPaths: [{folder}]\n")
+    policy, notify = folder / "policy.yaml", folder / "notify.yaml"
+    for file, text in ((policy, f"deploymentPaths: [{folder}]"), (notify, "channels: []")):
+        file.touch(mode=0o600)
+        file.write_text(f"version: 1\n{text}\n")
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("RECONCILER_")}
-    environment = {
+    return {
         **inherited,
         "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
         "DOCKER_HOST": engine,
@@ -65,9 +73,11 @@ def laid_out(folder: Path, *, engine: str, registry: str) -> Playground:
         "PORT": str(free_port()),
         "RECONCILER_LISTEN": f"127.0.0.1:{free_port()}",
         "RECONCILER_STATE_DIR": str(folder / "state"),
+        "RECONCILER_SECRETS_DIR": secrets,
         "RECONCILER_POLICY": str(policy),
+        "RECONCILER_IDENTITY": str(folder / "identity.txt"),
+        "RECONCILER_NOTIFY": str(notify),
     }
-    return Playground(folder, environment)
 
 
 @contextlib.contextmanager
@@ -77,7 +87,8 @@ def opened() -> Iterator[Playground]:
     try:
         with PrivateEngine() as engine, PrivateRegistry() as registry:
             publish_standard_images(registry.address)
-            yield laid_out(folder, engine=engine.url, registry=registry.address)
+            with laid_out(folder, engine=engine.url, registry=registry.address) as playground:
+                yield playground
     finally:
         shutil.rmtree(folder)
 
@@ -88,9 +99,7 @@ def main() -> int:
         sys.stdout.write(WELCOME)
         sys.stdout.flush()
         settings = playground.folder / "bashrc"
-        settings.write_text(
-            "PS1='\\[\\e[36m\\]playground\\[\\e[0m\\] $ '\neval \"$(reconciler completion bash)\"\n"
-        )
+        settings.write_text(SHELL)
         command = ["bash", "--rcfile", str(settings), "-i"]
         shell = subprocess.Popen(command, cwd=playground.folder, env=playground.environment)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for what runs in the shell

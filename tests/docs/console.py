@@ -1,6 +1,7 @@
 """Transcripts in the documentation: ``console`` blocks, typed into a shell, and what they show held against it.
 
-A line that begins with ``$ `` is a command; what follows is what it prints. ``…`` stands for anything: within a
+A line that begins with ``$ `` is a command, and goes on in lines that begin with ``> ``; what follows is what it
+prints. ``…`` stands for anything: within a
 line for some text, alone on a line for any number of lines, at a line's end for the rest of it. Blanks at the
 end of lines and blank lines do not count.
 """
@@ -40,12 +41,14 @@ def calls(page: Path) -> Iterator[Call]:
 def _calls(block: Block) -> Iterator[Call]:
     command, number, printed = "", 0, list[str]()
     for offset, line in enumerate([*block.text.splitlines(), "$ "]):
-        if not line.startswith("$ "):
+        if line.startswith("$ "):
+            if command:
+                yield Call(command, "\n".join(printed), number)
+            command, number, printed = line.removeprefix("$ "), block.line + offset, []
+        elif line.startswith("> ") and not printed:
+            command += "\n" + line.removeprefix("> ")
+        else:
             printed.append(line)
-            continue
-        if command:
-            yield Call(command, "\n".join(printed), number)
-        command, number, printed = line.removeprefix("$ "), block.line + offset, []
 
 
 def is_as_shown(prints: str, shown: str) -> bool:

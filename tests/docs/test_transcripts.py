@@ -25,8 +25,10 @@ SHOWN = [page for page in PAGES if any(calls(page))]
 def test_what_a_page_shows_is_what_happens(
     page: Path, tmp_path: Path, fresh_engine: PrivateEngine, registry: PrivateRegistry
 ) -> None:
-    playground = laid_out(tmp_path, engine=fresh_engine.url, registry=registry.address)
-    with Shell(tmp_path, playground.environment) as shell:
+    with (
+        laid_out(tmp_path, engine=fresh_engine.url, registry=registry.address) as playground,
+        Shell(tmp_path, playground.environment) as shell,
+    ):
         for call in calls(page):
             printed = printed_at_last(shell, call)
             assert is_as_shown(printed, call.prints), f"{page.name}:{call.line}: {call.command}\n{printed}"
