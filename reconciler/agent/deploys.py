@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from reconciler.agent.documents import RemoteDocuments
-from reconciler.agent.reports import observed, report_of_pass
+from reconciler.agent.reports import observed, report_of_pass, running_release
 from reconciler.agent.work import Work, refused, too_long
 from reconciler.controller.loop import Pass
 from reconciler.core.desired import DesiredState
@@ -277,11 +277,6 @@ def revision_for(record: Record, current: str, payload: RollbackPayload) -> Revi
             hint="what is not in the history is deployed, with a deploy task",
         )
     return fitting[-1]
-
-
-def running_release(record: Record) -> str:
-    """The release that is committed; "" where none is."""
-    return record.committed_revision.release.id if record.committed_revision else ""
 
 
 async def _next(passes: asyncio.Queue[Pass], seconds: float) -> Pass | None:

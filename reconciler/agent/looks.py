@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import aiohttp
 
-from reconciler.agent.reports import observed, word
-from reconciler.agent.work import Work, account_of
+from reconciler.agent.reports import observed, running_release, word
+from reconciler.agent.work import Work, account_of, expect
 from reconciler.controller.app import Parts
 from reconciler.core import names
 from reconciler.core.audit import Deed
@@ -150,6 +150,7 @@ class Looks:
         """Of what is committed, at the document's place or another that the policy allows."""
         name, payload = _document(work), work.task.payload
         assert isinstance(payload, WriteStickerPayload)  # noqa: S101  (its schema says so)
+        expect(work.task, running_release(await asyncio.to_thread(self._parts.history.record, name)))
         await work.pass_no_return()
         written = await asyncio.to_thread(self._write_sticker, work.task, name, payload)
         return WorkReport(outcome="succeeded", outputs={"written": written})

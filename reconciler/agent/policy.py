@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, get_args
 
+from reconciler.agent.policy_commands import read_commands
 from reconciler.core.policy_paths import normal, within
 from reconciler.errors import InvalidSettings
 from reconciler.host_file import WRITING, Untrusted, read_trusted
@@ -62,6 +63,8 @@ def _keep_apart(path: Path, policy: AgentPolicy, places: Iterable[Path]) -> None
                 _wrong(path, "uploadRoots", f"names {root}, and {place} is the program's own")
     if "upload-files" in policy.task_types and not policy.upload_roots:
         _wrong(path, "taskTypes", "names upload-files, and uploadRoots no folder")
+    if "execute-command" in policy.task_types and not policy.commands:
+        _wrong(path, "taskTypes", "names execute-command, and commands none")
 
 
 def _read(path: Path, said: Mapping[str, Any]) -> HostsWord:
@@ -139,6 +142,7 @@ _KEYS: Final[Mapping[str, tuple[str, Callable[[Any], Any]]]] = {
     "taskTypes": ("task_types", _types),
     "longestSeconds": ("longest_seconds", _seconds),
     "artifactBytes": ("artifact_bytes", _bytes),
+    "commands": ("commands", read_commands),
     "uploadRoots": ("upload_roots", _roots),
     "uploadBytes": ("upload_bytes", _bytes),
 }

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import structlog
 
 from reconciler import __version__
+from reconciler.agent.commands import Commands
 from reconciler.agent.connection import Connection
 from reconciler.agent.contents import Contents
 from reconciler.agent.deploys import Deploys
@@ -108,12 +109,13 @@ class Agent:
             self._store, documents, parts.history, look=looks.status, queue=controller.wake, fetch=keeper.changed
         )
         uploads = Uploads(contents, parts.audit, self._word.policy, waiting=self._place.path)
-        workshop = Workshop(_handlers(self._deploys, looks, uploads), keeper.changed)
+        commands = Commands(parts, self._word.policy)
+        workshop = Workshop(_handlers(self._deploys, looks, uploads, commands), keeper.changed)
         talk = Talk(self._store, self._session, workshop)
         workshop.talk = keeper.talk = talk
         connection = Connection(self._enrolment, passports, talk, sockets=self._sockets)
         await talk.begin()
-        jobs = (talk.keep_time, connection.keep, passports.keep_renewing, keeper.keep)
+        jobs = (talk.keep_time, connection.keep, passports.keep_renewing, keeper.keep, commands.keep_clear)
         try:
             async with asyncio.TaskGroup() as group:
                 for job in jobs:
@@ -163,13 +165,14 @@ class Agent:
         return wish.task if wish else ""
 
 
-def _handlers(deploys: Deploys, looks: Looks, uploads: Uploads) -> Mapping[TaskType, Handler]:
+def _handlers(deploys: Deploys, looks: Looks, uploads: Uploads, commands: Commands) -> Mapping[TaskType, Handler]:
     return {
         "deploy": deploys.deploy,
         "rollback": deploys.rollback,
         "health-check": within_its_time(looks.health_check),
         "inspect": within_its_time(looks.inspect),
         "read-sticker": within_its_time(looks.read_sticker),
+        "execute-command": commands.execute,
         "upload-files": uploads.upload,
         "write-sticker": looks.write_sticker,
     }

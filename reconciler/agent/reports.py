@@ -10,6 +10,7 @@ from reconciler.controller.loop import Pass
 from reconciler.core.action import PullImage, WaitHealthy, WaitProject, WaitService
 from reconciler.core.outcome import Outcome as Done
 from reconciler.core.outcome import failure
+from reconciler.core.record import Record
 from reconciler.core.status import DocumentStatus
 from reconciler.errors import Interrupted, TerminalError
 from reconciler.protocol.message.common import Outcome, Sync
@@ -66,6 +67,11 @@ def metrics_of(outcomes: Sequence[Done]) -> TaskMetrics:
         deploy_duration_ms=spent(),
         health_check_duration_ms=spent(WaitHealthy, WaitProject, WaitService),
     )
+
+
+def running_release(record: Record) -> str:
+    """The release that is committed; "" where none is."""
+    return record.committed_revision.release.id if record.committed_revision else ""
 
 
 def observed(status: DocumentStatus, generation: int | None) -> ObservedState:

@@ -16,7 +16,7 @@ import structlog
 from reconciler.agent.talk import Talk
 from reconciler.core.audit import NOTHING, Account, Actor, Standing
 from reconciler.errors import InputError, ReconcilerError, StateError, TemporaryError
-from reconciler.protocol.admission import CANCELLED
+from reconciler.protocol.admission import CANCELLED, unexpected
 from reconciler.protocol.message.common import TaskType
 from reconciler.protocol.message.task import AgentTask
 from reconciler.protocol.session.events import Begin
@@ -124,6 +124,13 @@ def within_its_time(handler: Handler) -> Handler:
         return await in_time(work, handler(work))
 
     return bounded
+
+
+def expect(task: AgentTask, running_release: str) -> None:
+    """Raises Ended where something else runs than the task wants to find."""
+    wrong = unexpected(task, running_release)
+    if wrong is not None:
+        raise Ended(report_of(wrong))
 
 
 def account_of(task: AgentTask, *, after: Standing = NOTHING) -> Account:

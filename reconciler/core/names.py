@@ -21,6 +21,8 @@ GENERATION = "stella.generation"
 OPERATION = "stella.operation"
 FILES = "stella.files"
 HOOK = "stella.hook"
+COMMAND = "stella.command"
+"""On the throw-away container of a command: the task that asked for it."""
 SECRET = "stella.secret."  # noqa: S105  (the beginning of a label)
 """Before the name of a secret that the container has as a variable: which version of it that is."""
 PREFIX = "stella."
@@ -54,6 +56,22 @@ def hook_name(document: str, hook: str, generation: int) -> str:
 def hook_labels(document: str, hook: str, *, owner: str, generation: int) -> Mapping[str, str]:
     """The labels by which a hook's container is found again, whoever was killed meanwhile."""
     return {DOCUMENT: document, OWNER: owner, GENERATION: str(generation), HOOK: hook}
+
+
+def command_name(document: str, task: str) -> str:
+    """Name of the throw-away container of a command."""
+    return f"{document}-command-{task[:8]}"
+
+
+def command_labels(task: str, *, owner: str) -> Mapping[str, str]:
+    """The labels by which a command's container is found again. It is not one of its document's."""
+    return {OWNER: owner, COMMAND: task}
+
+
+def is_command(row_name: str, labels: Mapping[str, str], *, owner: str) -> bool:
+    """Whether a container is one of a command of this installation."""
+    task = labels.get(COMMAND, "")
+    return bool(task) and labels.get(OWNER) == owner and row_name.endswith(f"-command-{task[:8]}")
 
 
 def is_hook(row_name: str, labels: Mapping[str, str], *, document: str, owner: str) -> bool:

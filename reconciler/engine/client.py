@@ -15,12 +15,13 @@ from reconciler.core.interfaces import Progress
 from reconciler.core.login import Login
 from reconciler.engine import pull
 from reconciler.engine.changes import EngineChanges
+from reconciler.engine.commands import EngineCommands
 from reconciler.engine.connection import CHANGE_S, Connection
 from reconciler.engine.registry_logins import FindLogin, RegistryLogins
 from reconciler.engine.volume_files import VolumeFiles
 
 
-class DockerEngine(EngineChanges):
+class DockerEngine(EngineCommands, EngineChanges):
     """``url`` as in ``DOCKER_HOST``; connects at the first request.
 
     ``clock`` gives seconds since the epoch, for the times of files. ``environment`` is where the TLS files of a

@@ -5,11 +5,11 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from reconciler.core.policy_paths import normal, within
 from reconciler.protocol.message.common import TaskType
-from reconciler.protocol.message.payload import DeployPayload, ExecuteCommandPayload, Payload, UploadFilesPayload
+from reconciler.protocol.message.payload import DeployPayload, ExecuteCommandPayload, UploadFilesPayload
 from reconciler.protocol.message.task import AgentTask
 
 BY_DEFAULT: Final[frozenset[TaskType]] = frozenset(
@@ -22,11 +22,17 @@ UNSIGNED: Final = "it is not signed, which the agent's policy wants"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedCommand:
-    """A command that tasks may name: what is run stands here alone. ``arguments``: how many a task may add."""
+    """A command that tasks may name: what is run stands here alone. ``arguments``: how many a task may add.
+    ``place``: in the document's container, or in a throw-away one of the same image, which has no network or the
+    container's. ``documents`` are those that it may be about, all where none is named.
+    """
 
     argv: tuple[str, ...]
     arguments: int = 0
     longest_seconds: int = 300
+    place: Literal["container", "sandbox"] = "container"
+    network: Literal["none", "container"] = "none"
+    documents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,13 +58,14 @@ def refusal(task: AgentTask, policy: AgentPolicy) -> str:
         return f"it may take {task.timeout_seconds} s; the agent's policy allows {policy.longest_seconds}"
     if policy.signed and task.signature is None:
         return UNSIGNED
-    return _asked(task.payload, task.timeout_seconds, policy)
+    return _asked(task, policy)
 
 
-def _asked(payload: Payload, seconds: int, policy: AgentPolicy) -> str:
+def _asked(task: AgentTask, policy: AgentPolicy) -> str:
+    payload = task.payload
     match payload:
         case ExecuteCommandPayload():
-            return _command(payload, seconds, policy)
+            return _command(task, payload, policy)
         case UploadFilesPayload():
             return _upload(payload, policy)
         case DeployPayload():
@@ -68,13 +75,15 @@ def _asked(payload: Payload, seconds: int, policy: AgentPolicy) -> str:
             return ""
 
 
-def _command(payload: ExecuteCommandPayload, seconds: int, policy: AgentPolicy) -> str:
+def _command(task: AgentTask, payload: ExecuteCommandPayload, policy: AgentPolicy) -> str:
     command = policy.commands.get(payload.command)
     if command is None:
         return f"no command {payload.command} is named in the agent's policy"
     if len(payload.arguments) > command.arguments:
         return f"the command {payload.command} takes {command.arguments} arguments of a task at most"
-    if seconds > command.longest_seconds:
+    if command.documents and task.document not in command.documents:
+        return f"the command {payload.command} is not for {task.document}"
+    if task.timeout_seconds > command.longest_seconds:
         return f"the command {payload.command} may take {command.longest_seconds} s at most"
     return ""
 

@@ -9,7 +9,7 @@ from reconciler.agent.place import TaskKey
 from reconciler.agent.policy import read_agent_policy
 from reconciler.agent.signing import trusted, verifier
 from reconciler.errors import InputError, InvalidSettings
-from reconciler.protocol.agent_policy import BY_DEFAULT
+from reconciler.protocol.agent_policy import BY_DEFAULT, NamedCommand
 from reconciler.protocol.reading import as_value
 from reconciler.sealing.release_keys import new_release_key
 from tests.agent.orchestrator import signed
@@ -54,6 +54,17 @@ def test_what_the_file_says_is_in_force(tmp_path: Path) -> None:
         ("version: 1\ncomands: {}\n", "comands is not known"),
         ("version: 1\ntaskTypes: [dance]\n", "taskTypes must be a list of deploy"),
         ("version: 1\ntaskTypes: [upload-files]\n", "names upload-files, and uploadRoots no folder"),
+        ("version: 1\ntaskTypes: [execute-command]\n", "names execute-command, and commands none"),
+        ("version: 1\ncommands: [x]\n", "commands must name commands"),
+        ("version: 1\ncommands: {Bad: {argv: [/x]}}\n", "commands names 'Bad'"),
+        ("version: 1\ncommands: {x: {}}\n", "says nothing of the argv of x"),
+        ("version: 1\ncommands: {x: {argv: sh -c}}\n", "wants a list of texts as argv of x"),
+        ("version: 1\ncommands: {x: {argv: [sh]}}\n", "absolute path of a program"),
+        ("version: 1\ncommands: {x: {argv: [/x], user: root}}\n", "says user of x, which is not known"),
+        ("version: 1\ncommands: {x: {argv: [/x], in: host}}\n", "it is container or sandbox"),
+        ("version: 1\ncommands: {x: {argv: [/x], network: none}}\n", "a sandbox has one, none or container"),
+        ("version: 1\ncommands: {x: {argv: [/x], arguments: 33}}\n", "from 0 to 32 as arguments of x"),
+        ("version: 1\ncommands: {x: {argv: [/x], longestSeconds: 0}}\n", "as longestSeconds of x"),
         ("version: 1\nuploadRoots: /srv\n", "uploadRoots must be a list of absolute paths"),
         ("version: 1\nuploadRoots: [/srv/../etc]\n", "uploadRoots names '/srv/../etc'"),
         ("version: 1\nuploadRoots: [/]\n", "uploadRoots names '/'"),
@@ -105,3 +116,16 @@ def test_nothing_is_uploaded_where_the_program_keeps_its_own(tmp_path: Path) -> 
     path = write(tmp_path, f"version: 1\nuploadRoots: [{tmp_path / 'uploads'}]\nuploadBytes: 7\n")
     word = read_agent_policy(path, needed=True, places=(place,))
     assert (word.policy.upload_roots, word.policy.upload_bytes) == ((str(tmp_path / "uploads"),), 7)
+
+
+def test_a_command_is_what_its_entry_says(tmp_path: Path) -> None:
+    text = (
+        "version: 1\ntaskTypes: [execute-command]\ncommands:\n"
+        "  flush: {argv: [/bin/redis-cli, FLUSHALL], arguments: 1, longestSeconds: 5, documents: [web]}\n"
+        "  check: {argv: [/app/check], in: sandbox, network: container}\n"
+    )
+    commands = read_agent_policy(write(tmp_path, text), needed=True).policy.commands
+    assert commands["flush"] == NamedCommand(
+        argv=("/bin/redis-cli", "FLUSHALL"), arguments=1, longest_seconds=5, documents=("web",)
+    )
+    assert commands["check"] == NamedCommand(argv=("/app/check",), place="sandbox", network="container")
