@@ -43,17 +43,16 @@ from reconciler.sources.remote import is_remote
 log = structlog.get_logger("reconciler")
 
 
-def serve(settings: Settings, *, sockets: bool = True) -> None:
+def serve(settings: Settings) -> None:
     """Run the agent in an event loop of its own. Raises InputError for a host that is not enrolled."""
-    asyncio.run(Agent(settings, sockets=sockets).run())
+    asyncio.run(Agent(settings).run())
 
 
 class Agent:
-    """One run of the program. ``sockets``: whether WebSockets are tried."""
+    """One run of the program."""
 
-    def __init__(self, settings: Settings, *, sockets: bool = True) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._sockets = sockets
         self._place = AgentPlace(settings.state_dir / "fleet")
         self._enrolment = self._place.enrolment()
         self._word = read_agent_policy(
@@ -113,7 +112,7 @@ class Agent:
         workshop = Workshop(_handlers(self._deploys, looks, uploads, commands), keeper.changed)
         talk = Talk(self._store, self._session, workshop)
         workshop.talk = keeper.talk = talk
-        connection = Connection(self._enrolment, passports, talk, sockets=self._sockets)
+        connection = Connection(self._enrolment, passports, talk, sockets=not self._settings.polling)
         await talk.begin()
         jobs = (talk.keep_time, connection.keep, passports.keep_renewing, keeper.keep, commands.keep_clear)
         try:

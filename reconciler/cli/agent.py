@@ -59,7 +59,7 @@ def enroll(invocation: Invocation, /, *, server: str, enroll_at: str, token_file
 
 
 @agent.command("run")
-@settings_options(*CONTROLLER, "agent-policy", *LOGS)
+@settings_options(*CONTROLLER, "agent-policy", "polling", *LOGS)
 @pass_invocation
 def run(invocation: Invocation) -> None:
     """Keep the host following its documents and those of the orchestrator.

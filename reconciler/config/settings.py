@@ -45,6 +45,7 @@ class Settings:
     registry_credentials: Path
     policy: Path
     agent_policy: Path
+    polling: bool
     notify: Path
     engine: str
     target: str
@@ -129,6 +130,7 @@ SETTINGS: Final = (
     Setting("registry-credentials", "registry_credentials", path, None, "Encrypted logins of registries.", "FILE"),
     Setting("policy", "policy", path, DEFAULT_POLICY, "What documents may ask of this host.", "FILE"),
     Setting("agent-policy", "agent_policy", path, DEFAULT_AGENT_POLICY, "What an agent may be asked.", "FILE"),
+    Setting("polling", "polling", boolean, "false", "Ask by requests alone, without a WebSocket.", BOOLEAN),
     Setting("notify", "notify", path, None, "Who is told when something is wrong.", "FILE"),
     Setting("engine", "engine", engine, None, "Docker engine.", "URL"),
     Setting("target", "target", target, "", "Name of this host; documents for others are left alone.", "NAME"),

@@ -10,11 +10,12 @@ from tests.cli.recorded import RecordedService, run
 
 def test_run_hands_the_settings_to_the_agent(tmp_path: Path) -> None:
     given: list[Settings] = []
-    arguments = ["agent", "run", "--agent-policy", "agent.yaml", "--log-format", "json"]
+    arguments = ["agent", "run", "--agent-policy", "agent.yaml", "--polling", "--log-format", "json"]
     ran = run(RecordedService(), *arguments, folder=tmp_path, run_agent=given.append)
     (settings,) = given
     assert (ran.status, ran.out, ran.err) == (0, "", "")
     assert (settings.agent_policy, settings.agent_policy_needed) == (Path("agent.yaml"), True)
+    assert settings.polling
 
 
 @pytest.mark.parametrize(
