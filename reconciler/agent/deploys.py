@@ -168,8 +168,17 @@ class Deploys:
                 continue
             await _tell(deploy.work, done)
             report = report_of_pass(done, deploy.fingerprint, taken=deploy.taken)
-            if report is not None:
+            if report is not None and (report.outcome != "succeeded" or await self._stays(deploy)):
                 return report
+
+    async def _stays(self, deploy: Deploy) -> bool:
+        """Whether the wish is taken, also where there was nothing to begin for it: the loop would go back to the
+        former one, if this one was given up.
+        """
+        if deploy.taken or await self._pass_no_return(deploy):
+            return True
+        self._queue(deploy.work.task.document or "")
+        return False
 
     async def _seen(self, work: Work) -> ObservedState | None:
         """The host afterwards, as far as it can be seen."""
