@@ -101,9 +101,12 @@ class Stream:
 async def _send(socket: web.WebSocketResponse, step: Step) -> bool:
     """Whether the connection goes on."""
     over = any(isinstance(event, Closed) for event in step.events)
-    for message in step.messages:
-        await socket.send_str(render(message).decode())
-        over |= isinstance(message, Close)
+    try:
+        for message in step.messages:
+            await socket.send_str(render(message).decode())
+            over |= isinstance(message, Close)
+    except ConnectionError:
+        return False  # gone before it was answered; it comes again, and is told then
     if over:
         await socket.close(code=WEBSOCKET_CLOSE)
     return not over

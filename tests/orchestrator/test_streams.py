@@ -10,6 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiohttp import WSMsgType
+from structlog.testing import capture_logs
 
 from reconciler.orchestrator.threads import to_the_end
 from reconciler.protocol.message.common import Message
@@ -61,11 +62,28 @@ def test_what_is_wrong_ends_the_session_with_a_reason(tmp_path: Path, frame: str
     run(scene())
 
 
+@pytest.mark.fault("N11")
 def test_a_frame_larger_than_a_message_may_be_ends_the_connection(tmp_path: Path) -> None:
     async def scene() -> None:
         async with fleet(tmp_path) as world, connected(world, await world.join("host-a")) as socket:
             await socket.send_str("x" * ((4 << 20) + 1))
             assert (await socket.receive(timeout=10)).type in {WSMsgType.CLOSE, WSMsgType.CLOSED}
+
+    run(scene())
+
+
+def test_an_agent_that_vanishes_before_it_is_answered_is_no_fault(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with fleet(tmp_path) as world:
+            agent = Agent(world, await world.join("host-a"))
+            (hello,) = agent.session.opened(moment()).messages
+            with capture_logs() as logs:
+                async with connected(world, agent.passport) as socket:
+                    await socket.send_str(render(hello).decode())
+                    socket._writer.transport.abort()
+                await asyncio.sleep(0.5)
+                await agent.poll()
+            assert [line for line in logs if line["log_level"] == "error"] == []
 
     run(scene())
 
@@ -84,6 +102,7 @@ def test_a_new_session_supersedes_the_one_before_whatever_it_came_by(tmp_path: P
     run(scene())
 
 
+@pytest.mark.fault("N3")
 def test_a_link_that_comes_and_goes_is_slowed_down(tmp_path: Path) -> None:
     async def scene() -> None:
         async with fleet(tmp_path, gate=SessionGate(every=60, burst=1)) as world:
