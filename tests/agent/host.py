@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from reconciler.agent.connection import Connection
 from reconciler.agent.enrolment import enroll
@@ -25,7 +25,6 @@ from reconciler.protocol.session.agent import AgentSession, AgentSettings
 from reconciler.protocol.session.desk import DeskSettings
 from reconciler.protocol.session.events import Begin
 from reconciler.protocol.session.work import WorkReport
-from tests.agent.orchestrator import Orchestrator
 
 T = TypeVar("T")
 Handlers = Callable[["Host"], Mapping[TaskType, Handler]]
@@ -41,6 +40,18 @@ async def comes(what: Any, *, within_s: float = 20.0) -> None:
     async with asyncio.timeout(within_s):
         while not what():  # noqa: ASYNC110  (of another thread's doing)
             await asyncio.sleep(0.02)
+
+
+class Orchestrator(Protocol):
+    """Where a host enrolls (``desk_url``) and is heard (``url``)."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def desk_url(self) -> str: ...
+
+    def token(self) -> str: ...
 
 
 class Host:
@@ -108,6 +119,11 @@ class Host:
         self.begun.append(begin.entry.task.id)
         if not self.hold:
             self.job = asyncio.create_task(self._work(begin))
+
+    def end(self, task_id: str) -> None:
+        """What was held ends well."""
+        report = WorkReport(outcome="succeeded")
+        self.job = asyncio.create_task(self.talk.finished(task_id, report))
 
     def stop(self, task_id: str) -> None:
         self.stopped.append(task_id)

@@ -255,7 +255,7 @@ PROJECTS = Area(
 
 TASKS = Area(
     "N",
-    "Between orchestrator and agent (both sides of the protocol, with a link in memory)",
+    "Between orchestrator and agent",
     (
         Row("N1", "a link over which nothing comes any more", "noticed after three intervals; begun anew"),
         Row("N2", "the orchestrator is away for long", "what runs stays, is healed, and answers are told later"),
@@ -274,6 +274,9 @@ TASKS = Area(
         Row("N11", "very many tasks, very large messages", "refused by bounds; all that is taken is answered"),
         Row("N12", "2,000 agents lose the orchestrator at once", "they come back as a trickle"),
         Row("N13", "unknown types, fields and extensions", "refused with the reason"),
+        Row(
+            "N14", "the orchestrator is killed at any moment, again and again", "each task has one effect and end"
+        ),
     ),
 )
 
@@ -286,6 +289,7 @@ IDENTITY = Area(
         Row("X3", "revoked, with a saved TLS session", "there is none to be taken up again"),
         Row("X4", "revoked or expired while a connection is open", "cut off within a heartbeat, at most a minute"),
         Row("X5", "credentials for another agent, task, generation or time", "do not open"),
+        Row("X6", "an agent speaks for another, or asks for what is another's", "refused, and recorded"),
         Row("X7", "a join token twice, expired, of another authority", "refused; nothing secret is sent"),
         Row("X8", "an orchestrator asks for what the host does not allow", "refused by the agent"),
         Row("X9", "the root is replaced, with a kill at any write", "no outage; then the old one is refused"),

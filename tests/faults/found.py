@@ -145,4 +145,15 @@ FOUND: tuple[Found, ...] = (
         "a body of the engine's that was cut before its length was taken for whole where it was read in parts",
         "engine/test_unix_transport.py::test_a_body_that_is_cut_is_never_taken_for_whole",
     ),
+    Found(
+        "F15",
+        "a rollback task to the release that served already, after one that had failed, was answered as done, "
+        "and the failed release was deployed once more",
+        "e2e/fleet/test_whole_fleet.py::test_tasks_are_carried_out_and_answered",
+    ),
+    Found(
+        "N12",
+        "each agent that was gone before it was answered left an error with a stack in the orchestrator's log",
+        "orchestrator/test_streams.py::test_an_agent_that_vanishes_before_it_is_answered_is_no_fault",
+    ),
 )

@@ -30,6 +30,7 @@ def test_an_agent_joins_and_is_heard_of(tmp_path: Path) -> None:
     run(scene())
 
 
+@pytest.mark.fault("X7")
 def test_a_token_lets_one_key_in_and_no_other(tmp_path: Path) -> None:
     async def scene() -> None:
         async with fleet(tmp_path) as world:
@@ -46,6 +47,7 @@ def test_a_token_lets_one_key_in_and_no_other(tmp_path: Path) -> None:
     run(scene())
 
 
+@pytest.mark.fault("X7")
 def test_a_token_is_for_one_name(tmp_path: Path) -> None:
     async def scene() -> None:
         async with fleet(tmp_path) as world:
@@ -67,6 +69,7 @@ def test_an_agent_renews_its_certificate(tmp_path: Path) -> None:
     run(scene())
 
 
+@pytest.mark.fault("X6")
 def test_an_agent_that_asks_as_another_is_refused_and_recorded(tmp_path: Path) -> None:
     async def scene() -> None:
         async with fleet(tmp_path) as world:
@@ -83,6 +86,7 @@ def test_an_agent_that_asks_as_another_is_refused_and_recorded(tmp_path: Path) -
     run(scene())
 
 
+@pytest.mark.fault("X2", "X4")
 def test_an_agent_streams_and_is_cut_off_when_it_is_revoked(tmp_path: Path) -> None:
     async def scene() -> None:
         async with fleet(tmp_path, bound_s=0.3) as world:
@@ -128,6 +132,7 @@ def test_what_is_decided_stands_in_an_audit_log_that_verifies(
     ]
 
 
+@pytest.mark.fault("A5")
 def test_nothing_is_decided_that_cannot_be_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def scene() -> None:
         async with fleet(tmp_path) as world:

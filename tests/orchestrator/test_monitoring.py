@@ -131,6 +131,7 @@ def test_what_is_old_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     run(scene())
 
 
+@pytest.mark.fault("N8")
 def test_a_backup_of_a_running_orchestrator_becomes_one_that_agents_know(tmp_path: Path) -> None:
     file = tmp_path / "fleet.tar.gz"
 

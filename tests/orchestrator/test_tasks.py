@@ -88,6 +88,7 @@ def _over(world: Fleet, task: str) -> bool:
         return is_over(tasks.find(on, task).record.state) and logs.read(on, task).complete
 
 
+@pytest.mark.fault("N4")
 def test_the_same_request_is_the_same_task_and_another_one_with_its_key_is_refused(tmp_path: Path) -> None:
     async def scene() -> None:
         async with fleet(tmp_path) as world:
@@ -190,6 +191,7 @@ def test_a_drained_agent_gets_no_new_tasks_until_it_is_not(tmp_path: Path) -> No
     run(scene())
 
 
+@pytest.mark.fault("N7")
 def test_a_task_that_nobody_fetched_in_time_expires(tmp_path: Path) -> None:
     async def scene() -> None:
         async with fleet(tmp_path) as world:
@@ -203,6 +205,7 @@ def test_a_task_that_nobody_fetched_in_time_expires(tmp_path: Path) -> None:
     run(scene())
 
 
+@pytest.mark.fault("X5")
 def test_credentials_are_stored_sealed_open_for_the_agent_alone_and_go_with_the_task(tmp_path: Path) -> None:
     key = new_key()
     value = Secret(b"the word")
@@ -232,6 +235,7 @@ def test_credentials_are_stored_sealed_open_for_the_agent_alone_and_go_with_the_
         open_sealed(given, binding, new_key(), now=0)
 
 
+@pytest.mark.fault("X5")
 @pytest.mark.parametrize(
     ("change", "status"),
     [({"generation": 7}, 409), ({"agent": "host-b"}, 400), ({"expires": 4102444800}, 400)],
@@ -259,6 +263,7 @@ def test_credentials_that_are_bound_to_something_else_are_refused(
     run(scene())
 
 
+@pytest.mark.fault("X6")
 def test_an_agent_that_reports_a_result_of_another_ones_task_is_refused_and_recorded(tmp_path: Path) -> None:
     async def scene() -> None:
         async with fleet(tmp_path) as world:
@@ -333,6 +338,7 @@ def test_what_is_too_large_or_of_another_form_is_refused_in_words(tmp_path: Path
     run(scene())
 
 
+@pytest.mark.fault("N11")
 def test_no_more_tasks_are_taken_for_an_agent_than_it_could_do(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr("reconciler.orchestrator.task_endpoints.MOST_OPEN", 2)
 
@@ -364,6 +370,7 @@ def test_a_started_orchestrator_goes_on_with_what_it_has_kept(tmp_path: Path) ->
     run(after(*run(before())))
 
 
+@pytest.mark.fault("X6")
 def test_a_file_goes_to_the_agent_whose_document_names_it_and_to_nobody_else(tmp_path: Path) -> None:
     async def scene() -> None:
         async with fleet(tmp_path) as world:
