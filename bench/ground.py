@@ -22,7 +22,7 @@ from bench.programs import ROOT, Programs
 from bench.raw import Raw
 from reconciler.config import Settings, load_settings
 from reconciler.controller.app import Parts, open_parts, open_service
-from reconciler.controller.app.program import file_actor
+from reconciler.controller.app.actors import file_actor
 from tests.parts.engine import PrivateEngine
 from tests.parts.images import PublishedImage, Recipe, publish
 from tests.parts.registry import PrivateRegistry

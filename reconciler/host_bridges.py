@@ -9,7 +9,7 @@ ROOT = Path("/")
 
 
 def asks_again_ms(root: Path = ROOT) -> Mapping[str, int]:
-    """By the bridge's name, milliseconds between two questions that nobody answers (``retrans_time_ms`` in arp(7)).
+    """By the bridge's name, milliseconds between two questions that nobody answers (``retrans_time_ms``, arp(7)).
 
     ``root`` is where /sys and /proc lie. A bridge that goes away meanwhile is left out.
     """

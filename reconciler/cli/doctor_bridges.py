@@ -19,8 +19,8 @@ ANNOUNCES: Final = 28
 def bridge_findings(
     bridges: Mapping[str, int], *, documents: Sequence[DesiredState], engine: str
 ) -> Iterator[Finding]:
-    """Nothing where it makes no difference. ``bridges``: as of ``asks_again_ms``; ``engine``: its version, "" where
-    it did not answer.
+    """Nothing where it makes no difference. ``bridges`` as of ``asks_again_ms``; ``engine`` is its version, "" of
+    one that did not answer.
     """
     number = re.match(r"\d+", engine)
     if number is None or int(number[0]) >= ANNOUNCES or not any(map(_waits, documents)):

@@ -9,8 +9,8 @@ import pytest
 import trustme
 
 from reconciler.config import Settings, load_settings
+from reconciler.controller.app.opening import open_parts
 from reconciler.controller.app.pages import encryption, make_site, read_token
-from reconciler.controller.app.parts import open_parts
 from reconciler.controller.board import Board
 from reconciler.errors import InvalidSettings
 from reconciler.web.live import Live

@@ -14,7 +14,7 @@ import pytest
 
 from reconciler.config import load_settings
 from reconciler.controller.app import Parts, open_parts
-from reconciler.controller.app.program import file_actor
+from reconciler.controller.app.actors import file_actor
 from reconciler.controller.readings import Readings
 from tests.e2e.documents import document
 from tests.e2e.oracle import Oracle

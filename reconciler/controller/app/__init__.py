@@ -5,6 +5,7 @@ command, ``program.serve`` for the program that stays. A command does not load w
 """
 
 from reconciler.controller.app.command import open_service
-from reconciler.controller.app.parts import Parts, open_parts
+from reconciler.controller.app.opening import open_parts
+from reconciler.controller.app.parts import Parts
 
 __all__ = ["Parts", "open_parts", "open_service"]

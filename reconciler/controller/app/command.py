@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from reconciler.config import Settings
+from reconciler.controller.app.actors import local_user
 from reconciler.controller.app.audit import verified
-from reconciler.controller.app.parts import local_user, open_parts
+from reconciler.controller.app.opening import open_parts
 from reconciler.controller.audit_watch import fault_of
 from reconciler.controller.decisions import Decisions
 from reconciler.controller.readings import Readings

@@ -8,23 +8,27 @@ import os
 import sys
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import structlog
 
 from reconciler import __version__
 from reconciler.config import Settings
+from reconciler.controller.app.actors import file_actor
 from reconciler.controller.app.audit import verified
 from reconciler.controller.app.notifying import notifier_of
+from reconciler.controller.app.opening import open_parts
 from reconciler.controller.app.pages import encryption, make_site
-from reconciler.controller.app.parts import Parts, open_parts
+from reconciler.controller.app.parts import Parts
 from reconciler.controller.app.service_manager import ServiceManager
 from reconciler.controller.audit_watch import AuditWatch
 from reconciler.controller.beside import ALONE, Beside
 from reconciler.controller.board import Board
 from reconciler.controller.controller import Controller
 from reconciler.controller.lookout import Lookout
+from reconciler.controller.loop import Reconciler
 from reconciler.controller.readings import Readings
 from reconciler.controller.stop import StopRequest
 from reconciler.controller.workqueue import WorkQueue
@@ -58,73 +62,118 @@ async def run(settings: Settings, *, neighbour: Neighbour = nobody, beside: Besi
         return beside.actor(desired) or file_actor(desired)
 
     with open_parts(settings, exclusive=True, actor=actor) as parts, StopRequest() as stop:
-        live = Live()
-        board = Board(
-            parts.history,
-            time.time,
-            monotonic=time.monotonic,
-            silent_s=60 + 3 * settings.resync_s,
-            changed=live.announce,
-        )
-        queue: WorkQueue[str] = WorkQueue(parts.meters)
-        readings = Readings(meters=parts.meters, board=board, listener=beside.passed)
-        watch = AuditWatch(audit=parts.audit, verify=lambda: verified(settings.state_dir))
-        controller = Controller(
-            assessor=parts.assessor,
-            reconciler=parts.reconciler(
-                sleep=stop.sleep,
-                linger=stop.linger,
-                stopping=lambda: stop.stopping,
-                readings=readings,
-                engine_breaks=lambda: controller.event_stream_breaks,
-                beside=replace(beside, recorded=live.announce),
-            ),
-            engine=parts.engine,
-            history=parts.history,
-            lookout=Lookout(
-                assessor=parts.assessor,
-                board=board,
-                policy_trouble=lambda: parts.policy.trouble,
-                state_trouble=parts.recordable.trouble,
-                audit_trouble=watch.trouble,
-                prune=settings.prune,
-                prune_cap_percent=settings.prune_cap_percent,
-            ),
-            watch=FolderWatch(settings.desired),
-            stop=stop,
-            queue=queue,
-            resync_s=settings.resync_s,
-            workers=settings.workers,
-            check_lock=parts.state.check_lock,
-            check_audit=watch.look,
-        )
-        host, port = settings.listen_address
-        render = readings.renderer(
-            __version__, queue.stats, lambda: controller.event_stream_up, lambda: len(invalid(parts))
-        )
-        app = make_app(render, board.ready, board.healthy, site=make_site(settings, parts, board, live))
-        server = Server(app, host, port, encryption=encryption(settings))
+        left = await _Station(settings=settings, parts=parts, stop=stop, beside=beside).serve(neighbour)
+    if left:
+        leave_now()
+
+
+@dataclass(kw_only=True)
+class _Station:
+    """The parts of the running controller, each made when it is first asked for."""
+
+    settings: Settings
+    parts: Parts
+    stop: StopRequest
+    beside: Beside
+    live: Live = field(default_factory=Live)
+
+    async def serve(self, neighbour: Neighbour) -> int:
+        """Until it is told to stop: how many workers were left behind that do not come back."""
+        server, notifier = self._server(), notifier_of(self.settings, self.parts, self.board)
         manager = ServiceManager.of(os.environ)
-        notifier = notifier_of(settings, parts, board)
         await server.start()
         gc.freeze()  # what is loaded now stays: the collector need not look through it again and again
         jobs_beside = [
-            asyncio.create_task(manager.keep_informed(board.healthy, board.ready, stop.asked)),
+            asyncio.create_task(manager.keep_informed(self.board.healthy, self.board.ready, self.stop.asked)),
             asyncio.create_task(notifier.run()),
-            asyncio.create_task(neighbour(parts, controller)),
+            asyncio.create_task(neighbour(self.parts, self.controller)),
         ]
         try:
             manager.started()
+            settings = self.settings
             log.info("the controller runs", documents=str(settings.desired), listen=settings.listen)
-            left = await controller.run()
+            left = await self.controller.run()
             log.info("the controller has stopped")
         finally:
             for task in jobs_beside:
                 task.cancel()
             await asyncio.gather(*jobs_beside, return_exceptions=True)
             await server.stop()
-    if left:
-        leave_now()
+        return left
+
+    @cached_property
+    def board(self) -> Board:
+        silent_s = 60 + 3 * self.settings.resync_s
+        return Board(
+            self.parts.history,
+            time.time,
+            monotonic=time.monotonic,
+            silent_s=silent_s,
+            changed=self.live.announce,
+        )
+
+    @cached_property
+    def queue(self) -> WorkQueue[str]:
+        return WorkQueue(self.parts.meters)
+
+    @cached_property
+    def readings(self) -> Readings:
+        return Readings(meters=self.parts.meters, board=self.board, listener=self.beside.passed)
+
+    @cached_property
+    def audit_watch(self) -> AuditWatch:
+        return AuditWatch(audit=self.parts.audit, verify=lambda: verified(self.settings.state_dir))
+
+    @cached_property
+    def controller(self) -> Controller:
+        return Controller(
+            assessor=self.parts.assessor,
+            reconciler=self._reconciler(),
+            engine=self.parts.engine,
+            history=self.parts.history,
+            lookout=self._lookout(),
+            watch=FolderWatch(self.settings.desired),
+            stop=self.stop,
+            queue=self.queue,
+            resync_s=self.settings.resync_s,
+            workers=self.settings.workers,
+            check_lock=self.parts.state.check_lock,
+            check_audit=self.audit_watch.look,
+        )
+
+    def _reconciler(self) -> Reconciler:
+        return self.parts.reconciler(
+            sleep=self.stop.sleep,
+            linger=self.stop.linger,
+            stopping=lambda: self.stop.stopping,
+            readings=self.readings,
+            engine_breaks=lambda: self.controller.event_stream_breaks,
+            beside=replace(self.beside, recorded=self.live.announce),
+        )
+
+    def _lookout(self) -> Lookout:
+        return Lookout(
+            assessor=self.parts.assessor,
+            board=self.board,
+            policy_trouble=lambda: self.parts.policy.trouble,
+            state_trouble=self.parts.recordable.trouble,
+            audit_trouble=self.audit_watch.trouble,
+            prune=self.settings.prune,
+            prune_cap_percent=self.settings.prune_cap_percent,
+        )
+
+    def _server(self) -> Server:
+        """Metrics, health and the status page. Raises InvalidSettings."""
+        render = self.readings.renderer(
+            __version__,
+            self.queue.stats,
+            lambda: self.controller.event_stream_up,
+            lambda: len(invalid(self.parts)),
+        )
+        site = make_site(self.settings, self.parts, self.board, self.live)
+        host, port = self.settings.listen_address
+        app = make_app(render, self.board.ready, self.board.healthy, site=site)
+        return Server(app, host, port, encryption=encryption(self.settings))
 
 
 def leave_now() -> None:
@@ -141,8 +190,3 @@ def invalid(parts: Parts) -> set[str]:
     """Files with errors: their documents are in their last good state, or not in force at all."""
     problems = parts.assessor.catalogue.loaded.problems
     return {problem.file for problem in problems if is_error(problem)}
-
-
-def file_actor(desired: DesiredState) -> str:
-    """The actor in the running controller: the file that says so."""
-    return f"file:{desired.source.file}" if desired.source else "file"
