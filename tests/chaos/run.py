@@ -98,7 +98,8 @@ class Chaos:
             late = self._late()
             if not late:
                 return
-            helped = helped or (time.monotonic() - begin > HELP_AFTER_S and self._help())
+            may_help = bool(done) and time.monotonic() - begin > HELP_AFTER_S
+            helped = helped or (may_help and self._help())
             time.sleep(LOOK_EVERY_S)
         raise Violation("\n".join([f"not quiet: {late}", "after:", *done]))
 

@@ -23,7 +23,8 @@ from tests.parts import engine_program, host
 from tests.parts.bridge import claim_bridge
 from tests.parts.folder import PrivateFolder
 
-_READY_S = 30.0
+_READY_S = 120.0
+"""One that starts a hundred containers again, beside other work."""
 _STOP_S = 20.0
 
 
