@@ -22,6 +22,10 @@ FLEET_EXAMPLES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("who has left", "reconciler orchestrator admin grace --revoke"),
     ),
     "orchestrator events": (("what was refused and decided last", "reconciler orchestrator events --limit 20"),),
+    "orchestrator rotate-ca": (
+        ("where it is, and who is not ready", "reconciler orchestrator rotate-ca"),
+        ("the next step", "reconciler orchestrator rotate-ca introduce"),
+    ),
     "orchestrator token": (
         ("for one host, within an hour", "reconciler orchestrator token --target host-a --ttl 1h"),
     ),

@@ -14,6 +14,7 @@ from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import LOGS, settings_options
 from reconciler.cli.orchestrator_home import home_option
 from reconciler.cli.orchestrator_people import admin, events
+from reconciler.cli.orchestrator_rotation import rotate_ca
 from reconciler.config.values import duration
 from reconciler.errors import InvalidSettings, ReconcilerError
 
@@ -31,6 +32,7 @@ def orchestrator() -> None:
 
 orchestrator.add_command(admin)
 orchestrator.add_command(events)
+orchestrator.add_command(rotate_ca)
 
 
 @orchestrator.command("init", short_help="Make the folder: authority, keys, database, the first admin.")

@@ -39,7 +39,7 @@ class AgentEndpoints:
         async def take(request: web.Request) -> web.Response:
             name = own_name(request)
             message = read(await request.read(), (kind,))
-            step = await self._lines.hear(name, message, transport=POLLING)
+            step = await self._lines.hear(name, message, transport=POLLING, peer=request[PEER])
             return _answer(step.messages[0]) if step.messages else web.Response(status=204)
 
         return take

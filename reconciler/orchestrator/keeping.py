@@ -28,18 +28,20 @@ from reconciler.protocol.session.events import (
     Reported,
 )
 from reconciler.protocol.wire.codec import to_json
+from reconciler.tls.admission import Peer
 
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
     """For one agent, at one moment. ``lease``: how long a report lets a task go on in silence. ``ended`` hears of
-    tasks that are over.
+    tasks that are over. ``peer``: by which certificate a message came.
     """
 
     agent: str
     now: datetime
     lease: timedelta
     ended: Callable[[tasks.Kept, datetime], None]
+    peer: Peer | None = None
 
     def keep(self, on: Connection, happened: Iterable[Event]) -> bool:
         """All of it, in the connection's transaction; whether other documents may be for the agent now. Raises
@@ -53,7 +55,7 @@ class Keeping:
     def _keep(self, on: Connection, event: Event) -> None:
         match event:
             case Began():
-                agents.began(on, event.hello)
+                agents.began(on, event.hello, self.peer)
             case Alive():
                 agents.alive(on, event, now=self.now)
             case DocumentsReported():

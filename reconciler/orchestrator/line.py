@@ -30,6 +30,7 @@ from reconciler.protocol.session.events import Step
 from reconciler.protocol.session.orchestrator import OrchestratorSession, OrchestratorSettings
 from reconciler.protocol.wire.times import Moment
 from reconciler.sealing.release_keys import ReleaseKey
+from reconciler.tls.admission import Peer
 
 HANDED_OUT: Final = 200
 """How many tasks one agent has at once; the others wait here, by priority and age."""
@@ -75,7 +76,7 @@ class Line:
         """Whether the session that is open came over this transport."""
         return self._session is not None and self._transport is transport
 
-    async def hear(self, message: Message, now: Moment, *, transport: object, push: bool) -> Step:
+    async def hear(self, message: Message, now: Moment, *, transport: object, push: bool, peer: Peer) -> Step:
         """A message of the agent; the Step's messages are to be sent, and all else is done. Raises what the store
         raises, and AccessRefused.
         """
@@ -87,7 +88,7 @@ class Line:
                 return Step(messages=(told,))
             if isinstance(message, Heartbeat):
                 await to_the_end(self._bring_up, now.at)
-            return await self._kept(self._session.receive(message, now), now)
+            return await self._kept(self._session.receive(message, now), now, peer)
 
     async def tick(self, now: Moment, *, transport: object) -> Step:
         """Time has passed, or there are news; over a transport that may send unasked."""
@@ -109,16 +110,17 @@ class Line:
         self._transport = transport
         self.news.set()
 
-    async def _kept(self, step: Step, now: Moment) -> Step:
+    async def _kept(self, step: Step, now: Moment, peer: Peer | None = None) -> Step:
         if step.events:
-            relabelled = await to_the_end(self._keep, step, now.at)
+            relabelled = await to_the_end(self._keep, step, now.at, peer)
             if relabelled:
                 self._settings.relabelled()
         return step
 
-    def _keep(self, step: Step, now: datetime) -> bool:
+    def _keep(self, step: Step, now: datetime, peer: Peer | None) -> bool:
+        keeping = Keeping(self.agent, now, self._settings.lease, self._settings.ended, peer)
         with self._database.write() as on:
-            return Keeping(self.agent, now, self._settings.lease, self._settings.ended).keep(on, step.events)
+            return keeping.keep(on, step.events)
 
     def _cursors(self) -> dict[str, LogCursor]:
         with self._database.read() as on:

@@ -15,6 +15,7 @@ from reconciler.protocol.message.session import Close, Hello
 from reconciler.protocol.reconnect import SessionGate
 from reconciler.protocol.session.events import Closed, Step
 from reconciler.protocol.wire.times import Moment
+from reconciler.tls.admission import Peer
 
 
 def moment() -> Moment:
@@ -52,15 +53,19 @@ class Lines:
             if not names or line.agent in names:
                 line.news.set()
 
-    async def hear(self, agent: str, message: Message, *, transport: object, push: bool = False) -> Step:
-        """A message of an agent. Raises AccessRefused where it speaks for another one."""
+    async def hear(
+        self, agent: str, message: Message, *, transport: object, peer: Peer, push: bool = False
+    ) -> Step:
+        """A message of an agent, by the certificate of ``peer``. Raises AccessRefused where it speaks for another
+        one.
+        """
         now = moment()
         if isinstance(message, Hello) and message.agent == agent:
             self._gate, wait = self._gate.admit(agent, now.ticks)
             if wait:
                 told = "too many sessions were begun; come again later"
                 return Step(messages=(Close(reason="too-many-sessions", message=told, retry_after_seconds=wait),))
-        step = await (await self.of(agent)).hear(message, now, transport=transport, push=push)
+        step = await (await self.of(agent)).hear(message, now, transport=transport, push=push, peer=peer)
         for event in step.events:
             if isinstance(event, Closed) and event.reason == "forbidden":
                 raise AccessRefused(f"agent {agent} speaks for another one: {event.message}")

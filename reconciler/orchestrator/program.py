@@ -50,6 +50,9 @@ from reconciler.web.server import Server
 
 BOUND_S: Final = 30.0
 STOPS: Final = "the orchestrator stops"
+ROOTS_LOOK_S: Final = 2.0
+"""How long a step of a rotation may go unseen: whoever renews after it has to be let in."""
+
 RENEW_EVERY: Final = 0.5
 """Of the server's own certificate's life."""
 
@@ -196,16 +199,25 @@ class Orchestrator:
 
     async def _renew_own(self) -> None:
         """The server's certificate, and whom it trusts: a new root counts from the next connection on."""
+        clock = asyncio.get_running_loop().time
+        due, roots = clock(), ""
         while True:
-            await asyncio.sleep(self._options.life.total_seconds() * RENEW_EVERY)
             try:
-                passport = await asyncio.to_thread(self._passport)
+                now = await asyncio.to_thread(self._roots)
+                if clock() >= due or now != roots:
+                    passport = await asyncio.to_thread(self._passport)
+                    self._own, roots = passport, now
+                    self._member_context.use(passport)
+                    self._enroll_context.use(passport)
+                    due = clock() + self._options.life.total_seconds() * RENEW_EVERY
             except ReconcilerError as error:
                 log.warning("the server's certificate could not be renewed", error=str(error))
-                continue
-            self._own = passport
-            self._member_context.use(passport)
-            self._enroll_context.use(passport)
+            await asyncio.sleep(min(ROOTS_LOOK_S, max(0.01, due - clock())))
+
+    def _roots(self) -> str:
+        """Which roots are trusted, and which of them signs."""
+        roots = self.home.authority.roots()
+        return f"{roots.signing} {roots.trusted}"
 
 
 def _who(request: web.Request) -> str:

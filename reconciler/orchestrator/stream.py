@@ -78,7 +78,8 @@ class Stream:
                 return await _say_and_close(socket, Close(reason="revoked", message=reason[:1024]))
             content = frame.data.encode() if isinstance(frame.data, str) else frame.data
             message = read(content, OF_AGENTS)
-            return await _send(socket, await self._lines.hear(name, message, transport=socket, push=True))
+            step = await self._lines.hear(name, message, transport=socket, peer=request[PEER], push=True)
+            return await _send(socket, step)
         except MessageRefused as error:
             return await _say_and_close(socket, Close(reason="bad-message", message=error.message[:1024]))
         except AccessRefused as error:

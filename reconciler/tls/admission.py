@@ -24,12 +24,18 @@ FOR_EVER: Final = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """Who is at the other end, as its certificate says."""
+    """Who is at the other end, as its certificate says. ``issuer``: the name of who signed it."""
 
     member: Member
     serial: int
     begins: datetime
     ends: datetime
+    issuer: str = ""
+
+    @property
+    def made(self) -> datetime:
+        """When it was signed."""
+        return self.begins + BACKDATED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +58,6 @@ def may(peer: Peer, denied: Denied, *, now: datetime) -> str | None:
     if peer.serial in denied.serials:
         return f"the certificate {peer.serial:x} of {peer.member} is revoked"
     before = denied.members.get(peer.member)
-    if before is not None and (before == FOR_EVER or peer.begins + BACKDATED < before):
+    if before is not None and (before == FOR_EVER or peer.made < before):
         return f"{peer.member} is revoked"
     return None

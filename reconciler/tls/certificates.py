@@ -150,6 +150,12 @@ def leads_to(chain: Sequence[Certificate], roots: Iterable[Certificate]) -> bool
     return bool(chain) and linked and any(signed_by(chain[-1], root) for root in roots)
 
 
+def common_name(certificate: Certificate) -> str:
+    """What it is called, and what those that it signs call their issuer; "" for a leaf."""
+    found = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(found[0].value) if found else ""
+
+
 def fingerprint(certificate: Certificate) -> str:
     """SHA-256 of its DER form, in hex, as ``openssl x509 -fingerprint -sha256`` shows it with colons."""
     return hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest()

@@ -39,9 +39,15 @@ def read_peer(shown: dict[str, Any]) -> Peer:
             serial=int(shown["serialNumber"], 16),
             begins=_moment(shown["notBefore"]),
             ends=_moment(shown["notAfter"]),
+            issuer=_common_name(shown["issuer"]),
         )
     except (InputError, KeyError, ValueError) as error:
         raise AccessRefused(f"the certificate that was shown does not count here: {error}") from error
+
+
+def _common_name(name: Any) -> str:
+    """Of a name as ``ssl`` shows it: pairs within pairs."""
+    return next((str(value) for part in name for key, value in part if key == "commonName"), "")
 
 
 def _moment(text: str) -> datetime:

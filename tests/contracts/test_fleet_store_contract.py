@@ -296,6 +296,8 @@ def test_a_store_of_the_first_version_is_migrated_with_what_is_in_it(
     with store.write() as on:
         enroll(on)
         on.exec_driver_sql("DROP TABLE documents")
+        for column in ("shown_issuer", "shown_made"):
+            on.exec_driver_sql(f"ALTER TABLE agents DROP COLUMN {column}")
         on.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
     store.close()
     again = open_store()

@@ -15,13 +15,14 @@ from reconciler.errors import NotKnown
 from reconciler.orchestrator.store.tables import agents, denied_members
 from reconciler.protocol.message.session import Hello
 from reconciler.protocol.session.events import Alive
-from reconciler.tls.admission import Denied
+from reconciler.tls.admission import Denied, Peer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agent:
     """``told_labels`` are its own words; ``operator_labels`` take their place where an operator has set some.
-    ``documents``: what it reported last, as JSON.
+    ``documents``: what it reported last, as JSON. ``shown_issuer`` and ``shown_made``: who signed the certificate
+    that its last session was begun with, and when.
     """
 
     name: str
@@ -37,6 +38,8 @@ class Agent:
     certificate_ends: datetime | None
     sealing_key: str
     documents: tuple[Mapping[str, Any], ...]
+    shown_issuer: str = ""
+    shown_made: datetime | None = None
 
     @property
     def labels(self) -> Mapping[str, str]:
@@ -78,6 +81,7 @@ def enrolled(on: Connection, name: str, papers: Papers, *, labels: Mapping[str, 
         "set_id": "",
         "set_sequence": 0,
         "documents": [],
+        "shown_issuer": "",
     }
     on.execute(insert(agents).values({"name": name, **blank, **values}))
 
@@ -88,9 +92,11 @@ def renewed(on: Connection, name: str, papers: Papers) -> None:
     on.execute(update(agents).where(agents.c.name == name).values(values))
 
 
-def began(on: Connection, hello: Hello) -> None:
-    """It has begun a session, and told of itself."""
+def began(on: Connection, hello: Hello, peer: Peer | None = None) -> None:
+    """It has begun a session, by the certificate of ``peer``, and told of itself."""
+    shown = {"shown_issuer": peer.issuer, "shown_made": peer.made} if peer else {}
     values = {
+        **shown,
         "told_labels": dict(hello.labels),
         "agent_version": hello.agent_version,
         "task_types": list(hello.task_types),
@@ -192,4 +198,6 @@ def _agent(row: Row[Any]) -> Agent:
         certificate_ends=row.certificate_ends,
         sealing_key=row.sealing_key,
         documents=tuple(row.documents),
+        shown_issuer=row.shown_issuer,
+        shown_made=row.shown_made,
     )

@@ -63,6 +63,8 @@ agents: Final = Table(
     Column("set_id", String(64), nullable=False),
     Column("set_sequence", BigInteger, nullable=False),
     Column("documents", JSON, nullable=False),
+    Column("shown_issuer", String(64), nullable=False, server_default=""),
+    Column("shown_made", Moment),
 )
 
 invitations: Final = Table(
