@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from reconciler.cli.completing import document_names
+from reconciler.cli.completing import actors, document_names
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import read_bounded
 from reconciler.cli.helping import group
@@ -44,7 +44,13 @@ def audit() -> None:
 @audit.command("show")
 @click.argument("name", metavar="[NAME]", default="", shell_complete=document_names)
 @click.option("--since", metavar="TIME", help="From 2h, 3d (ago) or 2026-12-01T08:00:00Z on.")
-@click.option("--actor", default="", metavar="WHO", help="Of ana, user, file:web.yaml, system alone.")
+@click.option(
+    "--actor",
+    default="",
+    metavar="WHO",
+    help="Of ana, user, file:web.yaml, system alone.",
+    shell_complete=actors,
+)
 @click.option(
     "--limit", type=click.IntRange(1, 100_000), metavar="COUNT", default=50, help="At most so many [50]."
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from reconciler.cli.completing import channels
 from reconciler.cli.exits import Exit
 from reconciler.cli.helping import group
 from reconciler.cli.invocation import Invocation, pass_invocation
@@ -30,7 +31,7 @@ def notify() -> None:
 
 
 @notify.command("test")
-@click.argument("names", nargs=-1, metavar="[CHANNEL]...")
+@click.argument("names", nargs=-1, metavar="[CHANNEL]...", shell_complete=channels)
 @output_option
 @settings_options("notify", "target")
 @pass_invocation

@@ -26,6 +26,7 @@ from reconciler.core.words import shortened
 
 _SIGNED: Final = re.compile(r"^  (\+|~|-/\+|-) ")
 _SIGN_STYLES: Final = {"+": "green", "~": "yellow", "-/+": "magenta", "-": "red"}
+_INDENT: Final = 4
 _LEAD: Final = re.compile(r"  drift \S+ +| {25}")
 _WORDS: Final = re.compile(r"^  (drift|waits|held|blocked|note)\b")
 _WORD_STYLES: Final = {"drift": "yellow", "waits": "blue", "held": "magenta", "blocked": "red", "note": "dim"}
@@ -71,12 +72,14 @@ def show_plans(screen: Screen, plans: Sequence[Plan]) -> None:
 
 
 def fitting(line: str, width: int) -> list[str]:
-    """A line of a rendered plan for eyes: digests cut, broken between words, what follows indented."""
+    """A line of a rendered plan for eyes: digests cut, broken between words, what follows indented, so far that
+    words stay whole. One that is longer than a line is broken here: a terminal would go on at its left edge.
+    """
     short = shortened(line)
-    lead = _LEAD.match(short)
-    indent = " " * min(len(lead[0]) if lead else 4, width // 2)
-    parts = textwrap.wrap(short, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-    return parts or [short]
+    lead, longest = _LEAD.match(short), max(map(len, short.split()), default=0)
+    least = min(_INDENT, width // 2)
+    indent = max(least, min(len(lead[0]) if lead else _INDENT, width // 2, width - longest))
+    return textwrap.wrap(short, width, subsequent_indent=" " * indent, break_on_hyphens=False) or [short]
 
 
 def style_of(line: str) -> str:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import click
@@ -17,8 +17,12 @@ import pytest
 from reconciler.cli.completing import releases
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.root import cli
+from reconciler.history import History
+from reconciler.spec.build import build
+from tests.audit.logs import a_log, done
 from tests.cli.parts import RECORD
 from tests.cli.recorded import RecordedService, run
+from tests.spec.texts import desired
 
 SOURCES = Path(__file__).parents[2]
 DOCUMENT = """\
@@ -93,6 +97,37 @@ def offered(host: Path, words: str) -> list[str]:
     ],
 )
 def test_bash_offers(host: Path, words: str, expected: list[str]) -> None:
+    assert offered(host, words) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("reconciler notify test --notify notify.yaml ''", ["chat", "on-call"]),
+        ("reconciler notify test --notify notify.yaml chat ''", ["on-call"]),
+        ("reconciler audit show --actor ''", ["ana", "controller", "user", "system"]),
+        ("reconciler rollback web --to ''", ["r2", "r1"]),
+        ("reconciler rollback --to ''", []),
+    ],
+)
+def test_bash_offers_what_the_host_knows(host: Path, words: str, expected: list[str]) -> None:
+    hook = "{name: NAME, webhook: 'https://hooks.example.com', secretFile: key}"
+    channels = ", ".join(hook.replace("NAME", name) for name in ("chat", "on-call"))
+    (host / "notify.yaml").write_text(f"version: 1\nchannels: [{channels}]\n")
+    state = host / "state"
+    state.mkdir(mode=0o700)
+    done(a_log(state))
+    with closing(History.open(state / "history.db", clock=time.time, rebuild=build)) as history:
+        for generation, release in enumerate(("r1", "r2"), 1):
+            history.begin(
+                desired(release={"id": release}),
+                generation=generation,
+                kind="deploy",
+                container_id="",
+                cause="",
+                actor="ana",
+            )
+            history.commit("web", generation)
     assert offered(host, words) == expected
 
 

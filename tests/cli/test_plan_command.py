@@ -15,6 +15,7 @@ from reconciler.core.drift import Drift
 from reconciler.core.plan import Plan
 from reconciler.core.plan_json import plans_json
 from reconciler.core.plan_text import render
+from reconciler.core.words import shortened
 from reconciler.spec.problem import Problem
 from tests.cli.parts import BLOCKED, DEPLOY, NOTHING, PRUNE, B
 from tests.cli.recorded import Ran, RecordedService, run
@@ -73,7 +74,7 @@ def test_a_wide_terminal_breaks_no_line(tmp_path: Path) -> None:
 def test_a_very_narrow_terminal_loses_no_word(tmp_path: Path) -> None:
     out = plan(tmp_path, "--color", "never", of=(DEPLOY,), terminal=20).out
     whole = render((DEPLOY,)).replace(B.digest, B.digest[:19] + "…")
-    assert out.split() == whole.split()
+    assert "".join(out.split()) == "".join(whole.split())
 
 
 @pytest.mark.parametrize(
@@ -180,3 +181,20 @@ def test_prune_removes_when_confirmed_and_takes_the_lock(tmp_path: Path) -> None
     assert ran.status == 0
     assert ran.err == "old: removing\n"
     assert "old       converged" in ran.out
+
+
+@pytest.mark.parametrize("width", [30, 40, 60, 80])
+def test_no_line_of_a_plan_goes_on_at_the_left_edge(width: int) -> None:
+    place = "/srv/stickers/" + "/".join(["of-a-document-with-a-long-name"] * 3)
+    for line in [*render((LONG,)).splitlines(), f"  ~   write-sticker      {place}"]:
+        first, *more = fitting(line, width)
+        assert all(len(part) <= width for part in (first, *more))
+        assert all(part.startswith("    ") for part in more)
+        assert "".join("".join((first, *more)).split()) == "".join(shortened(line).split())
+
+
+def test_a_word_of_a_plan_that_fits_into_a_line_stays_whole() -> None:
+    assert fitting("  ~   write-sticker      /srv/stickers/web/version.json", 40) == [
+        "  ~   write-sticker",
+        "    /srv/stickers/web/version.json",
+    ]
