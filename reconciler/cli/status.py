@@ -59,7 +59,8 @@ class _Besides:
 @dataclass(frozen=True, slots=True)
 class _Seen:
     """What one look found: statuses worst first, what else is to be known of those that were named, what is
-    wrong in the files, and what to do next. ``broken``: an error in them is of what was asked for.
+    wrong in the files, what to do next, and what is wrong with the audit log. ``broken``: an error in the files is of
+    what was asked for.
     """
 
     statuses: tuple[DocumentStatus, ...]
@@ -67,6 +68,7 @@ class _Seen:
     problems: tuple[Problem, ...]
     broken: bool
     advice: tuple[str, ...]
+    audit: str
 
 
 @command("status")
@@ -125,7 +127,14 @@ def _look(invocation: Invocation, service: Service, names: Sequence[str]) -> _Se
     problems = located(loaded.problems, invocation.settings.desired)
     advice = (next_step(service.record(item.name), item.phase) for item in statuses if item.phase in BAD)
     besides = tuple(_besides(invocation, service, loaded, item.name) for item in statuses) if names else ()
-    return _Seen(statuses, besides, problems, concerning(loaded, names), tuple(filter(None, advice)))
+    return _Seen(
+        statuses,
+        besides,
+        problems,
+        concerning(loaded, names),
+        tuple(filter(None, advice)),
+        service.audit_problem(),
+    )
 
 
 def _besides(invocation: Invocation, service: Service, loaded: Loaded, name: str) -> _Besides:
@@ -142,6 +151,8 @@ def _show(invocation: Invocation, seen: _Seen, *, names: Sequence[str], output: 
     if output == "json":
         screen.json({**statuses_json(ordered), "problems": [problem_json(item) for item in seen.problems]})
         return
+    if seen.audit:
+        screen.note(seen.audit, "red")
     show_problems(screen, seen.problems)
     if not ordered:
         if not seen.problems:

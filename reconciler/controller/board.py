@@ -7,6 +7,7 @@ no look: what it would not take is kept here and offered again.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -50,8 +51,9 @@ class Board:
         """Why the history did not take what the last look found; None when it did."""
         self.unwritable: StateError | None = None
         """Why nothing can be recorded, and so nothing is changed; None when all can."""
-        self.audit_intact = True
-        """Whether the audit log is as it was written, as far as it is known."""
+        self.audit_problem = ""
+        """What is wrong with the audit log, as far as it is known; "" for nothing."""
+        self._audit_noted: str | None = None
         self._blind = False
         self._unnoted: dict[str, tuple[Sync, float]] = {}
         self._last_turn = monotonic()
@@ -100,6 +102,18 @@ class Board:
         self._last_turn = self._monotonic()
         self.problem = problem
         self._blind = True
+        self._changed()
+
+    def note_audit(self, problem: str) -> None:
+        """Put up what is wrong with the audit log, and keep it for commands; a history that does not take it now
+        is offered it again.
+        """
+        self.audit_problem = problem
+        if problem == self._audit_noted:
+            return
+        with contextlib.suppress(StateError):  # that nothing can be recorded is told by itself
+            self._history.note_audit(problem)
+            self._audit_noted = problem
         self._changed()
 
     @property

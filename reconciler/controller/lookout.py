@@ -56,7 +56,7 @@ class Lookout:
         self.board.unwritable = unwritable
         self.troubles.stands(UNWRITABLE, unwritable, told="what is done can be recorded again")
         altered = self.audit_trouble()
-        self.board.audit_intact = altered is None
+        self.board.note_audit(str(altered or ""))
         self.troubles.stands(ALTERED, altered, told="the audit log is as it was written")
         kept = self.assessor.catalogue.trouble
         self.troubles.stands(FORGETFUL, kept, told="the last good documents are kept again")

@@ -88,7 +88,7 @@ class Readings:
                 statuses=board.statuses,
                 engine_up=board.engine_up,
                 state_writable=board.unwritable is None,
-                audit_intact=board.audit_intact,
+                audit_intact=not board.audit_problem,
                 event_stream_up=event_stream_up(),
                 invalid_documents=invalid(),
                 last_pass=board.last_pass,

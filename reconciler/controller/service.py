@@ -212,6 +212,10 @@ class Service:
             self.record(name)
         return self.history.events_after(number, documents=names, limit=limit)
 
+    def audit_problem(self) -> str:
+        """What a running controller last found wrong with the audit log; "" for nothing."""
+        return self.history.audit_problem()
+
     def record(self, name: str) -> Record:
         """What the history knows of a document. Raises UnknownDocument where neither it nor the folder does."""
         record = self.history.records().get(name)

@@ -50,7 +50,7 @@ class Showing:
             now=self.clock(),
             looked_at=board.last_pass,
             statuses=tuple(worst_first(board.statuses)),
-            troubles=() if ready else (reason,),
+            troubles=tuple(filter(None, ("" if ready else reason, board.audit_problem))),
             problems=tuple(map(str, self.catalogue.loaded.problems)),
         )
 

@@ -14,7 +14,7 @@ from typing import Final, Literal
 from reconciler.core.difference import Drift
 from reconciler.core.status import DocumentStatus, Phase
 
-SubjectKind = Literal["document", "file", "engine", "state", "look"]
+SubjectKind = Literal["document", "file", "engine", "state", "look", "audit"]
 Condition = Literal[
     "rolled-back",
     "quarantined",
@@ -27,7 +27,15 @@ Condition = Literal[
     "engine-down",
     "state-unwritable",
     "look-failed",
+    "audit-broken",
 ]
+
+_HOSTS: Final = {
+    "engine": "the engine",
+    "state": "the state directory",
+    "look": "the look",
+    "audit": "the audit log",
+}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -38,12 +46,13 @@ class Subject:
     name: str = ""
 
     def __str__(self) -> str:
-        return self.name or {"engine": "the engine", "state": "the state directory", "look": "the look"}[self.kind]
+        return self.name or _HOSTS[self.kind]
 
 
 ENGINE: Final = Subject("engine")
 STATE: Final = Subject("state")
 LOOK: Final = Subject("look")
+AUDIT: Final = Subject("audit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +103,7 @@ class Facts:
     engine_problem: str | None = ""
     state_problem: str | None = ""
     look_problem: str | None = ""
+    audit_problem: str | None = ""
     invalid: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -118,6 +128,7 @@ def _known(facts: Facts) -> Iterator[tuple[Subject, Notice | None]]:
         (ENGINE, "engine-down", facts.engine_problem),
         (STATE, "state-unwritable", facts.state_problem),
         (LOOK, "look-failed", facts.look_problem),
+        (AUDIT, "audit-broken", facts.audit_problem),
     )
     for subject, condition, problem in troubles:
         if problem:

@@ -20,7 +20,7 @@ from reconciler.core.notice import Condition, Notice, Subject, View
 
 MessageStatus = Literal["firing", "resolved"]
 
-AT_ONCE: frozenset[Condition] = frozenset({"rolled-back", "quarantined", "held"})
+AT_ONCE: frozenset[Condition] = frozenset({"rolled-back", "quarantined", "held", "audit-broken"})
 """What does not pass by itself."""
 
 

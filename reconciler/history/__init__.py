@@ -14,6 +14,7 @@ from pathlib import Path
 
 from reconciler.history.accepted import Accepted
 from reconciler.history.allowances import Allowances
+from reconciler.history.audit_note import AuditNote
 from reconciler.history.database import Database
 from reconciler.history.events import EventLog
 from reconciler.history.hook_log import HookLog
@@ -27,7 +28,7 @@ from reconciler.history.told import ToldLog
 __all__ = ["Clock", "History", "Rebuild"]
 
 
-class History(Operations, HookLog, Standing, Allowances, EventLog, Accepted, SyncLog, ToldLog):
+class History(Operations, HookLog, Standing, Allowances, EventLog, Accepted, SyncLog, ToldLog, AuditNote):
     """One open history. Safe for use from many threads."""
 
     @classmethod

@@ -32,6 +32,7 @@ _TITLES: Final = {
     "engine-down": "the Docker engine does not answer",
     "state-unwritable": "nothing can be recorded, so nothing is changed",
     "look-failed": "the documents cannot be looked at",
+    "audit-broken": "the audit log is not as it was written",
     TEST: "a test, nothing is the matter",
 }
 _WELL: Final = {
@@ -40,6 +41,7 @@ _WELL: Final = {
     "engine": "the Docker engine answers again",
     "state": "what is done can be recorded again",
     "look": "the documents can be looked at again",
+    "audit": "the audit log is as it was written",
 }
 _GONE: Final = "{subject} is gone"
 

@@ -44,6 +44,7 @@ class RecordedService:
     happened: tuple[Event, ...] = ()
     records: Mapping[str, Record] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    audit: str = ""
     sticker_found: tuple[StickerState, bytes] = ("absent", b"")
     digests: Mapping[str, str] = field(default_factory=dict)
     answer: bool = True
@@ -73,6 +74,9 @@ class RecordedService:
     def status(self, names: Sequence[str] = ()) -> tuple[DocumentStatus, ...]:
         self._called("status", tuple(names))
         return tuple(item for item in self.statuses if not names or item.name in names)
+
+    def audit_problem(self) -> str:
+        return self.audit
 
     def events(self, name: str, *, limit: int = 50) -> tuple[Event, ...]:
         self._called("events", name, limit)

@@ -349,3 +349,10 @@ def test_watching_a_pipe_prints_only_news_until_it_is_interrupted(tmp_path: Path
 def test_watching_on_a_terminal_draws_anew_each_time(tmp_path: Path) -> None:
     ran = show(tmp_path, "--watch", "--every", "0.5", of=(DB,), sleep=Interrupts(3), terminal=80)
     assert ran.out.count("DOCUMENT") == 3
+
+
+def test_a_broken_audit_log_is_told_beside_the_documents(tmp_path: Path) -> None:
+    ran = run(
+        RecordedService(audit="the audit log is broken: audit-1.jsonl:3: was edited"), "status", folder=tmp_path
+    )
+    assert ran.err.startswith("the audit log is broken: audit-1.jsonl:3: was edited\n")

@@ -153,13 +153,13 @@ def test_the_watch_tells_what_it_found_and_what_was_found_while_writing(stage: S
     )
     watch.look()
     lookout.look()
-    assert stage.board.audit_intact
+    assert (stage.board.audit_problem, stage.service().audit_problem()) == ("", "")
     path = newest(stage.folder)
     path.write_bytes(path.read_bytes().replace(b"commit", b"COMMIT", 1))
     watch.look()
     lookout.look()
-    assert not stage.board.audit_intact
     assert "was edited" in str(watch.trouble())
+    assert str(watch.trouble()) == stage.board.audit_problem == stage.service().audit_problem()
     assert stage.board.ready()[0]
 
 

@@ -71,6 +71,8 @@ def test_documents_are_worst_first_and_broken_files_are_told(stage: Stage) -> No
     seen = showing(stage).overview()
     assert [(item.name, item.health) for item in seen.statuses] == [("web", "Missing"), ("api", "Healthy")]
     assert seen.troubles == ()
+    stage.board.note_audit("the audit log is broken: cut")
+    assert showing(stage).overview().troubles == ("the audit log is broken: cut",)
     assert len(seen.problems) == 1
     assert "other.yaml" in seen.problems[0]
     assert seen.looked_at == stage.clock.time() == seen.now

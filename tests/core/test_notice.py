@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.core.desired import Suspension
 from reconciler.core.drift import Drift
-from reconciler.core.notice import ENGINE, LOOK, STATE, Facts, Notice, Subject, View, view_of
+from reconciler.core.notice import AUDIT, ENGINE, LOOK, STATE, Facts, Notice, Subject, View, view_of
 from reconciler.core.status import DocumentStatus
 
 WELL = DocumentStatus(
@@ -87,16 +87,22 @@ def test_of_what_cannot_be_judged_now_nothing_is_said(changes: dict[str, Any]) -
 
 def test_the_host_itself_is_well_or_not() -> None:
     facts = Facts(
-        seen=True, engine_problem="no answer", state_problem="full", look_problem="bug", invalid={"a.yaml": "x"}
+        seen=True,
+        engine_problem="no answer",
+        state_problem="full",
+        look_problem="bug",
+        audit_problem="cut",
+        invalid={"a.yaml": "x"},
     )
     found = view_of(facts).known
     assert {subject: notice and notice.condition for subject, notice in found.items()} == {
         ENGINE: "engine-down",
         STATE: "state-unwritable",
         LOOK: "look-failed",
+        AUDIT: "audit-broken",
         Subject("file", "a.yaml"): "invalid",
     }
-    assert view_of(Facts(seen=True)).known == {ENGINE: None, STATE: None, LOOK: None}
+    assert view_of(Facts(seen=True)).known == {ENGINE: None, STATE: None, LOOK: None, AUDIT: None}
 
 
 def test_before_the_first_look_nothing_is_well_and_nothing_gone_and_trouble_is_told() -> None:

@@ -90,6 +90,7 @@ def test_a_broken_log_is_told_and_stops_no_deploy(stage: Stage, oracle: Oracle) 
         eventually("v2 serves", lambda: stage.page() == "web v2")
         controller.settles(stage.name)
         assert controller.ready()
+        assert "the audit log is broken: " in stage.reconciler("status").stderr
     begins = json.loads(lines(stage)[0])
     assert (begins["kind"], begins["cause"].partition(": ")[0]) == ("broken", f"{broken.name}:{HARMED}")
     assert broken.read_bytes() == as_found

@@ -49,6 +49,7 @@ def view(parts: Parts, board: Board) -> View:
         engine_problem=board.engine_problem,
         state_problem=str(board.unwritable or ""),
         look_problem=board.look_problem,
+        audit_problem=board.audit_problem,
         invalid=invalid,
     )
     return view_of(facts)
