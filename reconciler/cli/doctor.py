@@ -32,8 +32,10 @@ _STYLES: Final = {"ok": "green", "warning": "yellow", "error": "red"}
 def doctor(context: click.Context, invocation: Invocation, output: str) -> None:
     """Check engine, folders and state, and say how to repair.
 
-    Also the keys that open secrets, registry logins, the policy, the address to listen on, clock and disk. What is
-    secret is told to nobody. Exit status: 0 when nothing is broken (warnings allowed), 1 otherwise.
+    Also the keys that open secrets, registry logins, channels of notifications, the policy, the address to listen
+    on, clock and disk. What is secret is told to nobody.
+
+    Exit status: 0 when nothing is broken (warnings allowed), 1 otherwise.
     """
     findings = _findings(invocation)
     broken = sum(item.level == "error" for item in findings)
@@ -60,7 +62,7 @@ def _findings(invocation: Invocation) -> tuple[Finding, ...]:
 
     settings = invocation.settings
     documents: tuple[DesiredState, ...] = ()
-    newest, engine = 0.0, ""
+    newest, engine, undelivered = 0.0, "", dict[str, str]()
     try:
         with invocation.service() as service:
             loaded = service.loaded()
@@ -72,8 +74,11 @@ def _findings(invocation: Invocation) -> tuple[Finding, ...]:
                 replace(item, detail=str(shown[item.detail])) if item.detail in shown else item
                 for item in service.doctor()
             )
+            undelivered = dict(service.channel_problems())
     except ReconcilerError as error:
         found = (Finding(level="error", subject="start", detail=error.message, fix=error.hint),)
     now = invocation.clock()
-    seen = invocation.look_at_host(settings, documents=documents, newest=newest, now=now, engine=engine)
+    seen = invocation.look_at_host(
+        settings, documents=documents, newest=newest, now=now, engine=engine, undelivered=undelivered
+    )
     return (*found, *seen)

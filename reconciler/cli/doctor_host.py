@@ -17,6 +17,7 @@ from typing import Final
 
 from reconciler import __version__
 from reconciler.cli.doctor_bridges import bridge_findings
+from reconciler.cli.doctor_channels import channel_findings
 from reconciler.compose.client import DockerCompose
 from reconciler.config import Settings
 from reconciler.controller.checkup import Finding, Level
@@ -45,14 +46,21 @@ ROOM: Final[Mapping[Level, str]] = {
     "warning": "make room before a pull fails: `docker system df` shows what is used",
     "ok": "",
 }
+NOTHING: Final[Mapping[str, str]] = {}
 FreeBytes = Callable[[Path], int]
 
 
 def host_findings(
-    settings: Settings, *, documents: Sequence[DesiredState], newest: float, now: float, engine: str = ""
+    settings: Settings,
+    *,
+    documents: Sequence[DesiredState],
+    newest: float,
+    now: float,
+    engine: str = "",
+    undelivered: Mapping[str, str] = NOTHING,
 ) -> Iterator[Finding]:
     """``documents`` are those in force; ``newest``: when the last thing was recorded (0.0: nothing ever was);
-    ``engine``: its version, "" where it does not answer.
+    ``engine``: its version, "" where it does not answer; ``undelivered``: channels that do not deliver, and why.
     """
     if not any(document.project for document in documents):  # else the service looks for it
         yield compose_program(settings)
@@ -60,6 +68,7 @@ def host_findings(
     yield from _identity(identities, documents)
     yield _logins(settings, identities)
     yield _secrets_folder(settings, needed=any(any(_sealed(item)) for item in documents))
+    yield from channel_findings(settings, undelivered)
     yield from _controller(settings)
     if settings.engine.startswith("unix://"):
         yield from bridge_findings(asks_again_ms(), documents=documents, engine=engine)

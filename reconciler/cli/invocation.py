@@ -43,16 +43,21 @@ class LookAtHost(Protocol):
     """What ``doctor`` finds beside the service; see ``doctor_host``."""
 
     def __call__(
-        self, settings: Settings, *, documents: Sequence[DesiredState], newest: float, now: float, engine: str
+        self,
+        settings: Settings,
+        *,
+        documents: Sequence[DesiredState],
+        newest: float,
+        now: float,
+        engine: str,
+        undelivered: Mapping[str, str],
     ) -> Iterable[Finding]: ...
 
 
-def _look_at_host(
-    settings: Settings, *, documents: Sequence[DesiredState], newest: float, now: float, engine: str
-) -> Iterable[Finding]:
+def _look_at_host(settings: Settings, **facts: Any) -> Iterable[Finding]:
     from reconciler.cli.doctor_host import host_findings
 
-    return host_findings(settings, documents=documents, newest=newest, now=now, engine=engine)
+    return host_findings(settings, **facts)
 
 
 def _open_service(settings: Settings, *, exclusive: bool) -> AbstractContextManager[Service]:

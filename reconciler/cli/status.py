@@ -59,8 +59,8 @@ class _Besides:
 @dataclass(frozen=True, slots=True)
 class _Seen:
     """What one look found: statuses worst first, what else is to be known of those that were named, what is
-    wrong in the files, what to do next, and what is wrong with the audit log. ``broken``: an error in the files is of
-    what was asked for.
+    wrong in the files, what to do next, and what is wrong with the audit log. ``broken``: an error in the files is
+    of what was asked for.
     """
 
     statuses: tuple[DocumentStatus, ...]

@@ -216,6 +216,10 @@ class Service:
         """What a running controller last found wrong with the audit log; "" for nothing."""
         return self.history.audit_problem()
 
+    def channel_problems(self) -> Mapping[str, str]:
+        """Channels of notifications through which a running controller could not deliver, by name, and why."""
+        return self.history.channel_problems()
+
     def record(self, name: str) -> Record:
         """What the history knows of a document. Raises UnknownDocument where neither it nor the folder does."""
         record = self.history.records().get(name)

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from reconciler.history.accepted import Accepted
 from reconciler.history.allowances import Allowances
-from reconciler.history.audit_note import AuditNote
 from reconciler.history.database import Database
 from reconciler.history.events import EventLog
 from reconciler.history.hook_log import HookLog
 from reconciler.history.operations import Operations
 from reconciler.history.part import Clock
+from reconciler.history.remarks import Remarks
 from reconciler.history.rows import Rebuild
 from reconciler.history.standing import Standing
 from reconciler.history.sync import SyncLog
@@ -28,7 +28,7 @@ from reconciler.history.told import ToldLog
 __all__ = ["Clock", "History", "Rebuild"]
 
 
-class History(Operations, HookLog, Standing, Allowances, EventLog, Accepted, SyncLog, ToldLog, AuditNote):
+class History(Operations, HookLog, Standing, Allowances, EventLog, Accepted, SyncLog, ToldLog, Remarks):
     """One open history. Safe for use from many threads."""
 
     @classmethod

@@ -45,6 +45,8 @@ class Memory(Protocol):
 
     def note_told(self, channel: str, told: Told) -> None: ...
 
+    def note_channel(self, channel: str, problem: str) -> None: ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
@@ -74,6 +76,12 @@ class Desk:
     """Ids of letters since the last that was delivered: the others have their turn first."""
     failures: int = 0
     """How often letters were given up since then."""
+
+    problem: str | None = None
+    """Why the last letter was given up; "" when it was delivered, None while there was none."""
+
+    noted: str | None = None
+    """What of it stands in the history."""
 
     def next_of(self, pending: Sequence[Message]) -> Message:
         """A letter that a receiver does not take must not keep all others from it."""
@@ -171,7 +179,7 @@ class Notifier:
         desk.told[message.subject] = desk.unnoted[message.subject] = message.delivered(at)
         if desk.failures:
             log.info("a channel of notifications delivers again", extra={"channel": desk.channel.name})
-        desk.failures = 0
+        desk.failures, desk.problem = 0, ""
         desk.given_up.clear()
 
     def _failed(self, desk: Desk, message: Message, error: Undelivered) -> None:
@@ -179,14 +187,29 @@ class Notifier:
         if not desk.failures:
             told = {"channel": desk.channel.name, "type": desk.channel.type, "error": str(error)}
             log.warning("a channel of notifications does not deliver", extra=told)
-        desk.failures += 1
+        desk.failures, desk.problem = desk.failures + 1, str(error)
         desk.given_up = [*(item for item in desk.given_up if item != message.id), message.id][-MOST_GIVEN_UP:]
 
     async def _note(self, desk: Desk) -> None:
-        """Write down what was told; what cannot be written is offered again, which the next start may need."""
+        """Write down what was told, which the next start may need, and whether the channel delivers; what cannot
+        be written is offered again.
+        """
+        if not await self._noted(desk):
+            return  # the controller itself says that its state cannot be written
         for subject, told in tuple(desk.unnoted.items()):
             try:
                 await asyncio.to_thread(self._around.memory.note_told, desk.channel.name, told)
             except StateError:
-                return  # the controller itself says that its state cannot be written
+                return
             del desk.unnoted[subject]
+
+    async def _noted(self, desk: Desk) -> bool:
+        """Whether it stands in the history that the channel delivers, or not."""
+        if desk.problem is None or desk.problem == desk.noted:
+            return True
+        try:
+            await asyncio.to_thread(self._around.memory.note_channel, desk.channel.name, desk.problem)
+        except StateError:
+            return False
+        desk.noted = desk.problem
+        return True

@@ -75,6 +75,9 @@ class RecordedService:
         self._called("status", tuple(names))
         return tuple(item for item in self.statuses if not names or item.name in names)
 
+    def channel_problems(self) -> Mapping[str, str]:
+        return {}
+
     def audit_problem(self) -> str:
         return self.audit
 
@@ -141,6 +144,9 @@ class RecordedService:
     def resolve_tag(self, repository: str, tag: str) -> str:
         self._called("resolve_tag", repository, tag)
         return self.digests[f"{repository}:{tag}"]
+
+    def engine_version(self) -> str:
+        return ""
 
     def doctor(self) -> tuple[Finding, ...]:
         self._called("doctor")

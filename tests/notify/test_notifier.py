@@ -233,6 +233,11 @@ class Full:
             raise StateUnwritable("disk full")
         self.history.note_told(channel, told)
 
+    def note_channel(self, channel: str, problem: str) -> None:
+        if self.full:
+            raise StateUnwritable("disk full")
+        self.history.note_channel(channel, problem)
+
 
 def test_what_cannot_be_written_is_told_all_the_same_and_once_and_written_later(
     history: History, receiver: Receiver
@@ -250,6 +255,22 @@ def test_what_cannot_be_written_is_told_all_the_same_and_once_and_written_later(
 
     asyncio.run(life())
     assert statuses(receiver) == ["firing"]
+
+
+def test_that_a_channel_does_not_deliver_is_kept_until_it_does(
+    host: Host, history: History, receiver: Receiver
+) -> None:
+    async def life() -> None:
+        receiver.manner = "refuse"
+        host.known[WEB] = ill()
+        async with host.running(hook(receiver)):
+            await until(history.channel_problems)
+            assert list(history.channel_problems()) == ["on-call"]
+            receiver.manner = "well"
+            await until(lambda: not history.channel_problems())
+
+    asyncio.run(life())
+    assert statuses(receiver)[-1] == "firing"
 
 
 def test_a_bug_ends_the_notifier_alone_and_is_told(host: Host, caplog: pytest.LogCaptureFixture) -> None:
