@@ -17,16 +17,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from reconciler.agent.credentials import NOTHING, Credentials, Opened
 from reconciler.agent.documents import RemoteDocuments
 from reconciler.agent.reports import observed, report_of_pass, running_release
+from reconciler.agent.rollback_choice import revision_for
 from reconciler.agent.work import Work, refused, too_long
 from reconciler.controller.loop import Pass
 from reconciler.core.desired import DesiredState
 from reconciler.core.interfaces import Journal
-from reconciler.core.record import Record, Revision
-from reconciler.core.rollback import choose_revision
 from reconciler.core.status import DocumentStatus
-from reconciler.errors import InputError, ReconcilerError, StateError
+from reconciler.errors import ReconcilerError, StateError
 from reconciler.inbox.store import InboxStore
 from reconciler.inbox.wish import InlineFile, Wish
 from reconciler.protocol.admission import CANCELLED, Admission, unexpected
@@ -52,6 +52,14 @@ class Deploy:
     passes: asyncio.Queue[Pass] = field(default_factory=asyncio.Queue)
 
 
+@dataclass(frozen=True, slots=True)
+class LoopSide:
+    """The controller's loop: ``look`` at a document as it is now; ``queue`` one, to be looked at soon."""
+
+    look: Callable[[str], DocumentStatus]
+    queue: Callable[[str], None]
+
+
 class Deploys:
     """Used in one event loop, but ``may_begin`` and ``passed``, which the loop's threads call."""
 
@@ -61,15 +69,16 @@ class Deploys:
         documents: RemoteDocuments,
         journal: Journal,
         *,
-        look: Callable[[str], DocumentStatus],
-        queue: Callable[[str], None],
+        credentials: Credentials,
+        loop: LoopSide,
         fetch: Callable[[], None],
     ) -> None:
         self._store = store
         self._documents = documents
         self._journal = journal
-        self._look = look
-        self._queue = queue
+        self._credentials = credentials
+        self._look = loop.look
+        self._queue = loop.queue
         self._fetch = fetch
         self._loop = asyncio.get_running_loop()
         self._under_way: dict[str, Deploy] = {}
@@ -97,17 +106,23 @@ class Deploys:
         """A task of type deploy."""
         task, payload = work.task, work.task.payload
         assert isinstance(payload, DeployPayload) and task.document  # noqa: S101, PT018  (its schema says so)
-        text = json.dumps(payload.document(task.document), indent=2, ensure_ascii=False)
-        return await self._converge(work, self._wish(work, text, artifacts=payload.artifacts))
+        opened, begun = await self._opened(work), self._begun(work)
+        if begun is not None:
+            return await self._with(opened, work, begun)
+        document, former = payload.document(task.document), self._documents.desired(task.document)
+        document = await asyncio.to_thread(self._credentials.filled, document, opened.secrets, former)
+        text = json.dumps(document, indent=2, ensure_ascii=False)
+        return await self._with(opened, work, self._wish(work, text, artifacts=payload.artifacts))
 
     async def rollback(self, work: Work) -> WorkReport:
         """A task of type rollback."""
         task, payload = work.task, work.task.payload
         assert isinstance(payload, RollbackPayload) and task.document  # noqa: S101, PT018  (its schema says so)
-        if work.again:
-            begun = self._store.wishes().get(task.document)
-            if begun is not None and begun.task == task.id:
-                return await self._converge(work, begun)
+        opened, begun = await self._opened(work), self._begun(work)
+        if opened.secrets:
+            return refused("credentials", "a rollback takes no secrets: the release has those that it had")
+        if begun is not None:
+            return await self._with(opened, work, begun)
         desired = self._documents.desired(task.document)
         if desired is None:
             return refused("unknown-document", f"the orchestrator wishes for no document {task.document} here")
@@ -119,7 +134,21 @@ class Deploys:
         )
         document.pop("artifacts", None)
         text = json.dumps(document, indent=2, ensure_ascii=False)
-        return await self._converge(work, replace(self._wish(work, text), files=files))
+        return await self._with(opened, work, replace(self._wish(work, text), files=files))
+
+    def _begun(self, work: Work) -> Wish | None:
+        """What the task wished for before the agent was ended: its secrets are encrypted in it already."""
+        found = self._store.wishes().get(work.task.document or "") if work.again else None
+        return found if found is not None and found.task == work.task.id else None
+
+    async def _opened(self, work: Work) -> Opened:
+        """What the task brought. Once its wish is taken, all that it was for is here."""
+        taken = await asyncio.to_thread(self._store.taken_by, work.task.id)
+        return NOTHING if taken else await asyncio.to_thread(self._credentials.opened, work.task)
+
+    async def _with(self, opened: Opened, work: Work, wish: Wish) -> WorkReport:
+        with self._credentials.lent(opened, lambda: self._documents.desired(wish.document)):
+            return await self._converge(work, wish)
 
     def _wish(self, work: Work, text: str, artifacts: tuple[Artifact, ...] = ()) -> Wish:
         task = work.task
@@ -263,29 +292,6 @@ class Deploys:
     def _give_up(self, task: str) -> None:
         if self._store.give_up(task):
             self._documents.show()
-
-
-def revision_for(record: Record, current: str, payload: RollbackPayload) -> Revision:
-    """The revision that a rollback goes back to. ``current``: the fingerprint that is wished for now. Raises
-    InputError where the history has none.
-    """
-    if payload.target_digest is None:
-        return choose_revision(record, current=current, release=payload.target_release or "")
-    served = {item.fingerprint for item in record.operations if item.state == "committed"}
-    fitting = [
-        item
-        for item in record.revisions
-        if any(image.digest == payload.target_digest for image in item.desired.images)
-        and payload.target_release in {None, item.release.id}
-        and item.fingerprint in served - {current}
-        and item.fingerprint not in record.quarantined
-    ]
-    if not fitting:
-        raise InputError(
-            f"no release of {record.document} with the digest {payload.target_digest[:19]} has served here",
-            hint="what is not in the history is deployed, with a deploy task",
-        )
-    return fitting[-1]
 
 
 async def _next(passes: asyncio.Queue[Pass], seconds: float) -> Pass | None:

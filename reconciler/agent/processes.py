@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
@@ -53,22 +53,32 @@ class Processes:
     def end(self, mark: str, *, within_s: float) -> bool:
         """End all of them, and what they begin meanwhile; whether none is left."""
         until = time.monotonic() + within_s
-        while found := self.marked(mark):
+        while self.marked(mark):
             if time.monotonic() > until:
                 return False
-            for number in found:
-                self._kill(number, found, mark)
+            self._end(mark)
             time.sleep(LOOK_S)
         return True
 
-    def _kill(self, number: int, found: frozenset[int], mark: str) -> None:
+    def _end(self, mark: str) -> None:
+        """All of them are halted before the first is ended: what has lost its parent would not be found by it."""
+        with ExitStack() as stack:
+            handles: dict[int, int] = {}
+            while new := self.marked(mark) - handles.keys():
+                for number in new:
+                    handles[number] = self._halted(number, mark, handles, stack)
+            for handle in handles.values():
+                _signal(handle, signal.SIGKILL)
+
+    def _halted(self, number: int, mark: str, known: Mapping[int, int], stack: ExitStack) -> int:
+        """A handle of it, which stays with this process; -1 where it is gone or another one has its number."""
         with suppress(ProcessLookupError, PermissionError):
             handle = os.pidfd_open(number)
-            try:
-                if mark in self._environment(number) or self._parent(number) in found:
-                    signal.pidfd_send_signal(handle, signal.SIGKILL)
-            finally:
-                os.close(handle)
+            stack.callback(os.close, handle)
+            if mark in self._environment(number) or self._parent(number) in {*known, *self.marked(mark)}:
+                _signal(handle, signal.SIGSTOP)
+                return handle
+        return -1
 
     def _numbers(self) -> Iterator[int]:
         return (int(entry.name) for entry in os.scandir(self._proc) if entry.name.isdecimal())
@@ -88,3 +98,9 @@ class Processes:
             return 0
         state, parent = told.rpartition(")")[2].split()[:2]
         return 0 if state in {"Z", "X"} else int(parent)
+
+
+def _signal(handle: int, number: signal.Signals) -> None:
+    if handle >= 0:
+        with suppress(ProcessLookupError, PermissionError):
+            signal.pidfd_send_signal(handle, number)

@@ -14,7 +14,8 @@ from reconciler import __version__
 from reconciler.agent.commands import Commands
 from reconciler.agent.connection import Connection
 from reconciler.agent.contents import Contents
-from reconciler.agent.deploys import Deploys
+from reconciler.agent.credentials import Credentials
+from reconciler.agent.deploys import Deploys, LoopSide
 from reconciler.agent.documents import RemoteDocuments
 from reconciler.agent.keeper import Keeper
 from reconciler.agent.looks import Looks
@@ -32,6 +33,7 @@ from reconciler.controller.beside import Beside
 from reconciler.controller.controller import Controller
 from reconciler.controller.loop import Pass
 from reconciler.core.desired import DesiredState
+from reconciler.credentials.identities import Identities
 from reconciler.errors import ReconcilerError
 from reconciler.inbox.store import InboxStore
 from reconciler.protocol.admission import Identity
@@ -105,7 +107,12 @@ class Agent:
         )
         looks = Looks(parts)
         self._deploys = Deploys(
-            self._store, documents, parts.history, look=looks.status, queue=controller.wake, fetch=keeper.changed
+            self._store,
+            documents,
+            parts.history,
+            credentials=Credentials(self._place, Identities(self._settings.identity), parts.engine.lending),
+            loop=LoopSide(looks.status, controller.wake),
+            fetch=keeper.changed,
         )
         uploads = Uploads(contents, parts.audit, self._word.policy, waiting=self._place.path)
         commands = Commands(parts, self._word.policy)

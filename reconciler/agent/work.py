@@ -18,7 +18,7 @@ from reconciler.core.audit import NOTHING, Account, Actor, Standing
 from reconciler.errors import InputError, ReconcilerError, StateError, TemporaryError
 from reconciler.protocol.admission import CANCELLED, unexpected
 from reconciler.protocol.message.common import TaskType
-from reconciler.protocol.message.task import AgentTask
+from reconciler.protocol.message.task import FENCED, AgentTask
 from reconciler.protocol.session.events import Begin
 from reconciler.protocol.session.work import WorkReport, report_of
 
@@ -138,9 +138,7 @@ def account_of(task: AgentTask, *, after: Standing = NOTHING) -> Account:
     return Account(actor=Actor("agent", task.actor.id), task=task.id, after=after)
 
 
-NO_CREDENTIALS: Final = refused(
-    "credentials", "it brings credentials, which this version of the agent does not use; logins lie on the host"
-)
+NO_CREDENTIALS: Final = refused("credentials", "it brings credentials, and only deploy and rollback use some")
 
 
 class Workshop:
@@ -181,7 +179,8 @@ class Workshop:
         task = work.task
         log.info("a task was begun", task=task.id, type=task.type, document=task.document, actor=task.actor.id)
         try:
-            report = NO_CREDENTIALS if task.credentials else await self._handlers[task.type](work)
+            strange = task.credentials is not None and task.type not in FENCED
+            report = NO_CREDENTIALS if strange else await self._handlers[task.type](work)
         except Ended as ended:
             report = ended.report
         except ReconcilerError as error:

@@ -15,12 +15,14 @@ from reconciler.cli.files import read_bounded
 from reconciler.cli.fleet_client import FleetClient
 from reconciler.cli.task_files import upload_payload
 from reconciler.core.secret import Secret
+from reconciler.credentials.login_file import read_entries
 from reconciler.errors import InputError, InvalidDocuments, InvalidSettings
 from reconciler.sealing.binding import Binding
 from reconciler.sealing.boxes import seal
 from reconciler.spec.artifacts import named_files
 from reconciler.spec.document import Document, read_documents
 from reconciler.spec.fleet import OWN_KEYS
+from reconciler.spec.problem import Wrong
 
 FILE_LIMIT: Final = 1 << 20
 WAITS_S: Final = 3600
@@ -139,7 +141,9 @@ def _sealed(wanted: Wanted, document: str, client: FleetClient) -> dict[str, Any
     """Credentials for one agent and this task, whose id and end who asks chooses: both are in the seal."""
     if not wanted.target or wanted.labels or wanted.credentials is None:
         raise InvalidSettings("--credentials are sealed for one agent: name it with --target alone")
-    values = {name: Secret(str(value).encode()) for name, value in _object(wanted.credentials).items()}
+    if wanted.kind not in FENCED:
+        raise InvalidSettings(f"--credentials are for {' and '.join(sorted(FENCED))}; a {wanted.kind} uses none")
+    values = sealed_values(_object(wanted.credentials), wanted.credentials)
     agent = client.ask("GET", f"/v1/agents/{quote(wanted.target, safe='')}")
     binding = Binding(
         agent=wanted.target,
@@ -148,6 +152,31 @@ def _sealed(wanted: Wanted, document: str, client: FleetClient) -> dict[str, Any
         expires=int(time.time()) + (wanted.expires or WAITS_S) - 1,
     )
     return {wanted.target: seal(values, binding, base64.b64decode(agent["sealingKey"])).value()}
+
+
+def sealed_values(given: dict[str, Any], path: Path) -> dict[str, Secret]:
+    """What a file of credentials says, by the names under which an agent knows it. Raises InputError, and tells no
+    value.
+    """
+    form = f"{path} has registries (a login by prefix) and secrets (a value by name), and nothing else"
+    registries, secrets = given.get("registries", {}), given.get("secrets", {})
+    if (
+        given.keys() - {"registries", "secrets"}
+        or not isinstance(registries, dict)
+        or not isinstance(secrets, dict)
+    ):
+        raise InputError(form)
+    if not all(isinstance(value, str) and value for value in secrets.values()):
+        raise InputError(form, hint="a secret is a text that is not empty")
+    values = {f"secret/{name}": Secret(value.encode()) for name, value in secrets.items()}
+    if not registries:
+        return values
+    logins = Secret(json.dumps({"registries": registries}).encode())
+    try:
+        read_entries(logins.reveal())
+    except Wrong as error:
+        raise InputError(f"the logins in {path} are wrong: {error}") from None
+    return {**values, "registries": logins}
 
 
 def _next_generation(wanted: Wanted, document: str, agent: Any, client: FleetClient) -> int:

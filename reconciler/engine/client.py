@@ -9,6 +9,7 @@ expression); a list of all containers is one request; only errors of ``reconcile
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 
 from reconciler.core.desired import ImageReference
 from reconciler.core.interfaces import Progress
@@ -61,6 +62,10 @@ class DockerEngine(EngineCommands, EngineChanges):
         RegistryUnavailable.
         """
         return self._logins.find(repository)
+
+    def lending(self, logins: FindLogin) -> AbstractContextManager[None]:
+        """These logins come before all others, for as long."""
+        return self._logins.lending(logins)
 
     def read_volume(self, volume: str, path: str, *, helper: str, limit: int) -> bytes | None:
         return self._files.read(volume, path, helper=helper, limit=limit)

@@ -1,4 +1,5 @@
-"""Which login a registry is told by way of the engine: this host's own, else that of docker's configuration.
+"""Which login a registry is told by way of the engine: one that is lent, this host's own, else that of docker's
+configuration.
 
 Docker's is read anew each time, so that a ``docker login`` counts at once; it knows one login for each registry,
 by ``config.json``, ``credHelpers`` or ``credsStore``. A login goes into one request header and nowhere else.
@@ -9,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,16 +35,32 @@ FindLogin = Callable[[str], Login | None]
 
 
 class RegistryLogins:
-    """``own`` is asked first."""
+    """What is lent is asked first, then ``own``."""
 
     def __init__(self, own: FindLogin | None) -> None:
         self._own = own
+        self._lent: tuple[FindLogin, ...] = ()
+        self._lock = threading.Lock()
 
     def find(self, repository: str) -> Login | None:
         """Raises RegistryDenied when a file or a credential helper cannot be used, RegistryUnavailable when one
         does not answer.
         """
+        for lent in self._lent:
+            if login := lent(repository):
+                return login
         return (self._own and self._own(repository)) or _of_docker(repository)
+
+    @contextmanager
+    def lending(self, lent: FindLogin) -> Iterator[None]:
+        """These logins come before all others, for as long."""
+        with self._lock:
+            self._lent = (lent, *self._lent)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._lent = tuple(item for item in self._lent if item is not lent)
 
     @contextmanager
     def told(self, repository: str) -> Iterator[Mapping[str, str]]:

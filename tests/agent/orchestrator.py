@@ -141,8 +141,16 @@ class Orchestrator:
     def withdraw(self, name: str) -> None:
         self._do(self._changed, lambda: self.log.withdraw(name))
 
-    def ask(self, type: str, payload: Any, *, sign: bool = True, **changes: Any) -> AgentTask:  # noqa: A002
-        """Hand out a task."""
+    def ask(
+        self,
+        type: str,  # noqa: A002
+        payload: Any,
+        *,
+        sign: bool = True,
+        prepare: Callable[[AgentTask], AgentTask] = lambda made: made,
+        **changes: Any,
+    ) -> AgentTask:
+        """Hand out a task. ``prepare`` sees it before it is signed."""
         name = changes.get("document", "web")
         given: dict[str, Any] = {
             "id": str(uuid.uuid4()),
@@ -154,12 +162,12 @@ class Orchestrator:
             "idempotency_key": uuid.uuid4().hex,
             "attempt": 1,
             "assigned_at": datetime.now(UTC),
-            "expires_at": datetime.now(UTC) + timedelta(hours=1),
+            "expires_at": datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1),
             "actor": ALICE,
             "document": name,
             "generation": self._next(name, None) if type in FENCED and "generation" not in changes else None,
         }
-        task = AgentTask(**{**given, **changes})
+        task = prepare(AgentTask(**{**given, **changes}))
         self.hand_out(signed(task, self.key) if sign else task)
         return task
 

@@ -96,3 +96,14 @@ def test_a_login_that_cannot_be_found_out_keeps_its_own_words() -> None:
 
     with pytest.raises(RegistryDenied, match="mend it"), RegistryLogins(failing).told(REPOSITORY):
         raise AssertionError("never reached")
+
+
+def test_what_is_lent_comes_first_for_as_long_as_it_is_lent() -> None:
+    lent = Login(username="lent", password=Secret(b"other"), origin="a task", remedy="send it again")
+    logins = RegistryLogins(lambda _: OWN)
+    with logins.lending(lambda repository: lent if repository == REPOSITORY else None):
+        assert logins.find(REPOSITORY) == lent
+        assert logins.find("registry.example.com/other") == OWN
+        with logins.told(REPOSITORY) as headers:
+            assert sent(headers)["username"] == "lent"
+    assert logins.find(REPOSITORY) == OWN

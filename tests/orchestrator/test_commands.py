@@ -115,7 +115,7 @@ def test_a_deploy_is_made_of_a_document_file_with_sealed_credentials(
     said: Any, town: Town, tmp_path: Path
 ) -> None:
     (tmp_path / "web.yaml").write_text(WEB)
-    (tmp_path / "secrets.json").write_text('{"registry": "the word"}')
+    (tmp_path / "secrets.json").write_text('{"secrets": {"db": "the word"}}')
     files = ("--file", str(tmp_path / "web.yaml"), "--credentials", str(tmp_path / "secrets.json"))
     status, told = said("task", "submit", "deploy", "--target", "host-a", *files, "--wait", "--json")
     assert status == 0, told
