@@ -16,6 +16,10 @@ help: ## This list
 demo: setup-run ## Watch it happen on real containers, in about a minute (KEEP=1 leaves everything running)
 	@$(BIN)/python -m tools.demo
 
+.PHONY: demo-fleet
+demo-fleet: setup-dev ## Watch a fleet: an orchestrator, three hosts in networks of their own, one cut off, one revoked
+	@$(BIN)/python -m tools.demo.fleet
+
 .PHONY: playground
 playground: setup-run ## A shell with an engine, a registry and three releases to try things on; gone with it
 	@$(BIN)/python -m tools.playground

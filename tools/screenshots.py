@@ -24,7 +24,8 @@ from tests.parts.engine import PrivateEngine
 from tests.parts.images import PublishedImage
 from tests.parts.registry import PrivateRegistry
 from tests.parts.standard_images import publish_standard_images
-from tools.demo.stage import Story, controller, say
+from tools.demo.stage import Story, controller
+from tools.demo.teller import say
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 LARGEST_BYTES = 150_000

@@ -30,19 +30,22 @@ _STOP_S = 20.0
 
 class PrivateEngine:
     """One dockerd, of the version that this run of the tests is for (``engine_program``). ``arguments`` are added
-    to its command line (for example ``--live-restore``).
+    to its command line (for example ``--live-restore``). ``inside``: what a command begins with that runs in a
+    network namespace of its own, as on another machine; the engine does then.
     """
 
     private = True
 
-    def __init__(self, *, arguments: Sequence[str] = ()) -> None:
+    def __init__(self, *, arguments: Sequence[str] = (), inside: Sequence[str] = ()) -> None:
         if os.geteuid() != 0:
             raise host.PartFailed("a private Docker engine needs root: run as root")
         self.program = engine_program.chosen()
         self._private = PrivateFolder()
         self.folder = self._private.path
-        self.bridge = claim_bridge()
-        self._private.note(self.bridge)
+        self._inside = tuple(inside)
+        if not inside:
+            self.bridge = claim_bridge()
+            self._private.note(self.bridge)
         (self.folder / "daemon.json").write_text("{}")  # else the host's own settings would apply
         self.socket = self.folder / "docker.sock"
         self.log = self.folder / "log"
@@ -110,6 +113,7 @@ class PrivateEngine:
     def _command(self) -> list[str]:
         name = self.folder.name
         return [
+            *self._inside,
             self.program.dockerd,
             f"--data-root={self.folder / 'data'}",
             f"--exec-root={self.folder / 'exec'}",
@@ -118,8 +122,7 @@ class PrivateEngine:
             f"--config-file={self.folder / 'daemon.json'}",
             f"--containerd-namespace={name}",
             f"--containerd-plugins-namespace={name}-plugins",
-            f"--bridge={self.bridge.name}",
-            f"--default-address-pool=base={self.bridge.pool},size=28",
+            *self._network(),
             "--iptables=false",
             "--ip6tables=false",
             "--ip-masq=false",
@@ -129,6 +132,11 @@ class PrivateEngine:
             "--max-download-attempts=1",
             *self._arguments,
         ]
+
+    def _network(self) -> tuple[str, ...]:
+        if self._inside:  # where nobody else is
+            return ("--bip=198.19.255.1/24", "--default-address-pool=base=198.19.254.0/24,size=28")
+        return (f"--bridge={self.bridge.name}", f"--default-address-pool=base={self.bridge.pool},size=28")
 
     def _answers_or_ended(self) -> bool:
         ended = self._process is None or self._process.poll() is not None

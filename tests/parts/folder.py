@@ -19,6 +19,7 @@ from tests.parts.bridge import Bridge
 
 _PREFIX = "recon-"
 _BRIDGE = "bridge"
+_NAMESPACE = "namespace"
 
 
 class PrivateFolder:
@@ -33,6 +34,10 @@ class PrivateFolder:
     def note(self, bridge: Bridge) -> None:
         """The bridge goes with the folder."""
         (self.path / _BRIDGE).write_text(str(bridge.slot))
+
+    def note_namespace(self, outer: str) -> None:
+        """The network namespace of the folder's name goes with it, and the end of its cable out here."""
+        (self.path / _NAMESPACE).write_text(outer)
 
     def remove(self) -> None:
         """End everything that belongs to the folder, and the folder."""
@@ -69,6 +74,10 @@ def _destroy(folder: Path) -> None:
     slot = folder / _BRIDGE
     if slot.exists():
         Bridge(int(slot.read_text())).remove()
+    if (folder / _NAMESPACE).exists():
+        for words in (("link", "delete", (folder / _NAMESPACE).read_text()), ("netns", "delete", folder.name)):
+            with suppress(host.PartFailed):  # it was not made any more
+                host.run(host.program("ip", package="iproute2"), *words)
     shutil.rmtree(folder)
 
 

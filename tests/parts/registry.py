@@ -19,7 +19,7 @@ from tests.parts import host
 from tests.parts.folder import PrivateFolder
 
 _READY_S = 15.0
-_LISTENING = re.compile(r"listening on 127\.0\.0\.1:(\d+)")
+_LISTENING = re.compile(r"listening on [\d.]+:(\d+)")
 _SETTINGS = """\
 version: 0.1
 log: {{accesslog: {{disabled: true}}, level: info}}
@@ -27,7 +27,7 @@ storage:
   filesystem: {{rootdirectory: {storage}}}
   delete: {{enabled: true}}
   maintenance: {{uploadpurging: {{enabled: false}}}}
-http: {{addr: "127.0.0.1:{port}"}}
+http: {{addr: "{host}:{port}"}}
 """
 _LOGINS = """\
 auth:
@@ -36,13 +36,17 @@ auth:
 
 
 class PrivateRegistry:
-    """One registry. ``address`` is ``127.0.0.1:<port>``, known after the first start.
+    """One registry. ``address`` is ``<listen>:<port>``, known after the first start.
 
     ``users`` (name to bcrypt hash) are let in, and nobody else; none: everybody is. ``storage`` may be another
-    registry's, which then serves to everybody what this one serves to its users.
+    registry's, which then serves to everybody what this one serves to its users. Engines take one that does not
+    listen on the loopback interface only where they are told to (``--insecure-registry``).
     """
 
-    def __init__(self, *, users: Mapping[str, str] | None = None, storage: Path | None = None) -> None:
+    def __init__(
+        self, *, users: Mapping[str, str] | None = None, storage: Path | None = None, listen: str = "127.0.0.1"
+    ) -> None:
+        self._listen = listen
         self._users = users or {}
         self._storage = storage
         self._private = PrivateFolder()
@@ -56,7 +60,7 @@ class PrivateRegistry:
         """Host and port, as written in image references."""
         if self._port == 0:
             raise host.PartFailed("the registry was never started")
-        return f"127.0.0.1:{self._port}"
+        return f"{self._listen}:{self._port}"
 
     @property
     def storage(self) -> Path:
@@ -66,7 +70,9 @@ class PrivateRegistry:
     def start(self) -> None:
         """Start and wait until it answers. Raises PartFailed with the end of its log."""
         settings = self.folder / "config.yml"
-        settings.write_text(_SETTINGS.format(storage=self.storage, port=self._port) + self._logins())
+        settings.write_text(
+            _SETTINGS.format(storage=self.storage, host=self._listen, port=self._port) + self._logins()
+        )
         binary = host.program("docker-registry", package="docker-registry")
         self.log.unlink(missing_ok=True)
         self._process = host.start_daemon([binary, "serve", str(settings)], log=self.log, cwd=self.folder)

@@ -23,7 +23,8 @@ from tests.parts.engine import find_engine
 from tests.parts.registry import PrivateRegistry
 from tests.parts.standard_images import publish_standard_images
 from tools.demo import container, project
-from tools.demo.stage import Story, controller, paint, say
+from tools.demo.stage import Story, controller
+from tools.demo.teller import paint, say
 
 
 def clean_up(story: Story) -> None:
