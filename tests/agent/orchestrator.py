@@ -141,7 +141,13 @@ class Orchestrator:
     def withdraw(self, name: str) -> None:
         self._do(self._changed, lambda: self.log.withdraw(name))
 
-    def ask(
+    def ask(self, type: str, payload: Any, **changes: Any) -> AgentTask:  # noqa: A002
+        """Hand out a task, made as ``make`` does."""
+        task = self.make(type, payload, **changes)
+        self.hand_out(task)
+        return task
+
+    def make(
         self,
         type: str,  # noqa: A002
         payload: Any,
@@ -150,7 +156,7 @@ class Orchestrator:
         prepare: Callable[[AgentTask], AgentTask] = lambda made: made,
         **changes: Any,
     ) -> AgentTask:
-        """Hand out a task. ``prepare`` sees it before it is signed."""
+        """A task that nobody has yet. ``prepare`` sees it before it is signed."""
         name = changes.get("document", "web")
         given: dict[str, Any] = {
             "id": str(uuid.uuid4()),
@@ -168,8 +174,7 @@ class Orchestrator:
             "generation": self._next(name, None) if type in FENCED and "generation" not in changes else None,
         }
         task = prepare(AgentTask(**{**given, **changes}))
-        self.hand_out(signed(task, self.key) if sign else task)
-        return task
+        return signed(task, self.key) if sign else task
 
     def hand_out(self, task: AgentTask) -> None:
         self._do(self._changed, lambda: self.log.hand_out(task))

@@ -81,8 +81,8 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(folder: Path, *, gate: SessionGate | None = None) -> AsyncIterator[Stage]:
-    """A new orchestrator and its network, while the block lasts."""
-    options = {"gate": gate} if gate else {}
+async def stage(folder: Path, *, gate: SessionGate | None = None, interval_s: int = 1) -> AsyncIterator[Stage]:
+    """A new orchestrator and its network, while the block lasts. ``interval_s``: between heartbeats."""
+    options: dict[str, Any] = {"interval_s": interval_s, **({"gate": gate} if gate else {})}
     async with fleet(folder, **options) as world, TcpProxy(world.server.members.port).serving() as network:
         yield Stage(folder, world, network)

@@ -231,7 +231,7 @@ class AgentSession:
         if self._holding.resync:
             link.hurry(now, 0.0)
         messages = (
-            *link.beat(self._state(), now),
+            *link.beat(self._state, now),
             *link.results(self._desk.results, now),
             *link.pieces(self._logs, now),
         )

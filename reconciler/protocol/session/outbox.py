@@ -6,7 +6,7 @@ forward; between two heartbeats there is always a second.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -97,10 +97,11 @@ class Outbox:
             self.sent = {later: at for later, at in self.sent.items() if later > number}
         return sent
 
-    def beat(self, state: State, now: Moment) -> Iterator[Heartbeat]:
-        """A heartbeat, if one is due."""
+    def beat(self, look: Callable[[], State], now: Moment) -> Iterator[Heartbeat]:
+        """A heartbeat, if one is due; only then ``look`` is called, which costs something for each task."""
         if now.ticks < self.next_beat:
             return
+        state = look()
         self.number += 1
         self.sent[self.number] = now
         self.beaten, self.beat_at = now.ticks, now.ticks + self.interval
