@@ -109,7 +109,8 @@ class Deploys:
         opened, begun = await self._opened(work), self._begun(work)
         if begun is not None:
             return await self._with(opened, work, begun)
-        document, former = payload.document(task.document), self._documents.desired(task.document)
+        document = await asyncio.to_thread(self._documents.completed, payload.document(task.document))
+        former = self._documents.desired(task.document)
         document = await asyncio.to_thread(self._credentials.filled, document, opened.secrets, former)
         text = json.dumps(document, indent=2, ensure_ascii=False)
         return await self._with(opened, work, self._wish(work, text, artifacts=payload.artifacts))

@@ -12,17 +12,20 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from reconciler.atomic import remove_file, write_file
 from reconciler.controller.catalogue import Catalogue
 from reconciler.core.desired import DesiredState
+from reconciler.errors import TemporaryError
 from reconciler.folders import PRIVATE, discard, make_directory, names_in, opened, translated
 from reconciler.inbox.store import InboxStore
 from reconciler.inbox.wish import Wish
 from reconciler.protocol.message.common import Artifact
 from reconciler.sources.remote import ORIGIN, SHADOWED, is_remote
+from reconciler.spec.defaults import defaults_for
 from reconciler.spec.document import read_documents
+from reconciler.spec.merge import merged
 from reconciler.spec.problem import is_error
 
 TEXT: Final = "document.yaml"
@@ -67,6 +70,19 @@ class RemoteDocuments:
         """The orchestrator's document of this name, if it is in force."""
         found = self._catalogue.desired().get(name)
         return found if found is not None and is_remote(found) else None
+
+    def completed(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A task's document with the host's Defaults of now under it. Raises TemporaryError where nobody can tell
+        what they are.
+        """
+        loaded = self._catalogue.reload()
+        if not loaded.defaults_known:
+            raise TemporaryError(
+                "the Defaults of this host cannot be read now, and documents without them would be others",
+                hint="mend the files of the host's folder; 'reconciler validate' tells what is wrong",
+            )
+        whole = merged(defaults_for(str(document["kind"]), loaded.defaults), document)
+        return {key: whole[key] for key in document}
 
     def wanted_by(self, name: str) -> Wish | None:
         """What is shown of the document now."""

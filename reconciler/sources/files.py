@@ -37,12 +37,15 @@ Good = dict[str, tuple[DesiredState, ...]]
 class Loaded:
     """``documents`` in force for this target, by name. ``unknown_files``: those that cannot be used now; their
     last good documents are in force. ``complete``: the whole folder could be listed, and is not empty.
+    ``defaults``: those in force, None where there are none; where that is not known, ``defaults_known`` is false.
     """
 
     documents: tuple[DesiredState, ...]
     problems: tuple[Problem, ...]
     unknown_files: tuple[str, ...]
     complete: bool
+    defaults: Document | None = None
+    defaults_known: bool = True
 
 
 class Source(Protocol):
@@ -197,6 +200,8 @@ class FolderSource:
             problems=tuple(sorted(problems)),
             unknown_files=tuple(sorted(unknown)),
             complete=not listing.unreadable,
+            defaults=choice.document,
+            defaults_known=choice.known,
         )
 
     def _choose_defaults(

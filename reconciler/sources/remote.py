@@ -7,7 +7,8 @@ word also while nobody can be asked. Where a document of the orchestrator's coll
 (a host port, a container's name), it is refused as in one folder: what is in force is never refused for what is
 new.
 
-Defaults of either side have no effect on the other's documents. Not safe to call from two threads at once.
+Defaults of either side have no effect on the other's documents; under what a task brings, those of the host are
+laid where the task is begun. Not safe to call from two threads at once.
 """
 
 from __future__ import annotations
@@ -96,6 +97,8 @@ class CombinedSource:
             problems=tuple(sorted({*told, *map(_from_there, theirs.problems), *problems})),
             unknown_files=(*own.unknown_files, *(ORIGIN + file for file in theirs.unknown_files)),
             complete=theirs.complete and (own.complete or nothing_here),
+            defaults=own.defaults,
+            defaults_known=own.defaults_known,
         )
 
     def _renamed(self, document: DesiredState) -> DesiredState:

@@ -4,7 +4,8 @@ Decides who comes in at all: a member, not denied, in a role that the endpoint i
 (an agent only for itself) is for the endpoint, which takes the Peer from ``request[PEER]`` and raises
 AccessRefused, before its answer has begun.
 
-An endpoint says its roles where it is made known; one that says none is for nobody:
+An endpoint says its roles where it is made known; one that says none is for nobody. Who may come in at all is told
+of a path that nothing is served at, so that a mistyped one is not taken for a lack of rights:
 
     app = web.Application(middlewares=[guarded(connections, refuse)])
     app.router.add_post("/v1/agents/{id}/heartbeat", for_roles(heartbeat, Role.AGENT))
@@ -69,7 +70,8 @@ async def _let_in(request: web.Request, connections: Connections) -> bool:
     peer = peer_of(request)
     if reason := await connections.refusal(peer):
         raise AccessRefused(reason)
-    if peer.member.role not in getattr(request.match_info.handler, _ROLES, ()):
+    served = request.match_info.http_exception is None  # what is not served is for nobody, and says so itself
+    if served and peer.member.role not in getattr(request.match_info.handler, _ROLES, ()):
         raise AccessRefused(f"this is not for {peer.member}")
     request[PEER], request[CONNECTIONS] = peer, connections
     return connections.know(_transport(request), peer)

@@ -102,6 +102,23 @@ def test_an_agent_streams_and_is_cut_off_when_it_is_revoked(tmp_path: Path) -> N
     run(scene())
 
 
+def test_where_nothing_is_served_it_says_so_to_members_and_to_nobody_else(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with fleet(tmp_path) as world:
+            passport = await world.join("host-a")
+            for asked in (world.admin(), passport):
+                for path in ("/v1/agent", "/v2/agents", "/"):
+                    status, told = await world.ask(asked, "GET", path)
+                    assert (status, told["title"]) == (404, "Not Found")
+            assert (await world.ask(world.admin(), "DELETE", "/v1/tasks"))[0] == 405
+            assert (await world.ask(passport, "GET", "/v1/agents"))[0] == 403
+            with world.server.database.write() as on:
+                agents.revoke(on, "host-a", now=now())
+            assert (await world.ask(passport, "GET", "/v1/nothing"))[0] == 403
+
+    run(scene())
+
+
 def test_what_is_decided_stands_in_an_audit_log_that_verifies(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
