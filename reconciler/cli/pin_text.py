@@ -70,6 +70,12 @@ def pinned(text: str, pin: Pin, digest: str) -> str:
     return mark + bare
 
 
+def tag_of(text: str, file: str, document: str) -> str:
+    """The tag that a comment beside ``document``'s digest names; "" for none."""
+    bare = text.removeprefix(BYTE_ORDER_MARK)
+    return _commented(bare, _spec_of(bare, file, document)[1].child("digest"))
+
+
 def without_tag(text: str, file: str, document: str) -> str:
     """The text without the comment that names the tag of ``document``'s digest; what else it says stays.
 

@@ -20,7 +20,7 @@ from reconciler.cli.helping import command
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import HOST, name_argument, output_option, settings_options
 from reconciler.cli.patches import patch_of, show_patch
-from reconciler.cli.pin_text import without_tag
+from reconciler.cli.pin_text import tag_of, without_tag
 from reconciler.cli.rollback_edit import differing, edits_to
 from reconciler.cli.rollback_files import Change, artifact_changes, write_all
 from reconciler.core.desired import DesiredState
@@ -156,4 +156,16 @@ def _tell(
         screen.line(f"{current.name}: release {current.release.id} -> {wanted.release.id} in {files[-1]}")
         for file in files[:-1]:
             screen.line(f"  and {file}")
+        if tag := _lost_tag(current, changes[-1]):
+            screen.note(
+                f"its comment on the tag {tag} was taken out: that is not where {wanted.release.id} came from"
+            )
         screen.note(f"the controller follows; without one: reconciler apply {current.name}")
+
+
+def _lost_tag(current: DesiredState, change: Change) -> str:
+    """The tag that was named beside the digest and is no more; no history knows that of the earlier one."""
+    if current.project is not None:
+        return ""
+    before = tag_of((change.before or b"").decode(), change.file, current.name)
+    return before if before != tag_of(change.after.decode(), change.file, current.name) else ""

@@ -106,7 +106,10 @@ def test_only_release_image_and_digest_change(tmp_path: Path) -> None:
     assert there.load().fingerprint == there.states[0].fingerprint
     assert ran.status == 0
     assert ran.out == f"web: release r2 -> r1 in {there.file}\n"
-    assert ran.err == "the controller follows; without one: reconciler apply web\n"
+    assert ran.err == (
+        "its comment on the tag v2 was taken out: that is not where r1 came from\n"
+        "the controller follows; without one: reconciler apply web\n"
+    )
     assert ran.exclusive == [False]
 
 
