@@ -9,6 +9,7 @@ from reconciler.core.status import DocumentStatus, Phase, Sync
 from reconciler.core.status_json import timestamp
 from reconciler.core.views import view_of
 
+LEFT = "what differs is left as it is"
 STATES_OF_HEALTH = frozenset({"unhealthy"})
 
 
@@ -28,11 +29,7 @@ def judge(situation: Situation, plan: Plan, *, since: float = 0.0) -> DocumentSt
         sync=sync_of(plan),
         health="Suspended" if situation.suspension is not None else view.health(),
         phase=phase,
-        reason=_under_way(situation, plan)
-        or plan.blocked
-        or record.last_error
-        or "; ".join(plan.notes)
-        or situation.refused,
+        reason=_reason(situation, plan, phase),
         desired_release=desired.release.id,
         desired_digest=desired.digest,
         running_release=running[0],
@@ -51,6 +48,14 @@ def judge(situation: Situation, plan: Plan, *, since: float = 0.0) -> DocumentSt
 def sync_of(plan: Plan) -> Sync:
     """In sync when nothing but the container's own health differs."""
     return "OutOfSync" if any(item.kind not in STATES_OF_HEALTH for item in plan.drift) else "Synced"
+
+
+def _reason(situation: Situation, plan: Plan, phase: Phase) -> str:
+    """Why it is not as it should be; never "" where it is held, since that word alone does not say by what."""
+    record = situation.record
+    told = _under_way(situation, plan) or plan.blocked or record.last_error or "; ".join(plan.notes)
+    held = record.held or LEFT if phase == "Held" else ""
+    return told or held or situation.refused
 
 
 def _under_way(situation: Situation, plan: Plan) -> str:

@@ -24,7 +24,7 @@ _TITLES: Final = {
     "rolled-back": "{subject} was rolled back: release {wanted} failed, {running} runs",
     "quarantined": "{subject}: release {wanted} failed and is not tried again",
     "failed": "{subject} fails, and is tried again",
-    "held": "{subject} is held: it is healed no more",
+    "held": "{subject} is held: it failed too often, and is healed no more",
     "blocked": "{subject} is blocked",
     "unhealthy": "{subject} is not healthy",
     "drift": "{subject} differs from its document",

@@ -9,15 +9,18 @@ import pytest
 
 from reconciler.core.container import ContainerConfig, HealthProbe, RestartPolicy
 from reconciler.core.desired import DesiredState, DriftMode, DriftPolicy, Suspension
+from reconciler.core.drift import Drift
 from reconciler.core.judge import judge, unseen
 from reconciler.core.plan import Plan
 from reconciler.core.planning import make_plan
 from reconciler.core.status import DocumentStatus
 from reconciler.core.status_json import statuses_json
+from reconciler.core.status_text import reason_words
 from tests.simulator.behaviour import Behaviour, exits, never_healthy, unhealthy
 from tests.simulator.player import Player
 from tests.simulator.world import World
 
+LIMITS = (Drift("limits", "config.memoryLimit", "64Mi", "128Mi"),)
 CHECKED = ContainerConfig(health=HealthProbe(test=("CMD", "probe")))
 
 
@@ -232,3 +235,20 @@ def test_a_state_that_the_engine_leads_out_of_is_no_reason_to_call_a_person() ->
     player = deployed()
     player.world.engine.set_status(player.world.engine.container("web").id, "restarting")
     assert status(player).phase == "Reconciling"
+
+
+@pytest.mark.parametrize(
+    ("held", "plan", "reason"),
+    [
+        ("", Plan(document="web", blocked="suspended by ana: incident", held=True), "suspended by ana: incident"),
+        ("", Plan(document="web", drift=LIMITS, notes=("drift mode warn: shown",)), "drift mode warn: shown"),
+        ("healed 5 times in 300 s", Plan(document="web"), "healed 5 times in 300 s"),
+        ("", Plan(document="web", drift=LIMITS), "what differs is left as it is"),
+    ],
+)
+def test_what_is_held_says_by_what(held: str, plan: Plan, reason: str) -> None:
+    situation = deployed().situation("web")
+    situation = replace(situation, record=replace(situation.record, held=held))
+    found = judge(situation, plan)
+    assert (found.phase, found.reason) == ("Held", reason)
+    assert reason in reason_words(found)
