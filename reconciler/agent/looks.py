@@ -24,12 +24,12 @@ from reconciler.core.evidence import spoken
 from reconciler.core.observation import ContainerRow
 from reconciler.core.policy_mounts import sticker_place
 from reconciler.core.project import PROJECT_LABEL
+from reconciler.core.record import helper_image
 from reconciler.core.status import DocumentStatus
 from reconciler.core.status_json import status_json, timestamp
 from reconciler.core.sticker import judge as judge_sticker
 from reconciler.errors import InputError, ReconcilerError
 from reconciler.executors.discretion import DeliveredSecrets
-from reconciler.executors.record import helper_image
 from reconciler.policy_file import leads_to
 from reconciler.protocol.message.payload import (
     HealthCheckPayload,

@@ -11,7 +11,6 @@ from reconciler.sources.artifacts import reading_in
 from reconciler.sources.reading import read_file
 from reconciler.sources.scan import list_folder
 from reconciler.spec.assemble import Examined, examine
-from reconciler.spec.fleet_folder import examine_fleet
 from reconciler.spec.problem import Problem
 
 
@@ -38,6 +37,8 @@ class Found:
         """Everything in these files, checked together, with what could not be read."""
         contents = {name: self.instead.get(name, content) for name, content in self.contents.items()}
         if fleet:
+            from reconciler.spec.fleet_folder import examine_fleet
+
             examined = examine_fleet(contents, read=self._read_artifact)
         else:
             examined = examine(contents, read=self._read_artifact, target=target, every=every)

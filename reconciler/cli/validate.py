@@ -16,7 +16,6 @@ from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import output_option, settings_options
 from reconciler.cli.policy import policy_in_force, refusals_of
 from reconciler.cli.problems import illustration, prefix_of, problem_json, style_of
-from reconciler.cli.refused import refused_field
 from reconciler.cli.screen import Screen
 from reconciler.core.desired import DesiredState
 from reconciler.core.policy import BUILT_IN, Policy, Refusal
@@ -90,6 +89,8 @@ def _refused(examined: Sequence[Examined], policy: Policy, target: str | None) -
 
 
 def _problem(examined: Examined, document: DesiredState, refusal: Refusal) -> Problem:
+    from reconciler.cli.refused import refused_field
+
     told = f"the host's policy refuses: {replace(refusal, where='')}"
     return examined.problem(document, refused_field(refusal, document.document), told)
 

@@ -11,11 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from reconciler.controller.assess import Assessment, Assessor
-from reconciler.controller.checkup import Finding, audit_finding, check_up, policy_findings
-from reconciler.controller.checkup_projects import check_projects
 from reconciler.controller.conclude import with_remark
 from reconciler.controller.decisions import Decision, Decisions
 from reconciler.controller.loop import Pass, Reconciler, refuse_changed, unheard
@@ -25,7 +23,7 @@ from reconciler.core.interfaces import Compose, Stickers
 from reconciler.core.observation import StickerState
 from reconciler.core.outcome import Outcome
 from reconciler.core.plan import Plan
-from reconciler.core.record import Allowance, Event, Record
+from reconciler.core.record import Allowance, Event, Record, helper_image
 from reconciler.core.signing import rule_for
 from reconciler.core.signing_steps import ALLOWED, REVOKED, revoked_note
 from reconciler.core.status import DocumentStatus
@@ -33,9 +31,12 @@ from reconciler.core.status_json import timestamp
 from reconciler.core.sticker import judge as judge_sticker
 from reconciler.engine.client import DockerEngine
 from reconciler.errors import EngineUnavailable, ReconcilerError, StalePlan, UnknownDocument
-from reconciler.executors.record import RecordExecutor, helper_image
 from reconciler.history import History
 from reconciler.sources.files import Loaded
+
+if TYPE_CHECKING:
+    from reconciler.controller.checkup import Finding
+    from reconciler.executors.record import RecordExecutor
 
 AppliedOutcome = Literal["converged", "rolled-back", "failed", "held", "blocked"]
 SEARCHED_EVENTS = 1000
@@ -57,18 +58,19 @@ class Applied:
 class Service:
     """One host's reconciler. Safe from one thread at a time; its own work runs in ``workers`` threads.
 
-    ``audit_fault`` reads the whole audit log and says what is wrong with it. ``reconciler`` must ask ``stop_flag``
-    between Actions and sleep by it, or ``stop`` has no effect.
+    ``audit_fault`` reads the whole audit log and says what is wrong with it. ``reconciler`` and ``records`` are
+    made when something is to be done; the former must ask ``stop_flag`` between Actions and sleep by it, or
+    ``stop`` has no effect.
     """
 
     assessor: Assessor
-    reconciler: Reconciler
+    reconciler: Callable[[], Reconciler]
     history: History
     engine: DockerEngine
     workers: int
     prune_cap_percent: int
     stickers: Stickers
-    records: RecordExecutor
+    records: Callable[[], RecordExecutor]
     compose: Compose
     decisions: Decisions
     audit_fault: Callable[[], str]
@@ -147,7 +149,7 @@ class Service:
         for item in self.assessor.assess(names) if names else ():
             name = item.plan.document
             if item.plan.quiet:
-                yield name, [self.reconciler.pass_on(item, progress=unheard, expected=expected.get(name))]
+                yield name, [self.reconciler().pass_on(item, progress=unheard, expected=expected.get(name))]
 
     def _settle(
         self, name: str, expected: Mapping[str, Any] | None, progress: DocumentProgress
@@ -163,10 +165,10 @@ class Service:
     def _settled(
         self, name: str, expected: Mapping[str, Any] | None, tell: Callable[[str], None]
     ) -> tuple[Pass, ...]:
-        passes = self.reconciler.until_settled(name, progress=tell, expected=expected)
+        passes = self.reconciler().until_settled(name, progress=tell, expected=expected)
         if not self.stop_flag.stopping or self.history.record(name).open is None:
             return passes
-        back = self.reconciler.one_pass(name, progress=tell)
+        back = self.reconciler().one_pass(name, progress=tell)
         if self.history.record(name).open is None:
             # What the person is told is why the release is not there; that it was taken back comes with it.
             reason = with_remark(passes[-1].verdict.reason, "; what was begun is taken back")
@@ -196,7 +198,7 @@ class Service:
 
     def _prune_one(self, name: str, progress: DocumentProgress) -> Applied:
         with self.decisions.taking("prune", name, cause="its removal was confirmed") as decision:
-            done = self.reconciler.one_pass(name, progress=lambda line: progress(name, line), prune=True)
+            done = self.reconciler().one_pass(name, progress=lambda line: progress(name, line), prune=True)
             applied = applied_of(name, (done,))
             decision.changed, decision.detail = bool(done.outcomes), applied.error
         return applied
@@ -309,7 +311,7 @@ class Service:
         """Write the sticker of the committed generation anew."""
         desired = self._desired(name)
         with self.decisions.taking("write-sticker", name) as decision:
-            decision.changed = self.records.write_sticker(desired)
+            decision.changed = self.records().write_sticker(desired)
 
     def resolve_tag(self, repository: str, tag: str) -> str:
         """The digest a tag stands for at this moment, as the registry tells the engine."""
@@ -324,12 +326,15 @@ class Service:
 
     def doctor(self) -> tuple[Finding, ...]:
         """What is in the way of working well on this host, each with a way to mend it."""
+        from reconciler.controller import checkup  # noqa: PLC0415  (no other command needs it)
+        from reconciler.controller.checkup_projects import check_projects  # noqa: PLC0415  (the same)
+
         documents = self.assessor.catalogue.desired()
         refused = {name: self.assessor.refused(desired) for name, desired in documents.items()}
-        found = check_up(self.engine, self.assessor.catalogue.loaded, self.history, own=self.assessor.own)
+        found = checkup.check_up(self.engine, self.assessor.catalogue.loaded, self.history, own=self.assessor.own)
         projects = check_projects(self.compose, self.engine, documents.values())
-        audit = audit_finding(self.audit_fault())
-        return (*found, audit, *projects, *policy_findings(self.assessor.policy(), refused))
+        audit = checkup.audit_finding(self.audit_fault())
+        return (*found, audit, *projects, *checkup.policy_findings(self.assessor.policy(), refused))
 
     def _desired(self, name: str) -> DesiredState:
         return self.assessor.catalogue.choose((name,), self.history.records())[name]

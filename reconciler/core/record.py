@@ -195,3 +195,11 @@ class Event:
     detail: str = ""
     actor: str = ""
     generation: int = 0
+
+
+def helper_image(record: Record, desired: DesiredState) -> str:
+    """The image for helper containers: one that is on the host for certain, by id where it is known."""
+    revision = record.committed_revision
+    if revision is None:
+        return str(desired.images[0])
+    return revision.image_id or str(revision.images[0])

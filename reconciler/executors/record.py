@@ -14,7 +14,7 @@ from reconciler.core.action import Action
 from reconciler.core.desired import DesiredState
 from reconciler.core.interfaces import Journal, Progress, Stickers
 from reconciler.core.outcome import Outcome
-from reconciler.core.record import Operation, Record
+from reconciler.core.record import Operation, Record, helper_image
 from reconciler.core.sticker import make_sticker, seal
 from reconciler.errors import ReconcilerError, VerificationFailed
 
@@ -141,11 +141,3 @@ class RecordExecutor:
     def _operation(self, document: str, generation: int) -> Operation | None:
         operations = self._journal.record(document).operations
         return next((item for item in operations if item.generation == generation), None)
-
-
-def helper_image(record: Record, desired: DesiredState) -> str:
-    """The image for helper containers: one that is on the host for certain, by id where it is known."""
-    revision = record.committed_revision
-    if revision is None:
-        return str(desired.images[0])
-    return revision.image_id or str(revision.images[0])

@@ -158,16 +158,17 @@ class Stage:
 
     def service(self, stop_flag: StopFlag | None = None, **options: Any) -> Service:
         flag = stop_flag or StopFlag()
+        reconciler = self.reconciler(stopping=lambda: flag.stopping, **options)
         return Service(
             assessor=self.assessor,
-            reconciler=self.reconciler(stopping=lambda: flag.stopping, **options),
+            reconciler=lambda: reconciler,
             stop_flag=flag,
             history=self.history,
             engine=cast("DockerEngine", self.world.engine),
             workers=4,
             prune_cap_percent=20,
             stickers=self.stickers,
-            records=self.records,
+            records=lambda: self.records,
             compose=self.world.compose,
             decisions=Decisions(audit=self.audit, actor=Actor("user", "test")),
             audit_fault=lambda: self.audit.broken,

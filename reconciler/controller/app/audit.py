@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reconciler.audit import AuditLog
 from reconciler.audit.checkpoint import Checkpoint
 from reconciler.audit.files import LogFiles
 from reconciler.audit.signing import public_key
-from reconciler.audit.verify import Kept, Verified, verify
 from reconciler.config import Settings
 from reconciler.state_dir import StateDir
+
+if TYPE_CHECKING:
+    from reconciler.audit.verify import Kept, Verified
 
 AUDIT_KEY = "audit.key"
 
@@ -33,6 +36,8 @@ def verified(state: Path, *, key: str = "", others: Sequence[tuple[str, Kept]] =
     """Look at the whole log below a state directory, or a copy of one. ``key``: the public key that signed,
     by default that of this host, else that of the first checkpoint, elsewhere or here. Raises StateError.
     """
+    from reconciler.audit.verify import verify  # noqa: PLC0415  (who only writes the log never verifies it)
+
     log = LogFiles(state)
     return verify(log, key=key or _own_key(state) or _named(log, others), others=others)
 

@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from reconciler.audit import AuditLog
 from reconciler.compose.client import DockerCompose
@@ -23,23 +24,18 @@ from reconciler.controller.readings import Readings
 from reconciler.controller.recordable import Recordable
 from reconciler.controller.recorder import Books
 from reconciler.core.desired import DesiredState
-from reconciler.core.interfaces import Executor
 from reconciler.core.record import Event
 from reconciler.deliveries import DeliveryStore
 from reconciler.deployments import DeploymentStore
 from reconciler.engine.client import DockerEngine
-from reconciler.executors.compose import ComposeExecutor
-from reconciler.executors.delivery import DeliveryExecutor
-from reconciler.executors.docker import DockerExecutor
-from reconciler.executors.record import RecordExecutor
-from reconciler.executors.signatures import SignatureExecutor
 from reconciler.history import History
 from reconciler.metrics import Meters
 from reconciler.policy_file import PolicyFile
-from reconciler.registry.client import RegistryClient
-from reconciler.signatures.check import SignatureCheck
 from reconciler.sources.provenance import Provenance
 from reconciler.state_dir import StateDir
+
+if TYPE_CHECKING:
+    from reconciler.executors.record import RecordExecutor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +62,9 @@ class Parts:
         return Recordable(history=self.history, audit=self.audit, check_room=self.state.check_room)
 
     def record_executor(self) -> RecordExecutor:
-        return RecordExecutor(self.history, self.stickers, key=self.assessor.key, actor=self._actor_of)
+        from reconciler.executors.record import RecordExecutor  # noqa: PLC0415  (as below)
 
-    def signature_executor(self) -> SignatureExecutor:
-        registry = RegistryClient(self.engine.login_for)
-        return SignatureExecutor(self.engine, SignatureCheck(registry, self.state.signatures))
+        return RecordExecutor(self.history, self.stickers, key=self.assessor.key, actor=self._actor_of)
 
     def _actor_of(self, name: str) -> str:
         desired = self.assessor.catalogue.desired().get(name)
@@ -90,8 +84,10 @@ class Parts:
         ``engine_breaks`` counts how often the engine may have died (0 where nobody listens to its events).
         ``beside``: who works beside the controller.
         """
+        from reconciler.controller.app.executing import executors_of  # noqa: PLC0415  (who only looks needs none)
+
         performer = Performer(
-            self._executors(sleep=sleep, linger=linger, engine_breaks=engine_breaks),
+            executors_of(self, sleep=sleep, linger=linger, engine_breaks=engine_breaks),
             books=Books(record_event=lambda event: self._record(event, beside), audit=self.audit),
             meters=self.meters,
             fail_points=fail_points(os.environ),
@@ -114,30 +110,3 @@ class Parts:
     def _record(self, event: Event, beside: Beside) -> None:
         self.history.add_event(event)
         beside.recorded()
-
-    def _executors(
-        self, *, sleep: Callable[[float], None], linger: Callable[[float], None], engine_breaks: Callable[[], int]
-    ) -> tuple[Executor, ...]:
-        docker = DockerExecutor(
-            self.engine,
-            self.history,
-            clock=time.monotonic,
-            sleep=sleep,
-            linger=linger,
-            pull_deadline_s=self.settings.pull_deadline_s,
-            engine_breaks=engine_breaks,
-            deliveries=self.deliveries,
-        )
-        compose = ComposeExecutor(
-            self.engine,
-            self.history,
-            compose=self.compose,
-            deployments=self.deployments,
-            places=self.assessor.places,
-            deliveries=self.deliveries,
-            clock=time.monotonic,
-            sleep=sleep,
-            engine_breaks=engine_breaks,
-        )
-        delivery = DeliveryExecutor(self.deliveries)
-        return docker, compose, delivery, self.signature_executor(), self.record_executor()
