@@ -18,6 +18,7 @@ from reconciler.core.status import DocumentStatus
 from reconciler.errors import ReconcilerError, VerificationFailed
 from reconciler.inbox.store import InboxStore
 from reconciler.protocol.message.common import Artifact, Sync
+from reconciler.protocol.message.document import version_of
 from reconciler.protocol.message.session import DocumentReport
 
 TELL_S: Final = 2.0
@@ -93,8 +94,11 @@ class Keeper:
 
     def _report(self, name: str, status: DocumentStatus | None) -> DocumentReport:
         refused = self._documents.refusal(name)[:LONGEST_REASON] or None
-        if status is None or self._documents.desired(name) is None:
-            return DocumentReport(id=name, refused=refused)
+        shown, desired = self._documents.wanted_by(name), self._documents.desired(name)
+        version = version_of(shown.text, shown.artifacts) if shown else None
+        if status is None or desired is None:
+            return DocumentReport(id=name, refused=refused, observed=version if refused else None)
+        looked = status.fingerprint == desired.fingerprint
         return DocumentReport(
             id=name,
             phase=word(status.phase),
@@ -103,4 +107,5 @@ class Keeper:
             release=status.running_release or None,
             digest=status.running_digest or None,
             refused=refused,
+            observed=version if looked or refused else None,
         )

@@ -12,6 +12,8 @@ import click
 from reconciler.cli.fleet_change import get, put, remove
 from reconciler.cli.fleet_client import VERSION, fleet_option, json_option, open_fleet
 from reconciler.cli.fleet_documents import documents
+from reconciler.cli.fleet_rollout import STYLES as ROLLOUT_STYLES
+from reconciler.cli.fleet_rollout import line_of, rollout
 from reconciler.cli.helping import group
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import settings_options
@@ -29,7 +31,7 @@ def fleet() -> None:
     """
 
 
-for command in (documents, put, get, remove):
+for command in (documents, put, get, remove, rollout):
     fleet.add_command(command)
 
 
@@ -39,15 +41,19 @@ for command in (documents, put, get, remove):
 @settings_options()
 @pass_invocation
 def status(invocation: Invocation, /, *, fleet: Path, as_json: bool) -> None:
-    """Show each agent: whether it was heard of, how its documents stand, when its certificate ends.
+    """Show each agent: whether it was heard of, how its documents stand, when its certificate ends; below them
+    each rollout that is not done.
 
     online: heard of within 2 minutes; degraded: within 5; offline: within an hour; stale: longer ago, or never.
     """
     from reconciler.cli.screen import Column
 
-    agents = list(open_fleet(fleet).pages("/v1/agents", {}, most=MOST))
+    client = open_fleet(fleet)
+    agents = list(client.pages("/v1/agents", {}, most=MOST))
+    rolled = {item["id"]: item["rollout"] for item in client.pages("/v1/documents", {}, most=MOST) if _rolls(item)}
     if as_json:
-        invocation.screen.json({"version": VERSION, "agents": agents})
+        rollouts = [{"document": name, **found} for name, found in rolled.items()]
+        invocation.screen.json({"version": VERSION, "agents": agents, "rollouts": rollouts})
         return
     if not agents:
         invocation.screen.note("no agent has joined; invite one with 'reconciler orchestrator token'")
@@ -57,6 +63,8 @@ def status(invocation: Invocation, /, *, fleet: Path, as_json: bool) -> None:
     invocation.screen.table(
         [Column(title, fixed=title != "LABELS") for title in columns], [_row(item, now) for item in agents]
     )
+    for name, found in rolled.items():
+        invocation.screen.line(line_of(name, found), ROLLOUT_STYLES[found["state"]])
 
 
 @fleet.command("revoke", short_help="Let an agent's certificates count no more.")
@@ -89,6 +97,11 @@ def drain(invocation: Invocation, /, *, name: str, end: bool, fleet: Path, as_js
     """Give an agent no new tasks; those that are asked for wait. Its documents stay assigned."""
     answer = open_fleet(fleet).ask("PATCH", f"/v1/agents/{quote(name, safe='')}", body={"drained": not end})
     _told(invocation, answer, f"{name} is {'no longer ' if end else ''}drained", as_json)
+
+
+def _rolls(document: Any) -> bool:
+    """Whether it goes out in waves and is not everywhere yet."""
+    return bool(document.get("rollout", {}).get("state", "done") != "done")
 
 
 def _told(invocation: Invocation, answer: Any, words: str, as_json: bool) -> None:  # noqa: FBT001

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import click
 
 from reconciler.cli.fleet_client import VERSION, FleetClient, fleet_option, json_option, open_fleet
+from reconciler.cli.fleet_rollout import line_of
 from reconciler.cli.helping import Command
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import settings_options
@@ -79,6 +80,8 @@ def _row(item: Any) -> list[Any]:
 
 def _troubles(item: Any) -> Iterator[str]:
     yield from item["problems"]
+    if "reason" in item.get("rollout", {}):
+        yield f"rollout {item['rollout']['state']}: {item['rollout']['reason']}"
     yield from (f"{part['target']}: {part['refused']}" for part in item["assigned"] if "refused" in part)
     yield from (f"{part['target']}: {part['reason']}" for part in item["notAssigned"])
     if not item["assigned"]:
@@ -92,6 +95,8 @@ def _show(invocation: Invocation, item: Any, *, as_json: bool) -> None:
     if as_json:
         return screen.json({"version": VERSION, "document": item})
     screen.line(f"{item['id']} is for {words_of(item['targets'])}; {item['actor']['id']}")
+    if "rollout" in item:
+        screen.line(line_of(item["id"], item["rollout"]))
     for problem in item["problems"]:
         screen.note(problem, style="red")
     rows = [[part["target"], *_standing(part)] for part in item["assigned"]]

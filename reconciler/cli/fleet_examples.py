@@ -52,6 +52,10 @@ FLEET_EXAMPLES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("only in place of what was looked at", "reconciler fleet put web.yaml --revision 3"),
     ),
     "fleet get": (("to change it, and put it again", "reconciler fleet get web"),),
+    "fleet rollout": (
+        ("how far it is", "reconciler fleet rollout web"),
+        ("go on past what has failed", "reconciler fleet rollout web resume"),
+    ),
     "fleet remove": (("it is not wished for any more", "reconciler fleet remove web"),),
     "fleet revoke": (("a host that is gone, or was broken into", "reconciler fleet revoke host-a"),),
     "fleet drain": (

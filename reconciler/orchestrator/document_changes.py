@@ -17,12 +17,13 @@ from aiohttp import web
 
 from reconciler.errors import InputError, RequestConflict
 from reconciler.orchestrator.admin_endpoints import decision, who
+from reconciler.orchestrator.bringing import scenery_of
 from reconciler.orchestrator.decisions import Decisions
 from reconciler.orchestrator.document_views import Scene, document_view
 from reconciler.orchestrator.handing_out import HandingOut
 from reconciler.orchestrator.requests import answer, read_request
 from reconciler.orchestrator.routing import Handlers, status_of
-from reconciler.orchestrator.store import agents, assignments, documents
+from reconciler.orchestrator.store import documents
 from reconciler.orchestrator.store.database import Database
 from reconciler.orchestrator.wishes import LARGEST, Wishes
 from reconciler.spec.artifacts import named_files
@@ -86,10 +87,8 @@ class DocumentChanges:
 
     def _view(self, kept: documents.Kept) -> dict[str, object]:
         with self._database.read() as on:
-            known = {item.name: item for item in agents.every(on)}
-            assigned = assignments.everything(on)
-        scene = Scene(wishes=self._handing_out.read(), assigned=assigned, agents=known)
-        return document_view(scene, kept.name, text=True)
+            fleet = scenery_of(on, datetime.now(UTC))
+        return document_view(Scene(self._handing_out.read(), fleet), kept.name, text=True)
 
 
 def tag_of(revision: int) -> str:

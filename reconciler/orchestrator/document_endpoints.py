@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from aiohttp import web
 
 from reconciler.errors import NotKnown
+from reconciler.orchestrator.bringing import scenery_of
 from reconciler.orchestrator.document_views import Scene, document_view, problems_of
 from reconciler.orchestrator.requests import answer, limit_of, page_of
 from reconciler.orchestrator.routing import Handlers
-from reconciler.orchestrator.store import agents, assignments
 from reconciler.orchestrator.store.database import Database
 from reconciler.orchestrator.wishes import Wishes
 
@@ -52,5 +53,4 @@ class DocumentEndpoints:
 
     def _scene(self) -> Scene:
         with self._database.read() as on:
-            known = {item.name: item for item in agents.every(on)}
-            return Scene(wishes=self._wishes(), assigned=assignments.everything(on), agents=known)
+            return Scene(self._wishes(), scenery_of(on, datetime.now(UTC)))

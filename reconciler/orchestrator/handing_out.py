@@ -8,28 +8,25 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import structlog
 
 from reconciler.errors import ReconcilerError
-from reconciler.orchestrator.assign import Changes, Holding, changes
+from reconciler.orchestrator.bringing import Bringing
 from reconciler.orchestrator.clerk import Clerk
 from reconciler.orchestrator.lines import Lines
-from reconciler.orchestrator.signing import signed
-from reconciler.orchestrator.store import agents, artifacts, assignments, documents, events
-from reconciler.orchestrator.store.database import Connection, Database
-from reconciler.orchestrator.store.events import FleetEvent
-from reconciler.orchestrator.wishes import Wish, Wishes, read_wishes
-from reconciler.protocol.message.document import AssignedDocument
+from reconciler.orchestrator.store import documents
+from reconciler.orchestrator.store.database import Database
+from reconciler.orchestrator.wishes import Wishes, read_wishes
 from reconciler.sealing.release_keys import ReleaseKey
 from reconciler.sources.watch import FolderWatch
 
 EVERY_S: Final = 30.0
-GONE: Final = "it is wished for no more"
-UNFIT: Final = "it is not for this host any more"
+"""How often is looked where nothing was heard of."""
+ROLLING_S: Final = 5.0
+"""The same while a rollout is under way: time ends a soak, and tells that a host is away."""
 
 log = structlog.get_logger("reconciler.orchestrator")
 
@@ -41,9 +38,11 @@ class HandingOut:
         self._folder = folder
         self._database = database
         self._lines = lines
-        self._key = key
+        self._bringing = Bringing(database, key)
         self._clerk = clerk
         self._due = asyncio.Event()
+        self._asked = True
+        self._under_way = False
         self._problems: tuple[str, ...] = ()
         self.wishes = Wishes((), (), whole=False)
         """What is wished for, as of the last look."""
@@ -54,8 +53,14 @@ class HandingOut:
         return self._problems
 
     def ask(self) -> None:
-        """Look again soon."""
+        """Look again soon: at the folder, too."""
+        self._asked = True
         self._due.set()
+
+    def reported(self) -> None:
+        """An agent has told something else of its documents: a rollout may go on."""
+        if self._under_way:
+            self._due.set()
 
     async def watch(self) -> None:
         """Notice changes of the folder, for ever."""
@@ -64,14 +69,18 @@ class HandingOut:
 
     async def work(self) -> None:
         """Look whenever it is due, for ever."""
+        clock = asyncio.get_running_loop().time
+        looked = clock()
         while True:
+            whole, self._asked = self._asked or clock() - looked >= EVERY_S, False
             try:
-                await self.look()
+                await (self.look() if whole else self._bring_about())
             except ReconcilerError as error:
                 log.warning("documents could not be handed out", error=str(error))
+            looked = clock() if whole else looked
             with suppress(TimeoutError):
-                async with asyncio.timeout(EVERY_S):  # wait_for would lose a cancellation that comes with news
-                    await self._due.wait()
+                async with asyncio.timeout(ROLLING_S if self._under_way else EVERY_S):
+                    await self._due.wait()  # wait_for would lose a cancellation that comes with news
             self._due.clear()
 
     async def look(self) -> None:
@@ -79,7 +88,11 @@ class HandingOut:
         wishes = await asyncio.to_thread(self.read)
         self.wishes = wishes
         self._tell(wishes)
-        found = await asyncio.to_thread(self._bring_about, wishes)
+        await self._bring_about()
+
+    async def _bring_about(self) -> None:
+        found = await asyncio.to_thread(self._bringing.about, self.wishes)
+        self._under_way = found.under_way
         if found.targets:
             self._lines.wake(*found.targets)
 
@@ -101,46 +114,3 @@ class HandingOut:
             if problem not in self._problems:
                 self._clerk.note("orchestrator", "document-problem", str(self._folder), problem)
         self._problems = problems
-
-    def _bring_about(self, wishes: Wishes) -> Changes:
-        now = datetime.now(UTC)
-        with self._database.read() as on:
-            found = _found(on, wishes)
-        if found.targets:
-            with self._database.write() as on:
-                found = _found(on, wishes)
-                for target, wish in found.assign:
-                    self._assign(on, target, wish, now)
-                for target, name in found.withdraw:
-                    assignments.withdraw(on, target, name)
-                    there = any(item.name == name for item in wishes.wishes)
-                    told = f"from {target}: {UNFIT if there else GONE}"
-                    events.add(on, FleetEvent(now, "orchestrator", "document-withdrawn", name, told))
-        return found
-
-    def _assign(self, on: Connection, target: str, wish: Wish, now: datetime) -> None:
-        document = AssignedDocument(
-            id=wish.name,
-            target_id=target,
-            version=wish.version,
-            generation=assignments.next_generation(on, target, wish.name),
-            text=wish.text,
-            artifacts=wish.artifacts,
-            issued_at=now,
-            actor=wish.actor,
-        )
-        for item in wish.files:
-            artifacts.keep(on, item.artifact.sha256, item.content, now=now)
-        assignments.assign(on, signed(document, self._key))
-        told = f"to {target}, generation {document.generation}"
-        by = wish.put.actor if wish.put else f"file:{wish.file}"
-        events.add(on, FleetEvent(now, by, "document-assigned", wish.name, told))
-
-
-def _found(on: Connection, wishes: Wishes) -> Changes:
-    members = [item.facts for item in agents.every(on) if item.revoked_at is None]
-    assigned = {
-        (item.target_id, item.id): Holding(item.version, put=item.actor.type == "user")
-        for item in assignments.everything(on)
-    }
-    return changes(wishes, members, assigned)

@@ -31,6 +31,16 @@ from reconciler.protocol.wire.codec import to_json
 from reconciler.tls.admission import Peer
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """What an agent tells otherwise than before: ``labels``, by which other documents may be for it, and how its
+    ``documents`` stand.
+    """
+
+    labels: bool
+    documents: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Keeping:
     """For one agent, at one moment. ``lease``: how long a report lets a task go on in silence. ``ended`` hears of
@@ -43,14 +53,13 @@ class Keeping:
     ended: Callable[[tasks.Kept, datetime], None]
     peer: Peer | None = None
 
-    def keep(self, on: Connection, happened: Iterable[Event]) -> bool:
-        """All of it, in the connection's transaction; whether other documents may be for the agent now. Raises
-        AccessRefused for a task of somebody else.
-        """
-        before = agents.labels_of(on, self.agent)
+    def keep(self, on: Connection, happened: Iterable[Event]) -> Changed:
+        """All of it, in the connection's transaction. Raises AccessRefused for a task of somebody else."""
+        before = agents.told_by(on, self.agent)
         for event in happened:
             self._keep(on, event)
-        return agents.labels_of(on, self.agent) != before
+        after = agents.told_by(on, self.agent)
+        return Changed(labels=before[0] != after[0], documents=before[1] != after[1])
 
     def _keep(self, on: Connection, event: Event) -> None:
         match event:

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import uuid4
 
-from reconciler.orchestrator.keeping import Keeping
+from reconciler.orchestrator.keeping import Changed, Keeping
 from reconciler.orchestrator.signing import signed
 from reconciler.orchestrator.store import agents, assignments, logs, tasks
 from reconciler.orchestrator.store.database import Connection, Database
@@ -41,7 +41,8 @@ UNWANTED: Final = "somebody has cancelled it"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineSettings:
     """What all lines have in common. ``spread``: over how many seconds agents come back, by the fleet's size;
-    ``ended`` hears of tasks that are over, ``relabelled`` that an agent has other labels.
+    ``ended`` hears of tasks that are over, ``relabelled`` that an agent has other labels,
+    ``reported`` that its documents stand otherwise.
     """
 
     interval_s: int
@@ -49,6 +50,7 @@ class LineSettings:
     key: ReleaseKey
     ended: Callable[[tasks.Kept, datetime], None]
     relabelled: Callable[[], None]
+    reported: Callable[[], None]
 
     @property
     def lease(self) -> timedelta:
@@ -112,12 +114,14 @@ class Line:
 
     async def _kept(self, step: Step, now: Moment, peer: Peer | None = None) -> Step:
         if step.events:
-            relabelled = await to_the_end(self._keep, step, now.at, peer)
-            if relabelled:
+            changed = await to_the_end(self._keep, step, now.at, peer)
+            if changed.labels:
                 self._settings.relabelled()
+            if changed.documents:
+                self._settings.reported()
         return step
 
-    def _keep(self, step: Step, now: datetime, peer: Peer | None) -> bool:
+    def _keep(self, step: Step, now: datetime, peer: Peer | None) -> Changed:
         keeping = Keeping(self.agent, now, self._settings.lease, self._settings.ended, peer)
         with self._database.write() as on:
             return keeping.keep(on, step.events)

@@ -30,6 +30,7 @@ from reconciler.orchestrator.lines import Lines
 from reconciler.orchestrator.listener import Listener
 from reconciler.orchestrator.meters import Meters, OwnEnd
 from reconciler.orchestrator.problems import problem_of, told
+from reconciler.orchestrator.rollout_endpoints import RolloutEndpoints
 from reconciler.orchestrator.routing import add_routes
 from reconciler.orchestrator.store import agents
 from reconciler.orchestrator.store.database import Database
@@ -93,6 +94,7 @@ class Orchestrator:
             key=home.key,
             ended=self.meters.ended,
             relabelled=self._relabelled,
+            reported=self._reported,
         )
         self.lines = Lines(database, settings, options.gate)
         self.connections = Connections(
@@ -159,7 +161,8 @@ class Orchestrator:
         changes = DocumentChanges(self.database, self.decisions, self.handing_out)
         files = ArtifactEndpoints(self.database, self.decisions)
         agents_own = (AgentEndpoints(self.lines), Stream(self.lines), desk)
-        for endpoints in (*agents_own, admin, tasks, documents, changes, files):
+        rolling = RolloutEndpoints(self.decisions, self.handing_out)
+        for endpoints in (*agents_own, admin, tasks, documents, changes, rolling, files):
             add_routes(app.router, endpoints.handlers)
         return app
 
@@ -180,6 +183,9 @@ class Orchestrator:
 
     def _relabelled(self) -> None:
         self.handing_out.ask()
+
+    def _reported(self) -> None:
+        self.handing_out.reported()
 
     def _spread(self) -> int:
         return spread_for(self.upkeep.members)

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 
 from reconciler.core.member import is_label
 from reconciler.core.project import LOCK_NAME
+from reconciler.core.rollout import Pace
 from reconciler.core.selector import Selector, read_selector
 from reconciler.orchestrator.store.documents import Kept
 from reconciler.protocol.message.common import Actor, Artifact
@@ -26,7 +27,7 @@ from reconciler.spec.artifacts import Named, ReadArtifact, beside, named_files, 
 from reconciler.spec.assemble import choose_defaults
 from reconciler.spec.defaults import defaults_for
 from reconciler.spec.document import Document, read_documents
-from reconciler.spec.fleet import for_hosts, targets_of
+from reconciler.spec.fleet import for_hosts, pace_of, targets_of
 from reconciler.spec.fleet_folder import examine_fleet
 from reconciler.spec.merge import merged
 from reconciler.spec.problem import Problem, is_error
@@ -52,7 +53,8 @@ class WishFile:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """``targets``: whom it is for, as a selector is written; {} is every agent. ``file``: where it stands, with
-    its line. ``put``: as it came over the API.
+    its line. ``put``: as it came over the API. ``pace``: in which order hosts
+    get it; None: all at once.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Wish:
     file: str
     files: tuple[WishFile, ...] = ()
     put: Kept | None = None
+    pace: Pace | None = None
 
     @property
     def selector(self) -> Selector | None:
@@ -181,6 +184,7 @@ def _wish(document: Document, defaults: Document | None, read: ReadArtifact) -> 
     return Wish(
         name=document.name,
         targets=targets_of(whole),
+        pace=pace_of(whole),
         text=_text(_flat(alone, files) if files else alone),
         file=str(document.source),
         files=tuple(_file(item, read(beside(document.file, item.source))) for item in files),

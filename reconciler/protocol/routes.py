@@ -158,6 +158,11 @@ OPERATING: Final = (
         tells="A document of the API is no longer assigned. Its containers stay until each host prunes them.",
     ),
     Route(
+        name="change-rollout", method="post", path="/v1/documents/{name}/rollout", roles=_ADMIN,
+        body="api.RolloutRequest", answer="api.RolloutView", refusals=(409,),
+        tells="Stop the rollout of a document, go on past what has failed, or bring its former version back.",
+    ),
+    Route(
         name="put-artifact", method="put", path="/v1/artifacts/{digest}", roles=_ADMIN, body=BYTES, status=204,
         refusals=(413,), tells="The content of a file, before a document or task names it.",
     ),

@@ -1,4 +1,4 @@
-"""What of a document is for an orchestrator: on which hosts of a fleet it is to run. Pure.
+"""What of a document is for an orchestrator: on which hosts of a fleet it is to run, and in which order. Pure.
 
 Decides how it is read, what refuses it, and which documents meet on one host for certain. An orchestrator takes it
 out before a document goes to a host (``for_hosts``), so that a host never sees it there. In a host's own folder it
@@ -11,18 +11,29 @@ Invariant: a document that says its targets has a name of its own in its folder.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from reconciler.core.desired import DesiredState
+from reconciler.core.rollout import Amount, Pace
 from reconciler.core.selector import read_selector
+from reconciler.spec import quantities
 from reconciler.spec.check import for_target
 from reconciler.spec.findings import Findings
 from reconciler.spec.problem import Path
 
 TARGETS: Final[Path] = ("spec", "targets")
-OWN_KEYS: Final = ("targets",)
+OWN_KEYS: Final = ("targets", "rollout")
 """Keys of ``spec`` that only an orchestrator reads."""
 
+ROLLOUT: Final[Path] = ("spec", "rollout")
+_BOTH: Final = frozenset({"strategy", "failureBudget", "onBreach"})
+TAKES: Final[Mapping[str, frozenset[str]]] = {
+    "all-at-once": _BOTH,
+    "rolling": _BOTH | {"maxParallel"},
+    "canary": _BOTH | {"maxParallel", "canaries", "soak"},
+}
+_ONE_HOST: Final = "is for a document of several hosts, and metadata.target names one; remove it"
 NOT_HERE: Final = (
     "is for documents of an orchestrator, and this is a host's own folder: name the host in metadata.target, or "
     "leave it out; 'reconciler validate --fleet' checks the folder of an orchestrator"
@@ -39,6 +50,7 @@ def refuse_on_a_host(document: Mapping[str, Any], findings: Findings) -> None:
 
 def check_targets(document: Mapping[str, Any], findings: Findings) -> None:
     """What the schema cannot say of them."""
+    _check_rollout(document, findings)
     given = document["spec"].get("targets")
     if given is None:
         return
@@ -50,6 +62,41 @@ def check_targets(document: Mapping[str, Any], findings: Findings) -> None:
         _try(part, (*TARGETS, "matchExpressions", index), findings)
     if len(findings.items) == before:
         _try(given, TARGETS, findings)
+
+
+def _check_rollout(document: Mapping[str, Any], findings: Findings) -> None:
+    """Keys that the strategy would pass over are refused."""
+    given: Mapping[str, Any] = document["spec"].get("rollout", {})
+    if given and "target" in document["metadata"]:
+        findings.note(ROLLOUT, _ONE_HOST)
+    for key in given:
+        if key not in TAKES.get(given.get("strategy", ""), given):
+            findings.note((*ROLLOUT, key), f'is not for the strategy "{given["strategy"]}"; remove it')
+    findings.read(given, (*ROLLOUT, "soak"), quantities.duration)
+
+
+def pace_of(document: Mapping[str, Any]) -> Pace | None:
+    """In which order hosts get it; None: all at once, without a rollout."""
+    given = document["spec"].get("rollout")
+    if given is None:
+        return None
+    usual = Pace(strategy=given["strategy"], most=Amount(1) if given["strategy"] == "rolling" else None)
+    said = {
+        "most": _amount(given, "maxParallel"),
+        "canaries": _amount(given, "canaries"),
+        "budget": _amount(given, "failureBudget"),
+        "soak_s": quantities.duration(given["soak"]) / 1000 if "soak" in given else None,
+        "on_breach": given.get("onBreach"),
+    }
+    return replace(usual, **{key: value for key, value in said.items() if value is not None})
+
+
+def _amount(given: Mapping[str, Any], key: str) -> Amount | None:
+    """``3`` or ``25%``."""
+    if key not in given:
+        return None
+    value = given[key]
+    return Amount(value) if isinstance(value, int) else Amount(int(value.removesuffix("%")), percent=True)
 
 
 def _try(given: Mapping[str, Any], path: Path, findings: Findings) -> None:

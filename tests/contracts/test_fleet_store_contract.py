@@ -295,7 +295,9 @@ def test_a_store_of_the_first_version_is_migrated_with_what_is_in_it(
 ) -> None:
     with store.write() as on:
         enroll(on)
-        on.exec_driver_sql("DROP TABLE documents")
+        for table in ("documents", "rollouts"):
+            on.exec_driver_sql(f"DROP TABLE {table}")
+        on.exec_driver_sql("ALTER TABLE assignments DROP COLUMN former")
         for column in ("shown_issuer", "shown_made"):
             on.exec_driver_sql(f"ALTER TABLE agents DROP COLUMN {column}")
         on.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")

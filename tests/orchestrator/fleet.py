@@ -54,8 +54,8 @@ def moment() -> Moment:
     return Moment(now(), asyncio.get_running_loop().time())
 
 
-def run(work: Coroutine[Any, Any, T]) -> T:
-    return asyncio.run(asyncio.wait_for(work, 30))
+def run(work: Coroutine[Any, Any, T], *, within_s: float = 30) -> T:
+    return asyncio.run(asyncio.wait_for(work, within_s))
 
 
 class Fleet:

@@ -158,6 +158,25 @@ def test_the_fleet_is_shown_drained_and_not(said: Any) -> None:
     assert said("fleet", "drain", "host-a", "--end") == (0, "host-a is no longer drained\n")
 
 
+def test_a_rollout_is_shown_and_decided_about(said: Any, town: Town, tmp_path: Path) -> None:
+    file = tmp_path / "slow.yaml"
+    slow = WEB.replace("{name: web, target: host-a}", "{name: slow}").replace("8080", "8083")
+    file.write_text(slow.replace("spec:", "spec:\n  rollout: {strategy: rolling}"))
+    assert said("fleet", "put", str(file))[0] == 0
+    client = open_fleet(town.settings)
+    waited(lambda: client.ask("GET", "/v1/documents/slow")["rollout"]["going"] == 1)
+    line = "slow: rolling, going: 0 of 1 hosts have it, 1 at work"
+    assert said("fleet", "rollout", "slow") == (0, f"{line}\n")
+    assert line in said("fleet", "status")[1]
+    assert line in said("fleet", "documents", "slow")[1]
+    assert said("fleet", "status", "--json")[1]["rollouts"][0]["document"] == "slow"
+    status, told = said("fleet", "rollout", "slow", "pause", "--json")
+    assert (status, told["rollout"]["reason"]) == (0, "paused by stella://admin/admin")
+    assert "rollout paused: paused by" in said("fleet", "documents")[1]
+    assert "does not go out in waves" in said("fleet", "rollout", "web")[1]
+    assert said("fleet", "remove", "slow")[0] == 0
+
+
 def test_a_document_is_put_got_changed_and_removed(said: Any, town: Town, tmp_path: Path) -> None:
     file = tmp_path / "mail.yaml"
     file.write_text(WEB.replace("name: web", "name: mail").replace("8080", "8082"))

@@ -18,7 +18,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 FOLDERS = sorted({path.parent for path in EXAMPLES.glob("*/*.yaml") if "apiVersion: stella/" in path.read_text()})
 """Others are about what stands beside the controller."""
 
-ELSEWHERE = {"hooks", "targets"}
+ELSEWHERE = {"hooks", "targets", "rollout"}
 """What examples of their own are about."""
 
 FLEET = EXAMPLES / "10-fleet"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.core.rollout import Amount, Pace
 from reconciler.spec.assemble import Examined, examine
 from reconciler.spec.document import read_documents
-from reconciler.spec.fleet import for_hosts, targets_of
+from reconciler.spec.fleet import for_hosts, pace_of, targets_of
 from reconciler.spec.fleet_folder import examine_fleet
 from tests.spec.texts import defaults, text
 
@@ -125,3 +126,54 @@ def test_a_document_may_wait_for_one_that_may_be_there() -> None:
     assert told(web, text("db", meta=", target: host-a")) == (["web", "db"], [])
     assert told(text("web", spec=wait.strip()), chosen("db")) == (["web", "db"], [])
     assert "no document for this target" in told(web)[1][0]
+
+
+def rolled(rollout: str, **more: str) -> str:
+    return text(spec=f"rollout: {rollout}", **more)
+
+
+def pace(rollout: str) -> Pace | None:
+    return pace_of(read_documents(rolled(rollout).encode(), "a.yaml")[0][0].value)
+
+
+def test_a_rollout_is_read_with_its_defaults() -> None:
+    assert pace_of(read_documents(text().encode(), "a.yaml")[0][0].value) is None
+    assert pace("{strategy: all-at-once}") == Pace()
+    assert pace("{strategy: rolling}") == Pace(strategy="rolling", most=Amount(1))
+    assert pace("{strategy: rolling, maxParallel: 25%, failureBudget: 2, onBreach: rollback}") == Pace(
+        strategy="rolling", most=Amount(25, percent=True), budget=Amount(2), on_breach="rollback"
+    )
+    assert pace("{strategy: canary, canaries: 10%, soak: 1m}") == Pace(
+        strategy="canary", canaries=Amount(10, percent=True), soak_s=60.0
+    )
+
+
+@pytest.mark.parametrize(
+    ("rollout", "words"),
+    [
+        ("{}", "spec.rollout.strategy: is missing; allowed: all-at-once, rolling, canary"),
+        ("{strategy: blue-green}", '"blue-green" is not allowed; allowed: all-at-once, rolling, canary'),
+        (
+            "{strategy: rolling, maxParallel: 200%}",
+            '"200%" is not allowed here; allowed: a whole number, or a part',
+        ),
+        ("{strategy: rolling, maxParallel: -1}", "spec.rollout.maxParallel: must be at least 0"),
+        ("{strategy: rolling, soak: 5m}", 'spec.rollout.soak: is not for the strategy "rolling"; remove it'),
+        ("{strategy: all-at-once, canaries: 1}", 'spec.rollout.canaries: is not for the strategy "all-at-once"'),
+        ("{strategy: canary, soak: soon}", "spec.rollout.soak: "),
+    ],
+)
+def test_what_is_wrong_with_a_rollout_is_told_at_its_place(rollout: str, words: str) -> None:
+    names, (problem,) = told(rolled(rollout))
+    assert names == []
+    assert words in problem
+
+
+def test_a_rollout_is_for_several_hosts_and_only_an_orchestrator_reads_it() -> None:
+    assert told(rolled("{strategy: rolling}")) == (["web"], [])
+    assert "metadata.target names one" in told(rolled("{strategy: rolling}", meta=", target: host-a"))[1][0]
+    assert (
+        "a.yaml:8:12: spec.rollout: is for documents of" in told(rolled("{strategy: rolling}"), fleet=False)[1][0]
+    )
+    document = read_documents(rolled("{strategy: rolling}").encode(), "a.yaml")[0][0].value
+    assert for_hosts(document) == read_documents(text().encode(), "a.yaml")[0][0].value

@@ -120,10 +120,13 @@ def reported(on: Connection, name: str, documents: list[Mapping[str, Any]]) -> N
     on.execute(update(agents).where(agents.c.name == name).values(documents=documents))
 
 
-def labels_of(on: Connection, name: str) -> Mapping[str, str] | None:
-    """Those that count; None where none are known, or there is no such agent."""
+def told_by(on: Connection, name: str) -> tuple[Mapping[str, str] | None, tuple[Mapping[str, Any], ...]]:
+    """Labels that count, None where none are known; and what it reported of documents."""
     row = on.execute(select(agents).where(agents.c.name == name)).one_or_none()
-    return None if row is None else _agent(row).facts.labels
+    if row is None:
+        return None, ()
+    agent = _agent(row)
+    return agent.facts.labels, agent.documents
 
 
 def find(on: Connection, name: str) -> Agent:

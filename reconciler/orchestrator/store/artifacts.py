@@ -31,7 +31,8 @@ def forget(on: Connection, *, before: datetime) -> None:
     old = on.execute(select(artifacts.c.digest).where(artifacts.c.kept_at < before)).scalars().all()
     if not old:
         return
-    values = [*on.execute(select(assignments.c.value)).scalars(), *on.execute(select(tasks.c.value)).scalars()]
+    columns = (assignments.c.value, assignments.c.former, tasks.c.value)
+    values = [value for column in columns for value in on.execute(select(column)).scalars()]
     named = {digest for value in values if value for digest in _digests(value)}
     for digest in set(old) - named:
         on.execute(delete(artifacts).where(artifacts.c.digest == digest))

@@ -48,6 +48,20 @@ def assign(on: Connection, document: AssignedDocument) -> None:
     on.execute(update(assignments).where(mine).values(value=as_value(document)))
 
 
+def keep_former(on: Connection, target: str, document: str) -> None:
+    """What is assigned now is what can be gone back to."""
+    mine = (assignments.c.target == target) & (assignments.c.document == document)
+    on.execute(update(assignments).where(mine).values(former=assignments.c.value))
+
+
+def formers(on: Connection) -> list[AssignedDocument]:
+    """What can be gone back to, of what is assigned."""
+    chosen = select(assignments.c.former).where(
+        assignments.c.former.is_not(None), assignments.c.value.is_not(None)
+    )
+    return [_document(value) for value in on.execute(chosen).scalars()]
+
+
 def withdraw(on: Connection, target: str, document: str) -> None:
     """The target is not to have it any more."""
     mine = (assignments.c.target == target) & (assignments.c.document == document)

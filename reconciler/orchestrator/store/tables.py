@@ -95,9 +95,10 @@ assignments: Final = Table(
     Column("document", String(255), primary_key=True),
     Column("generation", BigInteger, nullable=False),
     Column("value", JSON(none_as_null=True)),
+    Column("former", JSON(none_as_null=True)),
 )
 """``generation``: the last that was wished for, by assigning a document or by a task. ``value``: the assigned
-document; NULL where none is.
+document; NULL where none is. ``former``: the one before, which a rollout can go back to.
 """
 
 tasks: Final = Table(
@@ -144,6 +145,20 @@ documents: Final = Table(
     Column("changed_at", Moment, nullable=False),
 )
 """Those that came over the API. ``text``: as it was put; NULL of one that was deleted, whose revision is kept."""
+
+rollouts: Final = Table(
+    "rollouts",
+    metadata,
+    Column("document", String(63), primary_key=True),
+    Column("version", String(80), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("soak_since", Moment),
+    Column("forgiven", JSON, nullable=False),
+    Column("began_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+)
+"""``forgiven``: names of agents whose failure a person has seen, and gone on."""
 
 artifacts: Final = Table(
     "artifacts",

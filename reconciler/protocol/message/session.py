@@ -63,7 +63,7 @@ class Welcome(Message):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentReport:
     """One document on this host. ``refused``: why an assignment of it is not held; ``generation``: the highest
-    that was taken, with a task or a document.
+    that was taken, with a task or a document; ``observed``: the version of which phase, sync and health tell.
     """
 
     id: str
@@ -75,6 +75,7 @@ class DocumentReport:
     release: str | None = None
     digest: str | None = None
     refused: str | None = None
+    observed: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,6 +61,7 @@ class Holding:
                 version=document.version if document else None,
                 generation=self._desk.fence.highest(name) or None,
                 refused=held.refused.get(name, "")[:LONGEST_REASON] or seen.refused,
+                observed=None if name in held.refused else seen.observed,
             )
 
     def _taken(self, change: Change, clock: Clock, now: Moment) -> list[Event]:
