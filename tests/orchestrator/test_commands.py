@@ -171,7 +171,7 @@ def test_a_rollout_is_shown_and_decided_about(said: Any, town: Town, tmp_path: P
     assert line in said("fleet", "documents", "slow")[1]
     assert said("fleet", "status", "--json")[1]["rollouts"][0]["document"] == "slow"
     status, told = said("fleet", "rollout", "slow", "pause", "--json")
-    assert (status, told["rollout"]["reason"]) == (0, "paused by stella://admin/admin")
+    assert (status, told["rollout"]["reason"]) == (0, "paused by stella://admin/ada")
     assert "rollout paused: paused by" in said("fleet", "documents")[1]
     assert "does not go out in waves" in said("fleet", "rollout", "web")[1]
     assert said("fleet", "remove", "slow")[0] == 0
