@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -136,30 +135,63 @@ def test_nothing_is_said_where_the_settings_are_wrong(host: Path) -> None:
     assert offered(host, "reconciler status w") == []
 
 
-def test_a_tab_in_a_real_terminal_completes_a_command(host: Path) -> None:
+@pytest.mark.parametrize(
+    ("shell", "setting_up"),
+    [
+        ("bash --norc --noprofile", 'eval "$(reconciler completion bash)"'),
+        ("zsh -f", 'autoload -Uz compinit; compinit -u -D; eval "$(reconciler completion zsh)"'),
+        ("fish --no-config", "reconciler completion fish | source"),
+    ],
+)
+def test_a_tab_in_a_real_terminal_completes_a_command(host: Path, shell: str, setting_up: str) -> None:
     server = ["tmux", "-L", f"completion-{os.getpid()}", "-f", os.devnull]
-    shell = "bash --norc --noprofile"
 
     def tmux(*words: str) -> str:
         done = subprocess.run([*server, *words], env=environment(host), cwd=host, capture_output=True, check=True)
         return done.stdout.decode()
 
-    def shown(text: str) -> Iterator[bool]:
-        for _ in range(200):
-            yield text in tmux("capture-pane", "-p")
+    def shown(text: str) -> bool:
+        end = time.monotonic() + 20
+        while text not in tmux("capture-pane", "-p"):
+            if time.monotonic() > end:
+                return False
             time.sleep(0.1)
+        return True
 
     tmux("new-session", "-d", "-x", "80", "-y", "24", shell)
     try:
-        tmux("send-keys", 'eval "$(reconciler completion bash)"; echo rea""dy', "Enter")
-        assert any(shown("ready"))
-        tmux("send-keys", "reconciler comp", "Tab")
-        assert any(shown("reconciler completion ")), tmux("capture-pane", "-p")
+        tmux("send-keys", f"{setting_up}; echo rea''dy", "Enter")
+        assert shown("\nready"), tmux("capture-pane", "-p")
+        tmux("send-keys", "reconciler histo", "Tab")
+        assert shown("reconciler history"), tmux("capture-pane", "-p")
+        tmux("send-keys", "C-u", "reconciler status wo", "Tab")
+        assert shown("reconciler status worker"), tmux("capture-pane", "-p")
     finally:
         tmux("kill-server")
 
 
-@pytest.mark.parametrize("shell", [name for name in ("bash", "zsh", "fish") if shutil.which(name)])
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("reconciler st", ["status", "sticker"]),
+        ("reconciler status w", ["web", "worker"]),
+        ("reconciler status --color a", ["auto", "always"]),
+    ],
+)
+def test_fish_offers(host: Path, line: str, expected: list[str]) -> None:
+    """It tells what it would offer when it is asked; a word comes with its help behind a tab."""
+    done = subprocess.run(
+        ["fish", "--no-config", "-c", f"reconciler completion fish | source; complete -C '{line}'"],
+        env={**environment(host), "HOME": str(host)},
+        cwd=host,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert sorted(offer.partition("\t")[0] for offer in done.stdout.splitlines()) == sorted(expected)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_script_is_one_that_the_shell_can_read(tmp_path: Path, shell: str) -> None:
     script = tmp_path / "script"
     script.write_text(run(RecordedService(), "completion", shell, folder=tmp_path).out)
