@@ -38,6 +38,7 @@ WELCOME = """\
 A playground: engine, registry and folder are yours alone, and gone when you leave (exit).
 Images: $REGISTRY/web:v1, :v2, and :v3, which never becomes healthy.
 The story to follow: docs/tutorial.md
+Then in docs/how-to: roll-back.md, pause.md, drift.md, compose.md, secrets.md
 """
 
 
