@@ -41,6 +41,13 @@ def links(page: Path) -> Iterator[str]:
     yield from _LINK.findall(prose)
 
 
+def mentioned(page: Path, program: str) -> Iterator[tuple[str, ...]]:
+    """Arguments of each call of ``program`` that stands as code within a sentence."""
+    prose = _FENCE.sub("", page.read_text(encoding="utf-8"))
+    for words in re.findall(rf"`{program} ([^`]+)`", prose):
+        yield tuple(shlex.split(words))
+
+
 def anchors(page: Path) -> set[str]:
     """Anchors of a page's headings, made as GitHub makes them."""
     headings = _HEADING.findall(_FENCE.sub("", page.read_text(encoding="utf-8")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import tomllib
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import click
 import pytest
+from click.exceptions import NoArgsIsHelpError
 from click.testing import CliRunner
 
 from reconciler import __version__
@@ -21,7 +23,7 @@ from reconciler.sources.artifacts import reading_in
 from reconciler.spec.assemble import examine
 from reconciler.spec.notify import read_notify
 from reconciler.spec.policy import read_policy
-from tests.docs.pages import PAGES, ROOT, Block, anchors, blocks, commands, links, named_tests
+from tests.docs.pages import PAGES, ROOT, Block, anchors, blocks, commands, links, mentioned, named_tests
 
 DOCUMENTS = [
     (page, block)
@@ -113,6 +115,14 @@ def test_the_policy_beside_the_full_example_permits_it_and_the_others_need_none(
 @pytest.mark.parametrize(("page", "call"), CALLS, ids=[f"{place(page)}:{' '.join(call)}" for page, call in CALLS])
 def test_a_command_in_the_documentation_exists_with_its_options(page: Path, call: tuple[str, ...]) -> None:
     parse(cli, list(call))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=place)
+def test_a_command_that_a_sentence_speaks_of_exists_with_its_options(page: Path) -> None:
+    """What it is about may be left out in a sentence."""
+    for call in mentioned(page, "reconciler"):
+        with contextlib.suppress(click.MissingParameter, NoArgsIsHelpError):
+            parse(cli, list(call))
 
 
 def parse(command: click.Command, arguments: list[str], parent: click.Context | None = None) -> None:
