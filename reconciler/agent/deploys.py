@@ -19,6 +19,7 @@ from typing import Final
 
 from reconciler.agent.credentials import NOTHING, Credentials, Opened
 from reconciler.agent.documents import RemoteDocuments
+from reconciler.agent.expectations import expect_container, expect_digest
 from reconciler.agent.reports import observed, report_of_pass, running_release
 from reconciler.agent.rollback_choice import revision_for
 from reconciler.agent.work import Work, refused, too_long
@@ -109,6 +110,7 @@ class Deploys:
         opened, begun = await self._opened(work), self._begun(work)
         if begun is not None:
             return await self._with(opened, work, begun)
+        expect_digest(payload, self._journal.record(task.document))
         document = await asyncio.to_thread(self._documents.completed, payload.document(task.document))
         former = self._documents.desired(task.document)
         document = await asyncio.to_thread(self._credentials.filled, document, opened.secrets, former)
@@ -127,6 +129,7 @@ class Deploys:
         desired = self._documents.desired(task.document)
         if desired is None:
             return refused("unknown-document", f"the orchestrator wishes for no document {task.document} here")
+        expect_container(payload, desired)
         revision = revision_for(self._journal.record(task.document), desired.fingerprint, payload)
         document = dict(revision.desired.document)
         files = tuple(

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-import aiohttp
-
+from reconciler.agent.http_check import address_of, ask
 from reconciler.agent.reports import observed, running_release, word
 from reconciler.agent.work import Work, account_of, expect
 from reconciler.controller.app import Parts
@@ -33,11 +33,11 @@ from reconciler.executors.discretion import DeliveredSecrets
 from reconciler.policy_file import leads_to
 from reconciler.protocol.message.payload import (
     HealthCheckPayload,
-    HttpCheck,
     InspectPayload,
     ReadStickerPayload,
     WriteStickerPayload,
 )
+from reconciler.protocol.message.result import TaskMetrics
 from reconciler.protocol.message.task import AgentTask
 from reconciler.protocol.session.work import WorkReport
 
@@ -61,16 +61,18 @@ class Looks:
         """By the container's own check, or over HTTP."""
         name, payload = _document(work), work.task.payload
         assert isinstance(payload, HealthCheckPayload)  # noqa: S101  (its schema says so)
+        began = time.monotonic()
         status = await asyncio.to_thread(self.status, name)
         outputs: dict[str, Any] = {"health": word(status.health), "reason": status.reason}
         well = status.health == "Healthy"
         if payload.http is not None:
-            url = await asyncio.to_thread(self._url, name, payload.http)
-            answer, well = await _asked(url, payload.http)
+            url = address_of(name, await asyncio.to_thread(self._rows, name), payload.http)
+            answer, well = await ask(url, payload.http)
             outputs["http"] = answer
         seen = observed(status, work.task.generation)
+        metrics = TaskMetrics(health_check_duration_ms=round((time.monotonic() - began) * 1000))
         if well:
-            return WorkReport(outcome="succeeded", observed=seen, outputs=outputs)
+            return WorkReport(outcome="succeeded", observed=seen, outputs=outputs, metrics=metrics)
         told = outputs.get("http") or f"it is {word(status.health)}"
         return WorkReport(
             outcome="failed",
@@ -79,20 +81,29 @@ class Looks:
             error=f"{name} is not healthy: {told}",
             error_type="unhealthy",
             retriable=True,
+            metrics=metrics,
         )
 
     # ---- inspect
 
     async def inspect(self, work: Work) -> WorkReport:
-        """What is asked for of the document."""
-        name, payload = _document(work), work.task.payload
+        """What is asked for of the document; where none is named, how each of this host's documents stands."""
+        payload = work.task.payload
         assert isinstance(payload, InspectPayload)  # noqa: S101  (its schema says so)
+        if work.task.document is None and not payload.include:
+            return WorkReport(outcome="succeeded", outputs=await asyncio.to_thread(self._all))
+        name = _document(work)
         status = await asyncio.to_thread(self.status, name)
         outputs: dict[str, Any] = {"status": _without_none(status_json(status))}
         for part in payload.include or BY_DEFAULT:
             outputs[part] = await asyncio.to_thread(self._part, part, name, payload)
         seen = observed(status, work.task.generation)
         return WorkReport(outcome="succeeded", observed=seen, outputs=outputs)
+
+    def _all(self) -> dict[str, Any]:
+        found = self._parts.assessor.assess()
+        statuses = (item.status(self._parts.history.drift_since(item.plan.document)) for item in found)
+        return {"documents": [_standing(status) for status in statuses]}
 
     def _part(self, part: str, name: str, payload: InspectPayload) -> Any:
         match part:
@@ -150,7 +161,7 @@ class Looks:
         """Of what is committed, at the document's place or another that the policy allows."""
         name, payload = _document(work), work.task.payload
         assert isinstance(payload, WriteStickerPayload)  # noqa: S101  (its schema says so)
-        expect(work.task, running_release(await asyncio.to_thread(self._parts.history.record, name)))
+        expect(work.task, await asyncio.to_thread(self.running, name))
         await work.pass_no_return()
         written = await asyncio.to_thread(self._write_sticker, work.task, name, payload)
         return WorkReport(outcome="succeeded", outputs={"written": written})
@@ -209,6 +220,10 @@ class Looks:
         (found,) = self._parts.assessor.assess((name,), full=True)
         return found.status(self._parts.history.drift_since(name))
 
+    def running(self, name: str) -> str:
+        """The release that is committed; "" where none is."""
+        return running_release(self._parts.history.record(name))
+
     def _desired(self, name: str) -> DesiredState:
         records = self._parts.history.records()
         return self._parts.assessor.catalogue.choose((name,), records)[name]
@@ -224,36 +239,6 @@ class Looks:
             or row.name in desired.container_names
             or (project and row.labels.get(PROJECT_LABEL) == project)
         ]
-
-    def _url(self, name: str, check: HttpCheck) -> str:
-        """Where the port is published on this host. Raises InputError where it is not."""
-        for row in self._rows(name):
-            for port in row.ports:
-                if row.running and port.container_port == check.port and port.host_port:
-                    host = port.host_ip if port.host_ip not in {"", "0.0.0.0", "::"} else "127.0.0.1"  # noqa: S104
-                    return f"http://{f'[{host}]' if ':' in host else host}:{port.host_port}{check.path}"
-        raise InputError(
-            f"no running container of {name} publishes its port {check.port}",
-            hint="an agent asks over published ports; publish it, at 127.0.0.1 for this host alone",
-        )
-
-
-async def _asked(url: str, check: HttpCheck) -> tuple[str, bool]:
-    """What came of asking, and whether it is well: a status below 400, once in so many tries."""
-    limits = aiohttp.ClientTimeout(total=check.timeout_seconds)
-    said = ""
-    async with aiohttp.ClientSession(timeout=limits, cookie_jar=aiohttp.DummyCookieJar()) as session:
-        for attempt in range(check.retries + 1):
-            if attempt:
-                await asyncio.sleep(check.interval_seconds)
-            try:
-                async with session.get(url, allow_redirects=False) as answer:
-                    said = f"status {answer.status}"
-                    if answer.status < 400:
-                        return said, True
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                said = f"no answer: {error or type(error).__name__}"
-    return said, False
 
 
 def _document(work: Work) -> str:
@@ -274,9 +259,27 @@ def _row(row: ContainerRow) -> dict[str, Any]:
     }
 
 
+def _standing(status: DocumentStatus) -> dict[str, Any]:
+    """In a few words: a host may have hundreds."""
+    told = {
+        "name": status.name,
+        "kind": status.kind,
+        "phase": word(status.phase),
+        "sync": word(status.sync),
+        "health": word(status.health),
+        "release": status.running_release or None,
+        "digest": status.running_digest or None,
+    }
+    return _without_none(told)
+
+
 def _without_none(value: Mapping[str, Any]) -> dict[str, Any]:
     """Messages leave out what is not known."""
-    return {key: item for key, item in value.items() if item is not None}
+    return {
+        key: _without_none(item) if isinstance(item, Mapping) else item
+        for key, item in value.items()
+        if item is not None
+    }
 
 
 def _plain(value: Any) -> bool:

@@ -114,7 +114,9 @@ class Agent:
             loop=LoopSide(looks.status, controller.wake),
             fetch=keeper.changed,
         )
-        uploads = Uploads(contents, parts.audit, self._word.policy, waiting=self._place.path)
+        uploads = Uploads(
+            contents, parts.audit, self._word.policy, waiting=self._place.path, running=looks.running
+        )
         commands = Commands(parts, self._word.policy)
         workshop = Workshop(_handlers(self._deploys, looks, uploads, commands), keeper.changed)
         talk = Talk(self._store, self._session, workshop)

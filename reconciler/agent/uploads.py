@@ -9,7 +9,7 @@ then. What is there already is neither fetched nor written again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
@@ -17,7 +17,7 @@ from typing import IO, BinaryIO, Final, cast
 
 from reconciler.agent.contents import Contents, Named
 from reconciler.agent.file_set import FileSet, Wanted, below
-from reconciler.agent.work import Ended, Work, account_of, in_time, refused
+from reconciler.agent.work import Ended, Work, account_of, expect, in_time, refused
 from reconciler.core.audit import Deed, Standing
 from reconciler.core.interfaces import AuditTrail
 from reconciler.core.policy_paths import within
@@ -34,18 +34,31 @@ AGAIN_S: Final = 2.0
 
 
 class Uploads:
-    """``waiting``: a folder of the agent's own, for what is fetched and has no name yet."""
+    """``waiting``: a folder of the agent's own, for what is fetched and has no name yet. ``running`` tells the
+    release of a document.
+    """
 
-    def __init__(self, contents: Contents, audit: AuditTrail, policy: AgentPolicy, *, waiting: Path) -> None:
+    def __init__(
+        self,
+        contents: Contents,
+        audit: AuditTrail,
+        policy: AgentPolicy,
+        *,
+        waiting: Path,
+        running: Callable[[str], str],
+    ) -> None:
         self._contents = contents
         self._audit = audit
         self._policy = policy
         self._waiting = waiting
+        self._running = running
 
     async def upload(self, work: Work) -> WorkReport:
         """A task of type upload-files."""
         payload = work.task.payload
         assert isinstance(payload, UploadFilesPayload)  # noqa: S101  (its schema says so)
+        document = work.task.document
+        expect(work.task, await asyncio.to_thread(self._running, document) if document else "")
         files = wanted(payload.files)
         target = self._folder(payload.directory)
         with ExitStack() as stack:

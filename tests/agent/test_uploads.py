@@ -43,7 +43,11 @@ def host(tmp_path: Path, orchestrator: Orchestrator, root: Path) -> Host:
 
     def handlers(host: Host) -> dict[str, object]:
         contents = Contents(host.place.enrolment(), host.passports)
-        return {"upload-files": Uploads(contents, audit, host.policy, waiting=host.place.path).upload}
+        return {
+            "upload-files": Uploads(
+                contents, audit, host.policy, waiting=host.place.path, running=lambda _: "v1"
+            ).upload
+        }
 
     made = Host(tmp_path, orchestrator, policy=policy, handlers=handlers)  # type: ignore[arg-type]
     run(made.enroll())
@@ -127,7 +131,14 @@ def test_what_the_host_does_not_allow_is_refused_and_nothing_is_written(
             nested = ask(orchestrator, root, file, replace(file, path="a/b"))
             (root / "linked").symlink_to(tmp_path)
             linked = ask(orchestrator, root / "linked", file)
+            other = orchestrator.ask(
+                "upload-files",
+                UploadFilesPayload(directory=str(root), files=(file,)),
+                document="web",
+                expected_release="v2",
+            )
             kinds = {
+                other: "unexpected-release",
                 outside: "policy",
                 detour: "policy",
                 escape: "policy",

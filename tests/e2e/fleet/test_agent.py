@@ -105,6 +105,9 @@ def test_what_is_looked_at_is_answered_and_the_host_refuses_what_it_does_not_all
         assert read.outputs["sticker"]["release"]["id"] == "v1"
         shadow = fleet.ask("read-sticker", ReadStickerPayload(sticker_path="/etc/shadow"))
         assert (shadow.outcome, shadow.error_type) == ("refused", "input-error")
+        of_the_host = fleet.orchestrator.result(fleet.orchestrator.ask("inspect", InspectPayload(), document=None))
+        assert of_the_host.outputs is not None
+        assert [item["name"] for item in of_the_host.outputs["documents"]] == [stage.name]
         unknown = fleet.orchestrator.ask("inspect", InspectPayload(), document="nobody")
         assert fleet.orchestrator.result(unknown).error_type == "unknown-document"
 
