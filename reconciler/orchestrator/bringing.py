@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from reconciler.core.rollout import Course, Wave
+from reconciler.core.rollout import Course
 from reconciler.orchestrator.assign import Changes, Holding, Place, changes
 from reconciler.orchestrator.rollouts import Scenery, paced, standing_of, waves_of
 from reconciler.orchestrator.signing import signed
@@ -25,6 +25,7 @@ from reconciler.sealing.release_keys import ReleaseKey
 GONE: Final = "it is wished for no more"
 UNFIT: Final = "it is not for this host any more"
 BACK: Final = "its former version again"
+AT_ONCE: Final = 100
 UNDER_WAY: Final = frozenset({"going", "returning"})
 
 
@@ -36,6 +37,7 @@ class Due:
     back: tuple[Place, ...]
     courses: Mapping[str, Course]
     over: tuple[str, ...]
+    under_way: bool
 
     @property
     def nothing(self) -> bool:
@@ -44,10 +46,13 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """``targets``: whose documents have changed; ``under_way``: whether a rollout is."""
+    """``targets``: whose documents have changed; ``under_way``: whether a rollout is; ``more``: whether more is
+    due.
+    """
 
     targets: frozenset[str]
     under_way: bool
+    more: bool
 
 
 class Bringing:
@@ -58,20 +63,17 @@ class Bringing:
         self._key = key
 
     def about(self, wishes: Wishes) -> Brought:
-        """Raises StateError."""
+        """As much as one transaction should do; there may be more. Raises StateError."""
         now = datetime.now(UTC)
         with self._database.read() as on:
-            scenery = scenery_of(on, now)
-            waves = waves_of(wishes.wishes, scenery)
-            due = _due(wishes, scenery, waves)
+            due = _due(wishes, scenery_of(on, now))
+        more = False
         if not due.nothing:
             with self._database.write() as on:
                 scenery = scenery_of(on, now)
-                waves = waves_of(wishes.wishes, scenery)
-                due = _due(wishes, scenery, waves)
+                due, more = _bounded(_due(wishes, scenery))
                 self._do(on, due, wishes, scenery)
-        going = any(wave.course.state in UNDER_WAY for wave in waves.values())
-        return Brought(due.changes.targets | {target for target, _ in due.back}, going)
+        return Brought(due.changes.targets | {target for target, _ in due.back}, due.under_way, more)
 
     def _do(self, on: Connection, due: Due, wishes: Wishes, scenery: Scenery) -> None:
         now = scenery.now
@@ -85,7 +87,7 @@ class Bringing:
             told = f"from {target}: {UNFIT if there else GONE}"
             events.add(on, FleetEvent(now, "orchestrator", "document-withdrawn", name, told))
         for target, name in due.back:
-            self._bring_back(on, scenery.formers[target, name], now)
+            self._bring_back(on, assignments.former(on, target, name), now)
         for name, course in due.courses.items():
             rollouts.keep(on, name, course, now=now)
             events.add(on, FleetEvent(now, "orchestrator", f"rollout-{course.state}", name, course.reason))
@@ -121,14 +123,21 @@ def scenery_of(on: Connection, now: datetime) -> Scenery:
     """All that the store knows."""
     return Scenery(
         agents={item.name: item for item in agents.every(on)},
-        assigned={(item.target_id, item.id): item for item in assignments.everything(on)},
-        formers={(item.target_id, item.id): item for item in assignments.formers(on)},
+        assigned={(item.target_id, item.id): item for item in assignments.held(on)},
         courses={name: kept.course for name, kept in rollouts.every(on).items()},
         now=now,
     )
 
 
-def _due(wishes: Wishes, scenery: Scenery, waves: Mapping[str, Wave]) -> Due:
+def _bounded(due: Due) -> tuple[Due, bool]:
+    """What one transaction does: while it lasts nobody else writes, and agents wait."""
+    assign, withdraw = due.changes.assign[:AT_ONCE], due.changes.withdraw[:AT_ONCE]
+    bounded = replace(due, changes=Changes(assign, withdraw), back=due.back[:AT_ONCE])
+    return bounded, bounded != due
+
+
+def _due(wishes: Wishes, scenery: Scenery) -> Due:
+    waves = waves_of(wishes.wishes, scenery)
     members = [item.facts for item in scenery.agents.values() if item.revoked_at is None]
     assigned = {
         place: Holding(item.version, put=item.actor.type == "user") for place, item in scenery.assigned.items()
@@ -139,6 +148,7 @@ def _due(wishes: Wishes, scenery: Scenery, waves: Mapping[str, Wave]) -> Due:
         back=tuple((target, name) for name, wave in sorted(waves.items()) for target in wave.back),
         courses={name: wave.course for name, wave in waves.items() if scenery.courses.get(name) != wave.course},
         over=tuple(sorted(plain & scenery.courses.keys())),
+        under_way=any(wave.course.state in UNDER_WAY for wave in waves.values()),
     )
 
 
@@ -148,4 +158,4 @@ def _worth_keeping(place: Place, scenery: Scenery) -> bool:
     if held is None:
         return False
     told = next((item for item in scenery.agents[place[0]].documents if item["id"] == place[1]), {})
-    return place not in scenery.formers or standing_of(held.version, told) == "good"
+    return held.former is None or standing_of(held.version, told) == "good"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from aiohttp import web
 
@@ -13,6 +14,7 @@ from reconciler.orchestrator.bringing import scenery_of
 from reconciler.orchestrator.document_views import Scene, document_view, problems_of
 from reconciler.orchestrator.requests import answer, limit_of, page_of
 from reconciler.orchestrator.routing import Handlers
+from reconciler.orchestrator.store import assignments
 from reconciler.orchestrator.store.database import Database
 from reconciler.orchestrator.wishes import Wishes
 
@@ -32,24 +34,36 @@ class DocumentEndpoints:
     async def page(self, request: web.Request) -> web.Response:
         """Documents without their texts."""
         after, target = request.query.get("cursor", ""), request.query.get("target", "")
-        scene = await asyncio.to_thread(self._scene)
-        found = [document_view(scene, name, text=False) for name in scene.names if name > after]
+        limit, scene = limit_of(request), await asyncio.to_thread(self._scene)
+        names = [name for name in scene.names if name > after]
         if target:
-            found = [item for item in found if any(part["target"] == target for part in item["assigned"])]
+            names = [name for name in names if (target, name) in scene.fleet.assigned]
+        found = [document_view(scene, name) for name in names[: limit + 1]]
         problems = problems_of(scene.wishes)
-        return page_of(found, limit_of(request), lambda item: str(item["id"]), problems=problems)
+        return page_of(found, limit, lambda item: str(item["id"]), problems=problems)
 
     async def show(self, request: web.Request) -> web.Response:
         """One document, and where it stands."""
         name = request.match_info["name"]
-        scene = await asyncio.to_thread(self._scene)
-        if name not in scene.names:
-            raise NotKnown(f"there is no document {name[:80]!r}", hint="'reconciler fleet documents' names all")
-        view = document_view(scene, name, text=True)
+        view = await asyncio.to_thread(self._whole, name)
         told = answer(view)
         if "revision" in view:
             told.headers["ETag"] = f'"{view["revision"]}"'
         return told
+
+    def _whole(self, name: str) -> dict[str, Any]:
+        """With its text."""
+        scene = self._scene()
+        if name not in scene.names:
+            raise NotKnown(f"there is no document {name[:80]!r}", hint="'reconciler fleet documents' names all")
+        wishes, parts = scene.about(name)
+        if len(wishes) == 1 or not parts:
+            text = wishes[0].put.text if wishes[0].put else wishes[0].text
+        else:
+            newest = max(parts, key=lambda item: item.issued_at)
+            with self._database.read() as on:
+                text = assignments.find(on, newest.target_id, name).text
+        return {**document_view(scene, name), "text": text}
 
     def _scene(self) -> Scene:
         with self._database.read() as on:

@@ -10,9 +10,9 @@ from typing import Any, Final
 from reconciler.core.rollout import Pace, failed_of
 from reconciler.orchestrator.rollouts import THERE, Scenery
 from reconciler.orchestrator.store.agents import Agent
+from reconciler.orchestrator.store.assignments import Held
 from reconciler.orchestrator.views import present
 from reconciler.orchestrator.wishes import Wish, Wishes
-from reconciler.protocol.message.document import AssignedDocument
 from reconciler.protocol.presence import presence
 from reconciler.protocol.wire.codec import to_json
 
@@ -35,14 +35,14 @@ class Scene:
             sorted({item.name for item in self.wishes.wishes} | {name for _, name in self.fleet.assigned})
         )
 
-    def about(self, name: str) -> tuple[tuple[Wish, ...], tuple[AssignedDocument, ...]]:
+    def about(self, name: str) -> tuple[tuple[Wish, ...], tuple[Held, ...]]:
         """What is wished for under a name, and what is assigned."""
         wishes = tuple(item for item in self.wishes.wishes if item.name == name)
         return wishes, tuple(item for item in self.fleet.assigned.values() if item.id == name)
 
 
-def document_view(scene: Scene, name: str, *, text: bool) -> dict[str, Any]:
-    """A document with where it stands; there is a wish for it, or an assignment."""
+def document_view(scene: Scene, name: str) -> dict[str, Any]:
+    """A document with where it stands, without its text; there is a wish for it, or an assignment."""
     wishes, parts = scene.about(name)
     newest = max(parts, key=lambda item: item.issued_at, default=None)
     put = wishes[0].put if wishes else None
@@ -53,8 +53,7 @@ def document_view(scene: Scene, name: str, *, text: bool) -> dict[str, Any]:
         source="api" if put or (newest is not None and not wishes and newest.actor.type == "user") else "folder",
         revision=put.revision if put else None,
         targets=wishes[0].targets if len(wishes) == 1 else {},
-        text=(put.text if put else shown.text) if text else None,
-        artifacts=to_json(shown.artifacts),
+        artifacts=to_json(wishes[0].artifacts if wishes else ()),
         actor=to_json(shown.actor),
         changedAt=put.changed_at if put else newest.issued_at if newest else None,
         assigned=[_assigned(item, scene.fleet.agents.get(item.target_id)) for item in _by_target(parts)],
@@ -69,11 +68,11 @@ def problems_of(wishes: Wishes, name: str = "") -> list[str]:
     return [str(item)[:LONGEST] for item in wishes.problems if not name or item.document == name][:MOST]
 
 
-def _by_target(parts: Iterable[AssignedDocument]) -> list[AssignedDocument]:
+def _by_target(parts: Iterable[Held]) -> list[Held]:
     return sorted(parts, key=lambda item: item.target_id)
 
 
-def _assigned(document: AssignedDocument, agent: Agent | None) -> dict[str, Any]:
+def _assigned(document: Held, agent: Agent | None) -> dict[str, Any]:
     reports = agent.documents if agent else ()
     told = next((item for item in reports if item["id"] == document.id), {})
     return present(
@@ -107,9 +106,7 @@ def rollout_view(fleet: Scenery, wish: Wish) -> dict[str, Any]:
     )
 
 
-def _not_assigned(
-    wishes: Iterable[Wish], parts: Iterable[AssignedDocument], fleet: Scenery
-) -> Iterator[dict[str, str]]:
+def _not_assigned(wishes: Iterable[Wish], parts: Iterable[Held], fleet: Scenery) -> Iterator[dict[str, str]]:
     """Hosts that a document names, or that fit, and that do not have it."""
     assigned = {item.target_id for item in parts}
     for wish in wishes:

@@ -91,10 +91,12 @@ class HandingOut:
         await self._bring_about()
 
     async def _bring_about(self) -> None:
-        found = await asyncio.to_thread(self._bringing.about, self.wishes)
-        self._under_way = found.under_way
-        if found.targets:
-            self._lines.wake(*found.targets)
+        more = True
+        while more:
+            found = await asyncio.to_thread(self._bringing.about, self.wishes)
+            self._under_way, more = found.under_way, found.more
+            if found.targets:
+                self._lines.wake(*found.targets)
 
     def read(self) -> Wishes:
         """What is wished for now, in the folder and over the API. Raises StateError."""

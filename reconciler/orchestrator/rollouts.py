@@ -14,8 +14,8 @@ from typing import Any, Final
 from reconciler.core.rollout import Course, HostFacts, Pace, Standing, Wave, decide
 from reconciler.orchestrator.assign import Changes, Place, fits
 from reconciler.orchestrator.store.agents import Agent
+from reconciler.orchestrator.store.assignments import Held
 from reconciler.orchestrator.wishes import Wish
-from reconciler.protocol.message.document import AssignedDocument
 from reconciler.protocol.presence import presence
 
 THERE: Final = frozenset({"online", "degraded"})
@@ -25,11 +25,10 @@ _UNWELL: Final = frozenset({"degraded", "missing"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenery:
-    """All that is known at one moment. ``formers``: what places had before, and could go back to."""
+    """All that is known at one moment."""
 
     agents: Mapping[str, Agent]
-    assigned: Mapping[Place, AssignedDocument]
-    formers: Mapping[Place, AssignedDocument]
+    assigned: Mapping[Place, Held]
     courses: Mapping[str, Course]
     now: datetime
 
@@ -51,13 +50,12 @@ class Scenery:
         return decide(pace, self.course(wish), self.hosts(wish), now=self.now.timestamp())
 
     def _host(self, agent: Agent, name: str) -> HostFacts:
-        place = (agent.name, name)
-        assigned, former = self.assigned.get(place), self.formers.get(place)
+        assigned = self.assigned.get((agent.name, name))
         return HostFacts(
             name=agent.name,
             reachable=presence(agent.last_seen, self.now) in THERE,
             assigned=assigned.version if assigned else None,
-            former=former.version if former else None,
+            former=assigned.former if assigned else None,
             standing=standing_of(assigned.version, _told(agent, name)) if assigned else "good",
         )
 

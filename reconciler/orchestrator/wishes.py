@@ -53,8 +53,7 @@ class WishFile:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """``targets``: whom it is for, as a selector is written; {} is every agent. ``file``: where it stands, with
-    its line. ``put``: as it came over the API. ``pace``: in which order hosts
-    get it; None: all at once.
+    its line. ``put``: as it came over the API. ``pace``: in which order hosts get it; None: all at once.
     """
 
     name: str
@@ -64,6 +63,7 @@ class Wish:
     files: tuple[WishFile, ...] = ()
     put: Kept | None = None
     pace: Pace | None = None
+    _version: str = field(default="", init=False, compare=False, repr=False)
 
     @property
     def selector(self) -> Selector | None:
@@ -82,8 +82,10 @@ class Wish:
 
     @property
     def version(self) -> str:
-        """The version that this content has."""
-        return version_of(self.text, self.artifacts)
+        """The version that this content has; worked out once, since it is asked for at every host."""
+        if not self._version:
+            object.__setattr__(self, "_version", version_of(self.text, self.artifacts))
+        return self._version
 
 
 @dataclass(frozen=True, slots=True)

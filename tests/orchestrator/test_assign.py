@@ -10,9 +10,13 @@ import pytest
 
 from reconciler.core.selector import TargetFacts
 from reconciler.orchestrator.assign import Holding, changes
+from reconciler.orchestrator.bringing import AT_ONCE, Bringing
+from reconciler.orchestrator.store import agents, assignments
+from reconciler.orchestrator.store.database import Database
 from reconciler.orchestrator.store.documents import Kept
 from reconciler.orchestrator.wishes import Wish, Wishes, read_wishes, wishes_of
 from reconciler.protocol.message.document import version_of
+from reconciler.sealing.release_keys import release_key
 from reconciler.sources.scan import at_file
 from reconciler.spec.assemble import examine
 
@@ -187,3 +191,19 @@ def test_a_file_of_documents_that_is_too_large_is_a_problem() -> None:
     found = wishes_of({"web.yaml": WEB.encode() + b"# a long remark\n" * 20_000})
     assert found.wishes == ()
     assert "larger than what is handed out" in found.problems[0].message
+
+
+def test_so_much_is_done_in_one_transaction_that_agents_do_not_wait_and_the_rest_in_the_next(
+    tmp_path: Path,
+) -> None:
+    database, key = Database(tmp_path / "store.db"), release_key(tmp_path / "key", make=True)
+    with database.write() as on:
+        for number in range(150):
+            papers = agents.Papers(sealing_key="a2V5", certificate_ends=NOW)
+            agents.enrolled(on, f"host-{number}", papers, labels={}, now=NOW)
+    wishes = wishes_of({"web.yaml": WEB.replace(", target: host-a", "").encode()})
+    brought = [Bringing(database, key).about(wishes) for _ in range(3)]
+    assert [(len(item.targets), item.more) for item in brought] == [(AT_ONCE, True), (50, False), (0, False)]
+    with database.read() as on:
+        assert {item.generation for item in assignments.held(on)} == {1}
+    database.close()

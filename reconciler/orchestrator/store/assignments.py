@@ -7,13 +7,30 @@ where tasks take some of the numbers.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from reconciler.errors import NotKnown
 from reconciler.orchestrator.store.tables import assignments
+from reconciler.protocol.message.common import Actor
 from reconciler.protocol.message.document import AssignedDocument
 from reconciler.protocol.reading import as_value, read_item
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What is assigned to a target, without its content. ``former``: the version that can be gone back to."""
+
+    target_id: str
+    id: str
+    version: str
+    generation: int
+    issued_at: datetime
+    actor: Actor
+    former: str | None = None
 
 
 def next_generation(on: Connection, target: str, document: str) -> int:
@@ -54,12 +71,10 @@ def keep_former(on: Connection, target: str, document: str) -> None:
     on.execute(update(assignments).where(mine).values(former=assignments.c.value))
 
 
-def formers(on: Connection) -> list[AssignedDocument]:
-    """What can be gone back to, of what is assigned."""
-    chosen = select(assignments.c.former).where(
-        assignments.c.former.is_not(None), assignments.c.value.is_not(None)
-    )
-    return [_document(value) for value in on.execute(chosen).scalars()]
+def former(on: Connection, target: str, document: str) -> AssignedDocument:
+    """What can be gone back to; there is something."""
+    mine = (assignments.c.target == target) & (assignments.c.document == document)
+    return _document(on.execute(select(assignments.c.former).where(mine)).scalar_one())
 
 
 def withdraw(on: Connection, target: str, document: str) -> None:
@@ -74,11 +89,41 @@ def of_target(on: Connection, target: str) -> dict[str, AssignedDocument]:
     return {item.id: item for item in map(_document, on.execute(chosen).scalars())}
 
 
-def everything(on: Connection) -> list[AssignedDocument]:
-    """On all targets, by name and target."""
-    chosen = select(assignments.c.value).where(assignments.c.value.is_not(None))
-    ordered = chosen.order_by(assignments.c.document, assignments.c.target)
-    return [_document(value) for value in on.execute(ordered).scalars()]
+def find(on: Connection, target: str, document: str) -> AssignedDocument:
+    """Raises NotKnown where it is not assigned (any more)."""
+    mine = (assignments.c.target == target) & (assignments.c.document == document)
+    value = on.execute(select(assignments.c.value).where(mine)).scalar()
+    if value is None:
+        raise NotKnown(f"the document {document} is not assigned to {target}")
+    return _document(value)
+
+
+def held(on: Connection) -> list[Held]:
+    """On all targets, by name and target, without contents: there are many of them."""
+    value = assignments.c.value
+    chosen = select(
+        assignments.c.target,
+        assignments.c.document,
+        value["version"].as_string().label("version"),
+        value["generation"].as_integer().label("generation"),
+        value["issuedAt"].as_string().label("issued_at"),
+        value[("actor", "type")].as_string().label("actor_type"),
+        value[("actor", "id")].as_string().label("actor_id"),
+        assignments.c.former["version"].as_string().label("former"),
+    ).where(value.is_not(None))
+    return [_held(row) for row in on.execute(chosen.order_by(assignments.c.document, assignments.c.target))]
+
+
+def _held(row: Any) -> Held:
+    return Held(
+        target_id=row.target,
+        id=row.document,
+        version=row.version,
+        generation=row.generation,
+        issued_at=datetime.fromisoformat(row.issued_at),
+        actor=Actor(row.actor_type, row.actor_id),
+        former=row.former,
+    )
 
 
 def _document(value: Mapping[str, Any]) -> AssignedDocument:
