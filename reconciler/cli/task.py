@@ -62,6 +62,9 @@ def task() -> None:
 @click.option("--payload", type=FILE, help="What exactly, as JSON.")
 @click.option("--from", "source", type=FOLDER, help="upload-files: the files below this folder.")
 @click.option("--into", default="", metavar="DIR", help="upload-files: the folder on the host.")
+@click.option("--command", default="", metavar="NAME", help="execute-command: its name in the host's policy.")
+@click.option("--argument", "arguments", multiple=True, metavar="TEXT", help="One more for it; repeatable.")
+@click.option("--service", default="", metavar="NAME", help="The service of a project that it runs in.")
 @click.option("--credentials", type=FILE, help="Secrets as JSON; sealed here.")
 @click.option("--key", default="", metavar="TEXT", help="Asked twice with one key, it is done once [random].")
 @click.option("--timeout", type=click.IntRange(1, 86400), metavar="SECONDS", help="How long it may take [600].")
@@ -76,8 +79,8 @@ def submit(invocation: Invocation, /, *, fleet: Path, wait: bool, as_json: bool,
     """Ask each agent that is selected for one task.
 
     deploy takes the document from --file, or a whole payload; rollback needs --document. upload-files takes all
-    files below the folder --from, and writes them below --into. With --credentials one
-    --target is named: they are sealed here, for that agent and this task, and nobody else opens them.
+    files below the folder --from, and writes them below --into. execute-command takes --command. With
+    --credentials one --target is named: they are sealed here, for that agent and this task, and nobody else opens them.
     """
     from reconciler.cli.task_request import Wanted, request_of
 
@@ -216,6 +219,7 @@ def _table(invocation: Invocation, found: list[Any]) -> None:
 def _facts(found: Any) -> list[tuple[str, str]]:
     result = found.get("result", {})
     observed = ", ".join(f"{key} {value}" for key, value in result.get("observed", {}).items())
+    outputs = result.get("outputs", {})
     facts = {
         "task": found["id"],
         "type": found["type"],
@@ -225,6 +229,9 @@ def _facts(found: Any) -> list[tuple[str, str]]:
         "outcome": result.get("outcome", ""),
         "error": result.get("error", ""),
         "observed": observed,
+        "outputs": ", ".join(
+            f"{key} {value}" for key, value in outputs.items() if not isinstance(value, dict | list)
+        ),
         "asked by": found["actor"]["id"],
         "asked at": found["createdAt"],
         "expires at": "" if found["state"] in OVER else found["expiresAt"],

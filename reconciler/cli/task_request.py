@@ -28,7 +28,7 @@ FILE_LIMIT: Final = 1 << 20
 WAITS_S: Final = 3600
 NEEDY: Final = {
     "deploy": "--file or --payload",
-    "execute-command": "--payload",
+    "execute-command": "--command or --payload",
     "upload-files": "--from and --into, or --payload",
 }
 FENCED: Final = frozenset({"deploy", "rollback"})
@@ -47,6 +47,9 @@ class Wanted:
     payload: Path | None = None
     source: Path | None = None
     into: str = ""
+    command: str = ""
+    arguments: tuple[str, ...] = ()
+    service: str = ""
     credentials: Path | None = None
     key: str = ""
     timeout: int | None = None
@@ -111,11 +114,23 @@ def _payload(wanted: Wanted) -> Any:
         if wanted.kind != "upload-files" or wanted.payload is not None or not (wanted.source and wanted.into):
             raise InvalidSettings("--from and --into go together, for upload-files, in place of --payload")
         return {}
+    if wanted.command or wanted.arguments or wanted.service:
+        if wanted.kind != "execute-command" or wanted.payload is not None or not wanted.command:
+            raise InvalidSettings("--command is for execute-command, in place of --payload; the others go with it")
+        return _command(wanted)
     if wanted.payload is None:
         if wanted.kind in NEEDY:
             raise InvalidSettings(f"{wanted.kind} needs {NEEDY[wanted.kind]}")
         return {}
     return _object(wanted.payload)
+
+
+def _command(wanted: Wanted) -> dict[str, Any]:
+    return {
+        "command": wanted.command,
+        **({"arguments": list(wanted.arguments)} if wanted.arguments else {}),
+        **({"service": wanted.service} if wanted.service else {}),
+    }
 
 
 def _selector(wanted: Wanted) -> dict[str, Any]:

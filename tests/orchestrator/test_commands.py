@@ -25,7 +25,7 @@ from reconciler.cli.fleet_documents import words_of
 from reconciler.errors import InputError, InvalidSettings, TemporaryError, TerminalError
 from reconciler.orchestrator.app import need_store
 from reconciler.orchestrator.store import artifacts, tasks
-from reconciler.protocol.message.payload import UploadFilesPayload
+from reconciler.protocol.message.payload import ExecuteCommandPayload, UploadFilesPayload
 from reconciler.protocol.session.events import Begin
 from tests.orchestrator.fleet import Agent, Fleet, fleet
 from tests.orchestrator.test_assign import PROJECT, WEB
@@ -144,6 +144,17 @@ def test_files_below_a_folder_are_kept_and_named_in_an_upload_task(said: Any, to
     assert "is a link" in said("task", "submit", "upload-files", "--target", "host-a", *where)[1]
     empty = ("--from", str(tmp_path / "files" / "d"), "--into", "/srv/app", "--payload", "x")
     assert said("task", "submit", "upload-files", "--target", "host-a", *empty)[0] == 64
+
+
+def test_a_command_is_asked_for_by_its_name(said: Any, town: Town) -> None:
+    words = ("--target", "host-a", "--document", "web", "--json", "--command", "flush", "--argument", "-x")
+    status, told = said("task", "submit", "execute-command", *words, "--service", "cache")
+    assert status == 0, told
+    with town.world.server.database.read() as on:
+        payload = tasks.find(on, told["tasks"][0]["id"]).task.payload
+    assert payload == ExecuteCommandPayload(command="flush", arguments=("-x",), service="cache")
+    assert said("task", "submit", "execute-command", "--target", "host-a", "--service", "cache")[0] == 64
+    assert said("task", "submit", "inspect", "--target", "host-a", "--command", "flush")[0] == 64
 
 
 def test_the_fleet_is_shown_drained_and_not(said: Any) -> None:
