@@ -80,7 +80,8 @@ def submit(invocation: Invocation, /, *, fleet: Path, wait: bool, as_json: bool,
 
     deploy takes the document from --file, or a whole payload; rollback needs --document. upload-files takes all
     files below the folder --from, and writes them below --into. execute-command takes --command. With
-    --credentials one --target is named: they are sealed here, for that agent and this task, and nobody else opens them.
+    --credentials one --target is named: they are sealed here, for that agent and this task, and nobody else opens
+    them.
     """
     from reconciler.cli.task_request import Wanted, request_of
 
