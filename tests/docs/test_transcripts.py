@@ -20,6 +20,7 @@ WITHIN_S = 40.0
 SHOWN = [page for page in PAGES if any(calls(page))]
 
 
+@pytest.mark.timeout(600)  # a page is thirty programs one after another, each as slow as a busy machine makes it
 @pytest.mark.parametrize("page", SHOWN, ids=lambda page: str(page.relative_to(ROOT)))
 @pytest.mark.usefixtures("images")
 def test_what_a_page_shows_is_what_happens(
