@@ -17,6 +17,7 @@ import structlog
 from reconciler.core.member import Member, Role
 from reconciler.core.secret import Secret
 from reconciler.errors import TerminalError
+from reconciler.orchestrator import many
 from reconciler.orchestrator.home import MONITOR_ADDRESS, Home, Reached
 from reconciler.state_dir import StateDir
 
@@ -109,6 +110,7 @@ def serve(run: Run) -> None:
     reached = Reached(names=said.names, listen=run.listen or said.listen, enroll=run.enroll or said.enroll)
     with StateDir(home.path).lock(), open_database(home) as database:
         home.authority.tidy()
+        many.prepare()
         asyncio.run(_serve(run, home, reached, database))
 
 

@@ -92,13 +92,14 @@ class Line:
                 await to_the_end(self._bring_up, now.at)
             return await self._kept(self._session.receive(message, now), now, peer)
 
-    async def tick(self, now: Moment, *, transport: object) -> Step:
+    async def tick(self, now: Moment, *, transport: object, news: bool) -> Step:
         """Time has passed, or there are news; over a transport that may send unasked."""
         async with self.lock:
             if self._session is None or not self.carried_by(transport):
                 told = Close(reason="superseded", message="another session was begun")
                 return Step(messages=(told,))
-            await to_the_end(self._bring_up, now.at)
+            if news:
+                await to_the_end(self._bring_up, now.at)
             return await self._kept(self._session.tick(now), now)
 
     async def _begin(self, transport: object, *, push: bool) -> None:

@@ -27,8 +27,10 @@ from reconciler.protocol.session.events import Closed, Step
 from reconciler.protocol.wire.limits import DEFAULT
 from reconciler.tls.guard import CONNECTIONS, PEER, open_socket
 
-LOOK_S: Final = 1.0
-"""How long news may lie, where nobody has told of them."""
+LOOK_S: Final = 5.0
+"""How often it is looked whether the agent is silent. What the store has for it is looked up where there are news,
+and with each heartbeat.
+"""
 
 HELLO_S: Final = 30.0
 """How long a session may take to begin."""
@@ -93,10 +95,11 @@ class Stream:
             with suppress(TimeoutError):  # the look that is due without news
                 async with asyncio.timeout(LOOK_S):
                     await line.news.wait()
+            news = line.news.is_set()
             line.news.clear()
             carried |= line.carried_by(socket)
             if carried:
-                going = await _send(socket, await line.tick(moment(), transport=socket))
+                going = await _send(socket, await line.tick(moment(), transport=socket, news=news))
 
 
 async def _send(socket: web.WebSocketResponse, step: Step) -> bool:

@@ -16,8 +16,8 @@ SHORTEST_S: Final = 5
 """The spread of a small fleet: a single agent is back soon."""
 
 LONGEST_S: Final = 300
-PER_SECOND: Final = 50
-"""How many agents are to come back in a second, on average."""
+PER_SECOND: Final = 20
+"""How many agents are to come back in a second, on average: each costs the orchestrator some 30 ms."""
 
 
 def spread_for(agents: int, per_second: int = PER_SECOND) -> int:
