@@ -12,6 +12,7 @@ import click
 from reconciler.cli.fleet_change import get, put, remove
 from reconciler.cli.fleet_client import VERSION, fleet_option, json_option, open_fleet
 from reconciler.cli.fleet_documents import documents
+from reconciler.cli.fleet_label import label
 from reconciler.cli.fleet_rollout import STYLES as ROLLOUT_STYLES
 from reconciler.cli.fleet_rollout import line_of, rollout
 from reconciler.cli.helping import group
@@ -31,7 +32,7 @@ def fleet() -> None:
     """
 
 
-for command in (documents, put, get, remove, rollout):
+for command in (documents, put, get, remove, rollout, label):
     fleet.add_command(command)
 
 

@@ -52,6 +52,10 @@ FLEET_EXAMPLES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("only in place of what was looked at", "reconciler fleet put web.yaml --revision 3"),
     ),
     "fleet get": (("to change it, and put it again", "reconciler fleet get web"),),
+    "fleet label": (
+        ("documents for the north go there, too", "reconciler fleet label host-a region=north"),
+        ("one label less", "reconciler fleet label host-a retired-"),
+    ),
     "fleet rollout": (
         ("how far it is", "reconciler fleet rollout web"),
         ("go on past what has failed", "reconciler fleet rollout web resume"),

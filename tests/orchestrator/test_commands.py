@@ -169,6 +169,14 @@ def test_the_fleet_is_shown_drained_and_not(said: Any) -> None:
     assert said("fleet", "drain", "host-a", "--end") == (0, "host-a is no longer drained\n")
 
 
+def test_a_host_is_given_labels_and_loses_them(said: Any) -> None:
+    assert said("fleet", "label", "host-a", "role=front") == (0, "host-a: region=north, role=front\n")
+    assert said("fleet", "label", "host-a", "role-", "--json")[1]["agent"]["labels"] == {"region": "north"}
+    for wrong in ("role", "=x", "role=", "-"):
+        status, told = said("fleet", "label", "host-a", "--", wrong)
+        assert (status, "is neither KEY=VALUE nor KEY-" in told) == (64, True), told
+
+
 def test_a_rollout_is_shown_and_decided_about(said: Any, town: Town, tmp_path: Path) -> None:
     file = tmp_path / "slow.yaml"
     slow = WEB.replace("{name: web, target: host-a}", "{name: slow}").replace("8080", "8083")
@@ -229,7 +237,7 @@ def test_documents_are_shown_with_where_they_go_and_why_not(said: Any, town: Tow
     assert said("fleet", "documents", "--target", "host-a", "--json")[1]["documents"][0]["id"] == "web"
     status, told = said("fleet", "documents", "north")
     assert (status, "no host has joined under this name" in told) == (0, True), told
-    assert "held" in said("fleet", "documents", "web")[1]
+    waited(lambda: "held" in said("fleet", "documents", "web")[1])
     assert said("fleet", "documents", "web", "--json")[1]["document"]["notAssigned"] == []
     file.write_text("kind: [")
     waited(lambda: bool(client.ask("GET", "/v1/documents")["problems"]))
