@@ -7,6 +7,7 @@ Where a part is not installed the tests fail and say what to install: a skipped 
 
 from __future__ import annotations
 
+import logging
 import os
 import uuid
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 import docker
 import hypothesis
 import pytest
+import structlog
 
 from tests.parts import engine_program
 from tests.parts.browser import Browser
@@ -49,6 +51,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.engine)
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(_ENGINE_TEST_TIMEOUT_S))
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """What a command sets up for its log lines goes with its test: nobody after it would be heard."""
+    root = logging.getLogger()
+    handlers, level, lines = list(root.handlers), root.level, structlog.get_config()
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.configure(**lines)
 
 
 @pytest.fixture(scope="session")

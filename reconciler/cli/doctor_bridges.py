@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from reconciler.controller.checkup import Finding
@@ -11,6 +11,9 @@ from reconciler.core.desired import DesiredState
 
 SOON_MS: Final = 100
 """Half of what stopping and starting a container takes at the least."""
+
+MOST: Final = 3
+"""Names of bridges that are told; a host may have one for each Compose project."""
 
 ANNOUNCES: Final = 28
 """Since this version the engine tells the host the address of a container when it starts (unsolicited ARP)."""
@@ -26,14 +29,20 @@ def bridge_findings(
     if number is None or int(number[0]) >= ANNOUNCES or not any(map(_waits, documents)):
         return
     late = {name: again for name, again in bridges.items() if again > SOON_MS}
-    for name, again in late.items():
+    if late:
         yield Finding(
             "warning",
-            "bridge",
-            f"the host asks for an address on {name} again after {again} ms: a release that replaces another on a"
-            f" host port may be down for so much longer",
-            f"sysctl -w net.ipv4.neigh.{name}.retrans_time_ms=50 (see docs/how-to/short-outages.md)",
+            "bridges",
+            f"the host asks for an address on {shown(late)} again after {max(late.values())} ms: a release that"
+            f" replaces another on a host port may be down for so much longer",
+            f"sysctl -w net.ipv4.neigh.{next(iter(late))}.retrans_time_ms=50; see docs/how-to/short-outages.md",
         )
+
+
+def shown(names: Collection[str]) -> str:
+    """The first few; how many more there are."""
+    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
+    return ", ".join(list(names)[:MOST]) + more
 
 
 def _waits(document: DesiredState) -> bool:

@@ -57,7 +57,7 @@ SECTIONS: Final = {
         Entry("sticker", "sticker", "Read, write or verify version stickers."),
     ),
     "Fleet": (
-        Entry("fleet", "fleet", "Show and change the agents of an orchestrator."),
+        Entry("fleet", "fleet", "Show and change the agents and documents of an orchestrator."),
         Entry("task", "task", "Ask agents for something, and see what came of it."),
         Entry("orchestrator", "orchestrator", "Tell many hosts what is wished for."),
     ),

@@ -28,6 +28,12 @@ def test_who_publishes_a_port_is_told_how_to_wait_less() -> None:
     assert told.fix.startswith("sysctl -w net.ipv4.neigh.docker0.retrans_time_ms=50")
 
 
+def test_many_bridges_are_one_finding() -> None:
+    many = {f"br-{number}": 1000 for number in range(5)} | {"docker0": 50}
+    (told,) = bridge_findings(many, documents=[ported()], engine="20.10.24")
+    assert "br-0, br-1, br-2 and 2 more again" in told.detail
+
+
 @pytest.mark.parametrize(
     ("bridges", "documents", "engine"),
     [
