@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from reconciler.core.member import SCHEME, Member, Role, is_label, read_member
@@ -180,8 +181,10 @@ def read_pem(content: bytes) -> tuple[Certificate, ...]:
         for item in found:
             item.public_key()
             list(item.extensions)
-    except UNREADABLE as error:
+    except (*UNREADABLE, CryptographyDeprecationWarning) as error:  # an error where warnings are errors
         raise ValueError("cannot be read as certificates") from error
+    if any(item.serial_number <= 0 for item in found):  # RFC 5280, 4.1.2.2; as yet the library only warns of it
+        raise ValueError("has a certificate whose serial number is not positive")
     return found
 
 

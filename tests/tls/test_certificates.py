@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reconciler.core.secret import Secret
@@ -102,6 +102,7 @@ def test_who_asks_has_to_have_the_key() -> None:
 
 
 @given(st.integers(0, 10_000), st.integers(1, 255), st.sampled_from(["request", "leaf", "issuing", "root"]))
+@example(3939, 128, "issuing")  # a serial number that is negative
 def test_whatever_somebody_makes_up_is_refused_in_our_words(place: int, by: int, what: str) -> None:
     """A byte of the DER form changed: odd versions, algorithms, curves and extensions come of it."""
     passport = AUTHORITY.passport(AGENT, now=NOW)
