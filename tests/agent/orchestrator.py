@@ -12,6 +12,7 @@ import secrets
 import threading
 import uuid
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -211,7 +212,8 @@ class Orchestrator:
 
     async def _push(self) -> None:
         if self._socket is not None and self._session is not None and not self._socket.closed:
-            await self._send(self._session.tick(self._now()))
+            with suppress(ConnectionResetError):  # it was just cut: the next session begins with all of it
+                await self._send(self._session.tick(self._now()))
 
     async def _start(self) -> None:
         passport = self.authority.passport(SERVER, names=NAMES, now=moment())
