@@ -145,9 +145,8 @@ class Agent:
                 self._seen.opened.setdefault(self.name, time.monotonic())
             if isinstance(event, KeepDocument):
                 self._seen.arrived.setdefault(self.name, time.monotonic())
-                self._session.observed(
-                    [DocumentReport(id=event.document.id, phase="converged", sync="synced", health="healthy")]
-                )
+                seen = DocumentReport(id=event.document.id, phase="converged", sync="synced", health="healthy")
+                self._session.observed([seen], moment())
         for message in step.messages:
             if isinstance(message, Heartbeat) and not self._telling and any(d.sync for d in message.documents):
                 self._telling = message.number

@@ -114,7 +114,7 @@ class Talk:
     async def observed(self, reports: Iterable[DocumentReport]) -> None:
         """What became of documents."""
         async with self._lock:
-            self._current().observed(reports)
+            self._current().observed(reports, moment())
 
     async def keep_time(self) -> None:
         """For ever: time passes also without a link."""

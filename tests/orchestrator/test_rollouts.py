@@ -14,7 +14,7 @@ import pytest
 from reconciler.orchestrator.rollouts import standing_of
 from reconciler.orchestrator.store import events, tables
 from reconciler.protocol.message.session import DocumentReport
-from tests.orchestrator.fleet import Agent, Fleet, eventually, fleet, now, run
+from tests.orchestrator.fleet import Agent, Fleet, eventually, fleet, moment, now, run
 from tests.orchestrator.test_assign import WEB
 
 NAMES = ("host-a", "host-b", "host-c", "host-d")
@@ -51,7 +51,7 @@ class Host(Agent):
             report = DocumentReport(
                 id="web", phase=phase, sync="synced", health="healthy", observed=self.documents["web"].version
             )
-            self.session.observed([report])
+            self.session.observed([report], moment())
 
 
 @asynccontextmanager

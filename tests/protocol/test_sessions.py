@@ -541,7 +541,8 @@ def test_a_heartbeat_tells_what_became_of_documents_and_how_wrong_the_clock_is()
     pair = Pair(me=agent())
     pair.log.assign(document(generation=2))
     pair.to_server(pair.agent.opened(Moment(NOW.at + timedelta(seconds=12), NOW.ticks)))
-    pair.agent.observed([DocumentReport(id="web", version="", generation=0, phase="converged", sync="synced")])
+    seen = DocumentReport(id="web", version="", generation=0, phase="converged", sync="synced")
+    pair.agent.observed([seen], pair.now)
     pair.wait(30)
     beat = pair.seen(Alive)[-1]
     assert beat.free_places == 200
@@ -553,6 +554,20 @@ def test_a_heartbeat_tells_what_became_of_documents_and_how_wrong_the_clock_is()
         DocumentReport(id="web", version=held.version, generation=2, phase="converged", sync="synced"),
     )
     assert message.clock_error_ms is not None
+
+
+def test_news_of_a_document_are_told_within_a_second_and_the_same_again_with_the_next_heartbeat() -> None:
+    pair = Pair().begin()
+    pair.log.assign(document(generation=2))
+    pair.wait(29)
+    told = len(pair.seen(Alive))
+    seen = DocumentReport(id="web", phase="converged", sync="synced")
+    pair.agent.observed([seen], pair.now)
+    pair.wait(1)
+    assert len(pair.seen(Alive)) == told + 1
+    pair.agent.observed([seen], pair.now)
+    pair.wait(1)
+    assert len(pair.seen(Alive)) == told + 1
 
 
 def test_work_goes_on_without_a_session() -> None:

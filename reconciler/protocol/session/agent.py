@@ -159,9 +159,10 @@ class AgentSession:
         self._logs.end(task_id)
         return self._step(self._desk.finish(task_id, report, now), now)
 
-    def observed(self, reports: Iterable[DocumentReport]) -> None:
-        """What became of documents; the next heartbeat tells it."""
-        self._holding.observed(reports)
+    def observed(self, reports: Iterable[DocumentReport], now: Moment) -> None:
+        """What became of documents. The next heartbeat tells it; soon, if it is news: rollouts wait for that."""
+        if self._holding.observed(reports) and self._link:
+            self._link.hurry(now)
 
     # ---- within
 

@@ -47,9 +47,10 @@ class Holding:
         if answer.set == self.held.position and not agreed and not self.held.refused:
             self.resync = True
 
-    def observed(self, reports: Iterable[DocumentReport]) -> None:
-        """What became of documents, also of such as tasks have brought."""
-        self._observed = {report.id: report for report in reports}
+    def observed(self, reports: Iterable[DocumentReport]) -> bool:
+        """What became of documents, also of such as tasks have brought; whether that is news."""
+        former, self._observed = self._observed, {report.id: report for report in reports}
+        return self._observed != former
 
     def reports(self) -> Iterator[DocumentReport]:
         """Of each document that is held, was refused or was seen."""
