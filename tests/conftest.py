@@ -11,6 +11,7 @@ import logging
 import os
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 
 import docker
 import hypothesis
@@ -121,7 +122,8 @@ def prefix(sdk: docker.APIClient) -> Iterator[str]:
     yield text
     for row in sdk.containers(all=True):
         if any(name.startswith(f"/{text}") for name in row["Names"] or ()):
-            sdk.remove_container(row["Id"], force=True, v=True)
+            with suppress(docker.errors.NotFound):  # what was asked for before it may only be over now
+                sdk.remove_container(row["Id"], force=True, v=True)
     for network in sdk.networks():
         if network["Name"].startswith(text):
             sdk.remove_network(network["Id"])
