@@ -38,6 +38,7 @@ def test_prometheus_finds_the_rules_right() -> None:
     assert f"{len(alerts())} rules found" in said
 
 
+@pytest.mark.timeout(180)
 def test_every_alert_fires_when_it_should_and_is_quiet_else() -> None:
     status, said = promtool("test", "rules", str(TESTS))
     assert status == 0, said

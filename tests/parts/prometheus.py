@@ -24,7 +24,8 @@ from tests.parts.ports import free_port
 STARTS_WITHIN_S = 20.0
 ENDS_WITHIN_S = 10.0
 ANSWERS_WITHIN_S = 5.0
-TOOL_S = 30.0
+TOOL_S = 120.0
+"""promtool plays all alerts in 14 s of processor time, on a machine that does nothing else."""
 
 
 def promtool(*words: str, given: str = "") -> tuple[int, str]:
