@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from reconciler.controller.checkup import Finding
 from reconciler.core.desired import DesiredState
+from reconciler.core.words import listed
 
 SOON_MS: Final = 100
 """Half of what stopping and starting a container takes at the least."""
@@ -33,16 +34,10 @@ def bridge_findings(
         yield Finding(
             "warning",
             "bridges",
-            f"the host asks for an address on {shown(late)} again after {max(late.values())} ms: a release that"
-            f" replaces another on a host port may be down for so much longer",
+            f"the host asks for an address on {listed(list(late), most=MOST)} again after {max(late.values())} ms:"
+            f" a release that replaces another on a host port may be down for so much longer",
             f"sysctl -w net.ipv4.neigh.{next(iter(late))}.retrans_time_ms=50; see docs/how-to/short-outages.md",
         )
-
-
-def shown(names: Collection[str]) -> str:
-    """The first few; how many more there are."""
-    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
-    return ", ".join(list(names)[:MOST]) + more
 
 
 def _waits(document: DesiredState) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 _DIGEST: Final = re.compile(r"((?:sha256:|/)[0-9a-f]{12})[0-9a-f]{52}\b")
@@ -29,6 +30,12 @@ def spent(milliseconds: int) -> str:
 def count(number: int, noun: str) -> str:
     """``1 document``, ``2 documents``."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(items: Sequence[str], *, most: int) -> str:
+    """``a, b and 3 more``: the first ``most``, and how many there are beside them."""
+    more = f" and {len(items) - most} more" if len(items) > most else ""
+    return ", ".join(items[:most]) + more
 
 
 def shortened(text: str) -> str:

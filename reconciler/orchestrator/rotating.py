@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from reconciler.core.words import listed
 from reconciler.errors import InputError
 from reconciler.orchestrator.app import open_database
 from reconciler.orchestrator.decisions import Decision, Decisions
@@ -118,10 +119,9 @@ def _step(folder: AuthorityFolder, step: Step) -> None:
 
 
 def _too_early(step: Step, found: tuple[Waiting, ...]) -> InputError:
-    names = ", ".join(f"{item.agent} ({item.presence})" for item in found[:NAMED])
-    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    names = listed([f"{item.agent} ({item.presence})" for item in found], most=NAMED)
     return InputError(
-        f"it is too early to {step}: {len(found)} agents would be locked out: {names}{more}",
+        f"it is too early to {step}: {len(found)} agents would be locked out: {names}",
         hint="they renew by themselves within a day; --force locks them out until they enroll anew",
     )
 
