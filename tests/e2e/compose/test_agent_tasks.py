@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -24,7 +23,6 @@ from reconciler.protocol.message.result import TaskResult
 from tests.agent.orchestrator import Orchestrator
 from tests.e2e.compose.project_stage import ProjectStage
 from tests.e2e.compose.shop import edited, shop
-from tests.e2e.documents import as_yaml
 from tests.e2e.fleet.fleet import Fleet
 from tests.parts.standard_images import WEB_PORT
 
@@ -33,21 +31,11 @@ COMMANDS = {"greet": {"argv": ["/bin/echo", "hello"]}, "aside": {"argv": ["/bin/
 
 
 @pytest.fixture
-def orchestrator() -> Iterator[Orchestrator]:
-    made = Orchestrator().start()
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def fleet(project: ProjectStage, orchestrator: Orchestrator) -> Fleet:
     made = Fleet(project.stage, orchestrator)
     made.enroll()
     types = ["deploy", "rollback", "health-check", "inspect", "read-sticker", "write-sticker", "execute-command"]
-    policy = project.stage.folder / "agent.yaml"
-    policy.write_text(as_yaml({"version": 1, "taskTypes": types, "commands": COMMANDS}))
-    policy.chmod(0o600)
-    project.stage.settings["RECONCILER_AGENT_POLICY"] = str(policy)
+    made.permit(taskTypes=types, commands=COMMANDS)
     return made
 
 

@@ -29,6 +29,13 @@ class Fleet:
         said = self.stage.reconciler("agent", "enroll", *servers, "--token-file", str(token))
         assert said.returncode == 0, said.stderr
 
+    def permit(self, **words: Any) -> None:
+        """The host's word on what its agent may be asked for; an agent heeds it that is started from now on."""
+        policy = self.stage.folder / "agent.yaml"
+        policy.write_text(as_yaml({"version": 1, **words}))
+        policy.chmod(0o600)
+        self.stage.settings["RECONCILER_AGENT_POLICY"] = str(policy)
+
     @contextmanager
     def agent(self, **variables: str) -> Iterator[Controller]:
         with self.stage.started("agent", "run", RECONCILER_RESYNC="2", **variables) as running:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -19,28 +18,13 @@ from reconciler.protocol.message.payload import (
     WriteStickerPayload,
 )
 from reconciler.sources.remote import SHADOWED
-from tests.agent.orchestrator import Orchestrator
 from tests.e2e.fleet.fleet import Fleet
-from tests.e2e.stage import Stage, eventually
+from tests.e2e.stage import eventually
 from tests.faults.test_registry import fresh, through
 from tests.parts.registry_proxy import Answer, Lie, RegistryProxy, everything
 from tests.parts.standard_images import WEB_PORT
 
 pytestmark = pytest.mark.engine
-
-
-@pytest.fixture
-def orchestrator() -> Iterator[Orchestrator]:
-    made = Orchestrator().start()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def fleet(stage: Stage, orchestrator: Orchestrator) -> Fleet:
-    made = Fleet(stage, orchestrator)
-    made.enroll()
-    return made
 
 
 @pytest.mark.parametrize("sockets", [True, False], ids=["websocket", "polling"])

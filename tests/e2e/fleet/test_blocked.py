@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.agent.orchestrator import Orchestrator
 from tests.e2e.fleet.fleet import Fleet
-from tests.e2e.stage import Stage
 
 pytestmark = pytest.mark.engine
-
-
-@pytest.fixture
-def orchestrator() -> Iterator[Orchestrator]:
-    made = Orchestrator().start()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def fleet(stage: Stage, orchestrator: Orchestrator) -> Fleet:
-    made = Fleet(stage, orchestrator)
-    made.enroll()
-    return made
 
 
 CASES: dict[str, tuple[dict[str, Any], str, str]] = {

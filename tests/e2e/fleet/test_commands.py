@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,10 +13,8 @@ from reconciler.protocol.logs import CUT
 from reconciler.protocol.message.payload import ExecuteCommandPayload
 from reconciler.protocol.message.result import TaskResult
 from reconciler.protocol.message.task import AgentTask
-from tests.agent.orchestrator import Orchestrator
-from tests.e2e.documents import as_yaml
 from tests.e2e.fleet.fleet import Fleet
-from tests.e2e.stage import Stage, eventually
+from tests.e2e.stage import eventually
 
 pytestmark = pytest.mark.engine
 SLOW = "echo begun; (sleep 1000 &) ; sleep 1000"
@@ -37,22 +34,10 @@ COMMANDS: dict[str, Any] = {
 
 
 @pytest.fixture
-def orchestrator() -> Iterator[Orchestrator]:
-    made = Orchestrator().start()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def fleet(stage: Stage, orchestrator: Orchestrator) -> Fleet:
-    made = Fleet(stage, orchestrator)
-    made.enroll()
-    stage.write(stage.web("v1"))
-    policy = stage.folder / "agent.yaml"
-    policy.write_text(as_yaml({"version": 1, "taskTypes": ["execute-command"], "commands": COMMANDS}))
-    policy.chmod(0o600)
-    stage.settings["RECONCILER_AGENT_POLICY"] = str(policy)
-    return made
+def fleet(fleet: Fleet) -> Fleet:
+    fleet.stage.write(fleet.stage.web("v1"))
+    fleet.permit(taskTypes=["execute-command"], commands=COMMANDS)
+    return fleet
 
 
 def ask(fleet: Fleet, command: str, *arguments: str, **changes: Any) -> AgentTask:

@@ -25,7 +25,6 @@ from reconciler.protocol.message.task import AgentTask, binding_of
 from reconciler.protocol.wire.codec import from_json
 from reconciler.sealing.binding import Binding
 from reconciler.sealing.boxes import seal
-from tests.agent.orchestrator import Orchestrator
 from tests.e2e.canary import Words, finds
 from tests.e2e.fleet.fleet import Fleet
 from tests.e2e.fleet.whole import HOST, WholeFleet
@@ -42,19 +41,10 @@ NAMED = {"config": {"secrets": [{"name": "db", "mountPath": "/run/secrets/db"}]}
 
 
 @pytest.fixture
-def orchestrator() -> Iterator[Orchestrator]:
-    made = Orchestrator().start()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def fleet(stage: Stage, orchestrator: Orchestrator) -> Fleet:
-    made = Fleet(stage, orchestrator)
-    made.enroll()
-    stage.plant("the password of the registry", PASSWORD)
-    stage.plant("the secret of the task", SECRET)
-    return made
+def fleet(fleet: Fleet) -> Fleet:
+    fleet.stage.plant("the password of the registry", PASSWORD)
+    fleet.stage.plant("the secret of the task", SECRET)
+    return fleet
 
 
 @pytest.fixture

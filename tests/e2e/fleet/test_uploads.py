@@ -3,35 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 
 import pytest
 
 from reconciler.protocol.message.payload import UploadedFile, UploadFilesPayload
-from tests.agent.orchestrator import Orchestrator
-from tests.e2e.documents import as_yaml
 from tests.e2e.fleet.fleet import Fleet
-from tests.e2e.stage import Stage, eventually
+from tests.e2e.stage import eventually
 
 pytestmark = pytest.mark.engine
 
 
-@pytest.fixture
-def orchestrator() -> Iterator[Orchestrator]:
-    made = Orchestrator().start()
-    yield made
-    made.close()
-
-
-def test_files_come_where_the_hosts_policy_lets_them_also_after_a_kill(
-    stage: Stage, orchestrator: Orchestrator
-) -> None:
-    fleet, root = Fleet(stage, orchestrator), stage.folder / "uploads"
-    fleet.enroll()
+def test_files_come_where_the_hosts_policy_lets_them_also_after_a_kill(fleet: Fleet) -> None:
+    orchestrator, root = fleet.orchestrator, fleet.stage.folder / "uploads"
     root.mkdir()
-    policy = stage.folder / "agent.yaml"
-    policy.write_text(as_yaml({"version": 1, "taskTypes": ["upload-files"], "uploadRoots": [str(root)]}))
-    policy.chmod(0o600)
+    fleet.permit(taskTypes=["upload-files"], uploadRoots=[str(root)])
     contents = {"app.conf": b"port = 1\n", "d/big.bin": b"\0" * (1 << 20)}
     digests = {path: f"sha256:{hashlib.sha256(content).hexdigest()}" for path, content in contents.items()}
     orchestrator.artifacts.update({digests[path]: content for path, content in contents.items()})
@@ -41,18 +26,18 @@ def test_files_come_where_the_hosts_policy_lets_them_also_after_a_kill(
         for path, content in contents.items()
     )
     payload = UploadFilesPayload(directory=str(root / "in"), files=files)
-    with fleet.agent(RECONCILER_AGENT_POLICY=str(policy)) as running:
+    with fleet.agent() as running:
         task = orchestrator.ask("upload-files", payload, document=None)
         eventually("it is at work", lambda: "asked again" in orchestrator.texts.get(task.id, ""))
         running.process.kill()
         running.process.wait(10)
     assert list(root.iterdir()) == []
     orchestrator.unavailable.clear()
-    with fleet.agent(RECONCILER_AGENT_POLICY=str(policy)):
+    with fleet.agent():
         result = orchestrator.result(task)
         assert (result.outcome, result.error) == ("succeeded", None)
         found = {
             str(path.relative_to(root / "in")): path.read_bytes() for path in root.rglob("*") if path.is_file()
         }
         assert found == contents
-        assert "upload-file" in str(stage.json("audit", "show"))
+        assert "upload-file" in str(fleet.stage.json("audit", "show"))
