@@ -83,11 +83,7 @@ def _asked_soon(turn: Turn, bridge: str) -> Turn:
     """With a host that asks for a container's address again after 50 ms, not after a second (arp(7))."""
     setting = Path(f"/proc/sys/net/ipv4/neigh/{bridge}/retrans_time_ms")
     usual = setting.read_text()
-    return untimed(turn, before=lambda: _set(setting, "50"), after=lambda: _set(setting, usual))
-
-
-def _set(setting: Path, value: str) -> None:
-    setting.write_text(value)
+    return untimed(turn, before=lambda: setting.write_text("50"), after=lambda: setting.write_text(usual))
 
 
 def _ours(ground: Ground, image: PublishedImage) -> Turn:
