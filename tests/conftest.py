@@ -18,6 +18,7 @@ import hypothesis
 import pytest
 import structlog
 
+from reconciler.cli.late_logs import LateHandler
 from tests.parts import engine_program
 from tests.parts.browser import Browser
 from tests.parts.engine import PrivateEngine
@@ -33,6 +34,7 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 _ENGINE_FIXTURES = {"engine", "engine_url", "fresh_engine", "registry", "images"}
 _ENGINE_TEST_TIMEOUT_S = 180
+_LEVEL, _LINES = logging.getLogger().level, structlog.get_config()
 
 
 def pytest_report_header() -> str:
@@ -56,13 +58,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(autouse=True)
 def logging_as_before() -> Iterator[None]:
-    """What a command sets up for its log lines goes with its test: nobody after it would be heard."""
-    root = logging.getLogger()
-    handlers, level, lines = list(root.handlers), root.level, structlog.get_config()
+    """What a command sets up for its log lines goes with its test: nobody after it would be heard. What a fixture
+    for more than one test has set up goes before it: that one came before this.
+    """
+    _forget_ways_out()
     yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.configure(**lines)
+    _forget_ways_out()
+
+
+def _forget_ways_out() -> None:
+    root = logging.getLogger()
+    for handler in list(root.handlers):
+        if isinstance(handler, LateHandler) or isinstance(handler.formatter, structlog.stdlib.ProcessorFormatter):
+            root.removeHandler(handler)
+    root.setLevel(_LEVEL)
+    structlog.configure(**_LINES)
 
 
 @pytest.fixture(scope="session")
