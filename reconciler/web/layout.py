@@ -14,18 +14,23 @@ from reconciler.web.words import at
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """``host`` is what this host is called; ``number`` that of the last change which a page was made of."""
+    """``host`` is what this host is called; ``number`` that of the last change which a page was made of.
+    ``sections``: titles and addresses of what every page leads to; ``first``: what the first page shows.
+    """
 
     assets: Mapping[str, Asset]
     host: str
     version: str
     number: int = 0
+    sections: tuple[tuple[str, str], ...] = ()
+    first: str = "All documents"
 
-    def page(self, title: str, *content: Child, now: float = 0.0, live: bool = True) -> str:
-        """A whole page. ``now`` is when it was made; ``live``: the script keeps it up to date."""
-        return page(
-            h("html", self._head(title, live=live), self._body(content, now=now), lang="en", class_="page")
-        )
+    def page(self, title: str, *content: Child, now: float = 0.0, live: bool = True, here: str = "") -> str:
+        """A whole page. ``now`` is when it was made; ``live``: the script keeps it up to date; ``here``: the
+        address of the section that it belongs to.
+        """
+        body = self._body(content, now=now, here=here)
+        return page(h("html", self._head(title, live=live), body, lang="en", class_="page"))
 
     def _head(self, title: str, *, live: bool) -> Element:
         style, script, icon = (self.assets[name].address for name in ("status.css", "status.js", "icon.svg"))
@@ -41,7 +46,7 @@ class Layout:
             h("script", src=script, defer=True) if live else None,
         )
 
-    def _body(self, content: Child, *, now: float) -> Element:
+    def _body(self, content: Child, *, now: float, here: str) -> Element:
         live = h("span", id="live", class_="live", data_keep=True)
         stamp = h("p", live, "as of ", at(now), class_="stamp") if now else None
         return h(
@@ -51,6 +56,7 @@ class Layout:
                 "header",
                 h("a", "reconciler", href="/", class_="brand"),
                 h("span", self.host, class_="host"),
+                self._sections(here),
                 stamp,
                 class_="top",
             ),
@@ -60,6 +66,15 @@ class Layout:
             data_number=self.number,
         )
 
+    def _sections(self, here: str) -> Element | None:
+        if not self.sections:
+            return None
+        links = (
+            h("a", title, href=address, aria_current="page" if address == here else None)
+            for title, address in self.sections
+        )
+        return h("nav", links, aria_label="Sections", class_="sections")
+
     def notice(self, title: str, text: str, *, live: bool = True) -> str:
         """A page that says one thing."""
-        return self.page(title, h("h1", title), h("p", text), h("p", h("a", "All documents", href="/")), live=live)
+        return self.page(title, h("h1", title), h("p", text), h("p", h("a", self.first, href="/")), live=live)

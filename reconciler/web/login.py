@@ -18,7 +18,7 @@ LONGEST: Final = 4096
 """Bytes of a form."""
 
 WITHIN_S: Final = 5.0
-_PAGES: Final = re.compile(r"/(?:documents/[!-~]*|\?[!-~]*)?")
+_PAGES: Final = re.compile(r"/(?:(?:agents|documents|rollouts|tasks)(?:[/?][!-~]*)?|\?[!-~]*)?")
 
 
 def login_page(layout: Layout, *, to: str, said: str = "") -> str:
@@ -26,7 +26,7 @@ def login_page(layout: Layout, *, to: str, said: str = "") -> str:
     return layout.page(
         "Log in",
         h("h1", "Log in"),
-        h("p", "How the containers of ", h("strong", layout.host), " are is shown to who has the token."),
+        h("p", "What stands here of ", h("strong", layout.host), " is shown to who has the token."),
         h("p", said, class_="notice warn", role="alert") if said else None,
         _form(to),
         live=False,

@@ -18,11 +18,13 @@ from reconciler.core.status_text import (
     worst_count,
 )
 from reconciler.core.words import count
+from reconciler.web.choosing import Leaf, choice, form, search, tallies
+from reconciler.web.choosing import tally as one_tally
 from reconciler.web.facts import Overview
-from reconciler.web.filter import LONGEST, PAGE, Filter
+from reconciler.web.filter import Filter
 from reconciler.web.html import Child, Element, h
 from reconciler.web.layout import Layout
-from reconciler.web.words import ago, labelled, nil, row, table, word
+from reconciler.web.words import ago, nil, row, table, word
 
 MOST_PROBLEMS: Final = 20
 
@@ -35,18 +37,18 @@ def document_address(name: str) -> str:
 def overview_page(layout: Layout, seen: Overview, chosen: Filter) -> str:
     """The page."""
     passing = chosen.chosen(seen.statuses)
-    shown = chosen.shown(passing)
+    shown, leaf = chosen.shown(passing), chosen.leaf(len(passing))
     return layout.page(
         worst_count(seen.statuses, len(seen.problems)),
         h("h1", "Documents"),
         notices(seen),
         h("div", _tallies(seen.statuses, chosen), class_="tallies"),
         _form(chosen),
-        _found(seen, chosen, passing, shown),
-        table("Documents, worst first", TITLES, (_row(item, seen.now) for item in shown), class_="documents")
+        _found(seen, chosen, leaf),
+        table("Documents, worst first", TITLES, (_row(item, seen.now) for item in shown), class_="list documents")
         if shown
         else None,
-        _pages(chosen, len(passing)),
+        leaf.links(lambda page: chosen.address(page=page)),
         now=seen.now,
     )
 
@@ -66,74 +68,42 @@ def notices(seen: Overview) -> Iterator[Element]:
         )
 
 
-def _tallies(statuses: Sequence[DocumentStatus], chosen: Filter) -> Iterator[Element]:
+def _tallies(statuses: Sequence[DocumentStatus], chosen: Filter) -> Iterator[Element | None]:
     """How many there are of each word; each leads to those."""
-    for name, words, order in (
-        ("sync", [item.sync for item in statuses], SYNCS),
-        ("health", [item.health for item in statuses], HEALTHS),
-    ):
-        found = tally(words, order)
-        if found:
-            items = (_tally(name, text, number, chosen) for text, number in found)
-            yield h("ul", items, aria_label=f"By {name}")
-
-
-def _tally(name: str, text: str, number: int, chosen: Filter) -> Element:
-    by_sync = name == "sync"
-    now = text == (chosen.sync if by_sync else chosen.health)
-    wish = "" if now else text
-    address = chosen.address(sync=wish, page=1) if by_sync else chosen.address(health=wish, page=1)
-    return h(
-        "li", h("a", h("strong", str(number)), word(text), href=address, aria_current="true" if now else None)
+    syncs, healths = (
+        tally((item.sync for item in statuses), SYNCS),
+        tally((item.health for item in statuses), HEALTHS),
     )
+    yield tallies("By sync", (_by_sync(text, number, chosen) for text, number in syncs))
+    yield tallies("By health", (_by_health(text, number, chosen) for text, number in healths))
+
+
+def _by_sync(text: str, number: int, chosen: Filter) -> Element:
+    now = text == chosen.sync
+    return one_tally(text, number, chosen.address(sync="" if now else text, page=1), now=now)
+
+
+def _by_health(text: str, number: int, chosen: Filter) -> Element:
+    now = text == chosen.health
+    return one_tally(text, number, chosen.address(health="" if now else text, page=1), now=now)
 
 
 def _form(chosen: Filter) -> Element:
-    text = h(
-        "input",
-        id="q",
-        name="q",
-        type="search",
-        value=chosen.text,
-        maxlength=LONGEST,
-        autocomplete="off",
-        spellcheck="false",
-        enterkeyhint="search",
-    )
-    return h(
-        "form",
-        labelled("Filter", text, for_="q"),
-        _choice("sync", "Sync", SYNCS, chosen.sync),
-        _choice("health", "Health", HEALTHS, chosen.health),
-        h("button", "Show", type="submit"),
-        h("a", "Clear", href="/", class_="clear") if chosen.filters else None,
-        action="/",
-        method="get",
-        role="search",
-        class_="filter",
+    return form(
+        search("Filter", "q", chosen.text),
+        choice("sync", "Sync", SYNCS, chosen.sync),
+        choice("health", "Health", HEALTHS, chosen.health),
+        path="/",
+        filters=chosen.filters,
     )
 
 
-def _choice(name: str, title: str, words: Sequence[str], now: str) -> Element:
-    options = [h("option", "any", value="")]
-    options += [h("option", text, value=text, selected=text == now) for text in words]
-    return labelled(title, h("select", options, id=name, name=name), for_=name)
-
-
-def _found(
-    seen: Overview, chosen: Filter, passing: Sequence[DocumentStatus], shown: Sequence[DocumentStatus]
-) -> Element:
+def _found(seen: Overview, chosen: Filter, leaf: Leaf) -> Element:
     """How many are shown, of how many."""
-    everything = count(len(seen.statuses), "document")
-    if not seen.statuses:
-        text = "No document is known here"
-    elif not passing:
-        text = f"None of {everything} is like that"
-    elif len(shown) < len(passing):
-        first = (chosen.page - 1) * PAGE + 1
-        text = f"{first} to {first + len(shown) - 1} of {count(len(passing), 'document')}"
-    else:
-        text = f"{len(passing)} of {everything}" if chosen.filters else everything
+    everything = len(seen.statuses)
+    text = (
+        leaf.words("document", everything, filtered=chosen.filters) if everything else "No document is known here"
+    )
     looked: Child = (", looked at ", ago(seen.looked_at, seen.now), " ago") if seen.looked_at else None
     return h("p", text, looked, class_="found")
 
@@ -149,18 +119,3 @@ def _row(item: DocumentStatus, now: float) -> Element:
         reason_words(item),
     )
     return row(TITLES, cells, id=f"document-{item.name}")
-
-
-def _pages(chosen: Filter, passing: int) -> Element | None:
-    last = max(1, -(-passing // PAGE))
-    if last == 1 and chosen.page == 1:
-        return None
-    before, after = min(chosen.page - 1, last), chosen.page + 1
-    return h(
-        "nav",
-        h("a", "Before", href=chosen.address(page=before), rel="prev") if before else None,
-        h("span", f"page {chosen.page} of {last}"),
-        h("a", "After", href=chosen.address(page=after), rel="next") if after <= last else None,
-        aria_label="Pages",
-        class_="pages",
-    )

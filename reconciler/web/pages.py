@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from reconciler.web.choosing import asked_number
 from reconciler.web.document import EVENTS, breadcrumb, document_page
 from reconciler.web.facts import Facts, Overview
 from reconciler.web.filter import Filter
@@ -11,12 +12,32 @@ from reconciler.web.html import h
 from reconciler.web.layout import Layout
 from reconciler.web.overview import notices, overview_page
 from reconciler.web.past import events_section, generation_content
+from reconciler.web.routes import Answer, Asked, Routes
 
 EVENTS_PAGE = 100
 """Events on a page of their own."""
 
-Answer = tuple[int, str]
-"""The status of HTTP, and the page."""
+ONE = "/documents/{name}"
+
+
+def host_routes(facts: Facts) -> Routes:
+    """The pages of one host."""
+
+    def document(layout: Layout, asked: Asked) -> Answer:
+        return Pages(facts, layout).document(asked.named["name"])
+
+    def events(layout: Layout, asked: Asked) -> Answer:
+        return Pages(facts, layout).events(asked.named["name"], asked.query)
+
+    def generation(layout: Layout, asked: Asked) -> Answer:
+        return Pages(facts, layout).generation(asked.named["name"], int(asked.named["number"]))
+
+    return {
+        "/": lambda layout, asked: Pages(facts, layout).overview(asked.query),
+        ONE: document,
+        f"{ONE}/events": events,
+        ONE + r"/generations/{number:[0-9]{1,9}}": generation,
+    }
 
 
 class Pages:
@@ -40,8 +61,7 @@ class Pages:
 
     def events(self, name: str, query: Mapping[str, str]) -> Answer:
         """Its events, from one on."""
-        number = query.get("before", "")
-        before = int(number) if number.isascii() and number.isdecimal() and len(number) < 16 else 0
+        before = asked_number(query, "before")
         found, seen = self._facts.events(name, before=before, limit=EVENTS_PAGE + 1), self._facts.overview()
         if not found and not self._facts.record(name).operations:
             return self._unknown(name, seen)

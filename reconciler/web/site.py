@@ -1,10 +1,10 @@
-"""Site: the addresses of the status page, who gets to them, and how a page is made without stopping the loop.
+"""Site: the addresses of a status page, who gets to them, and how a page is made without stopping the loop.
 
-Reading only: no method but GET and HEAD, but for the login. What is on a page is decided by ``overview``,
-``document`` and ``past``; who may see it by ``access``.
+Reading only: no method but GET and HEAD, but for the login. What is on a page is decided by its route; who may see
+it by ``access``.
 
-Invariants: pages are made in threads of their own, at most ``WAITING`` at once; nothing is asked of anybody but
-``Facts``; every page forbids the browser to run or load anything but our own files.
+Invariants: pages are made in threads of their own, at most ``WAITING`` at once; every page forbids the browser to
+run or load anything but our own files.
 """
 
 from __future__ import annotations
@@ -20,12 +20,11 @@ from aiohttp import web
 
 from reconciler.errors import StateError
 from reconciler.web.access import BADGE_S, Access, Patience, Shown, known_host
-from reconciler.web.facts import Facts
 from reconciler.web.layout import Layout
 from reconciler.web.live import Live
 from reconciler.web.login import ADDRESS as LOGIN
 from reconciler.web.login import from_our_page, login_page, own_page, read_form
-from reconciler.web.pages import Answer, Pages
+from reconciler.web.routes import Answer, Asked, Make, Routes
 
 WAITING: Final = 32
 """Pages that may be asked for and not made yet."""
@@ -41,48 +40,46 @@ NOT_HERE: Final = (
 )
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Certified = Callable[[web.Request], Awaitable[bool]]
 log = structlog.get_logger("reconciler")
+
+
+async def any_certificate(request: web.Request) -> bool:
+    """Whether TLS has checked one."""
+    transport = request.transport
+    return bool(transport and transport.get_extra_info("peercert"))
 
 
 @dataclass(slots=True, kw_only=True)
 class Site:
-    """``names`` are what this host is called in addresses; ``secure``: we speak TLS ourselves."""
+    """``names`` are what this host is called in addresses; ``secure``: we speak TLS ourselves.
+    ``certified``: whether the certificate of a connection lets see the pages; ``closed`` says why nobody may.
+    """
 
-    facts: Facts
+    routes: Routes
     layout: Layout
     access: Access
     patience: Patience
     live: Live
     names: frozenset[str]
     secure: bool = False
+    certified: Certified = any_certificate
+    closed: str = NOT_HERE
     _waiting: int = 0
 
     def add_to(self, app: web.Application) -> None:
         """Serve it; where nobody may see it, say why."""
         if not self.access.possible:
-            app.router.add_get("/", _not_here)
+            app.router.add_get("/", self._not_here)
             return
         makers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="page")
-
-        def page(make: Callable[[Pages, web.Request], Answer]) -> Handler:
-            async def handler(request: web.Request) -> web.StreamResponse:
-                pages = Pages(self.facts, replace(self.layout, number=self.live.number))
-                return await self._made(makers, lambda: make(pages, request))
-
-            return self._admitting(handler)
 
         async def end_makers(_app: web.Application) -> AsyncIterator[None]:
             yield
             makers.shutdown(wait=False, cancel_futures=True)
 
-        one = "/documents/{name}"
-        app.router.add_get("/", page(lambda pages, asked: pages.overview(asked.query)))
-        app.router.add_get(one, page(lambda pages, asked: pages.document(_name(asked))))
-        app.router.add_get(f"{one}/events", page(lambda pages, asked: pages.events(_name(asked), asked.query)))
-        app.router.add_get(
-            one + r"/generations/{number:[0-9]{1,9}}",
-            page(lambda pages, asked: pages.generation(_name(asked), int(asked.match_info["number"]))),
-        )
+        for pattern, make in self.routes.items():
+            app.router.add_get(pattern, self._admitting(self._page(makers, make)))
         app.router.add_get("/live", self._admitting(self.live.stream), allow_head=False)
         app.router.add_get(LOGIN, self._known(self._ask))
         app.router.add_post(LOGIN, self._known(self._login))
@@ -90,6 +87,13 @@ class Site:
             app.router.add_get(asset.address, _kept(asset.content, asset.content_type))
         app.on_shutdown.append(self.live.ending)
         app.cleanup_ctx.append(end_makers)
+
+    def _page(self, makers: ThreadPoolExecutor, make: Make) -> Handler:
+        async def handler(request: web.Request) -> web.StreamResponse:
+            asked = Asked(request.match_info, request.query)
+            return await self._made(makers, lambda: make(replace(self.layout, number=self.live.number), asked))
+
+        return handler
 
     async def _made(self, makers: ThreadPoolExecutor, make: Callable[[], Answer]) -> web.Response:
         if self._waiting >= WAITING:
@@ -101,7 +105,7 @@ class Site:
         except TimeoutError:
             return self._busy()
         except StateError as error:
-            return self._html(self.layout.notice("The history cannot be read", str(error)), status=503)
+            return self._html(self.layout.notice("What is known cannot be read", str(error)), status=503)
         finally:
             self._waiting -= 1
         response = self._html(text, status=status)
@@ -127,7 +131,7 @@ class Site:
         """Answer only who may see it."""
 
         async def admitting(request: web.Request) -> web.StreamResponse:
-            shown = self._shown(request)
+            shown = await self._shown(request)
             wait_s = self.patience.wait_s(_address(request)) if shown.authorization else 0.0
             if wait_s:
                 return _later(wait_s)
@@ -139,12 +143,11 @@ class Site:
 
         return self._known(admitting)
 
-    def _shown(self, request: web.Request) -> Shown:
-        transport = request.transport
+    async def _shown(self, request: web.Request) -> Shown:
         return Shown(
             authorization=request.headers.get("Authorization", ""),
             cookie=request.cookies.get(self._cookie, ""),
-            certificate=bool(transport and transport.get_extra_info("peercert")),
+            certificate=self.access.certificates and await self.certified(request),
         )
 
     def _refused(self, request: web.Request) -> web.Response:
@@ -156,9 +159,12 @@ class Site:
         return self._html(login_page(self.layout, to=request.path_qs), status=401, headers=headers)
 
     async def _ask(self, request: web.Request) -> web.StreamResponse:
-        if self.access.token is None or self.access.admits(self._shown(request)):
+        if self.access.token is None or self.access.admits(await self._shown(request)):
             return web.Response(status=303, headers={"Location": "/"})
         return self._html(login_page(self.layout, to="/"))
+
+    async def _not_here(self, _request: web.Request) -> web.Response:
+        return web.Response(status=403, text=self.closed)
 
     async def _login(self, request: web.Request) -> web.StreamResponse:
         wait_s = self.patience.wait_s(_address(request))
@@ -200,10 +206,6 @@ class Site:
         return web.Response(text=text, status=status, content_type="text/html", charset="utf-8", headers=own)
 
 
-def _name(request: web.Request) -> str:
-    return request.match_info["name"]
-
-
 def _address(request: web.Request) -> str:
     return request.remote or ""
 
@@ -224,7 +226,3 @@ def _kept(content: bytes, content_type: str) -> Handler:
         return web.Response(body=content, headers=headers)
 
     return kept
-
-
-async def _not_here(_request: web.Request) -> web.Response:
-    return web.Response(status=403, text=NOT_HERE)

@@ -10,10 +10,12 @@ import trustme
 
 from reconciler.config import Settings, load_settings
 from reconciler.controller.app.opening import open_parts
-from reconciler.controller.app.pages import encryption, make_site, read_token
+from reconciler.controller.app.pages import encrypted, make_site
 from reconciler.controller.board import Board
 from reconciler.errors import InvalidSettings
 from reconciler.web.live import Live
+from reconciler.web.opening import read_token
+from reconciler.web.routes import Asked
 from reconciler.web.site import Site
 from tests.controller.told import told_lines
 
@@ -54,7 +56,9 @@ def test_on_the_loopback_address_nothing_is_asked_for(tmp_path: Path) -> None:
     assert (made.access.possible, made.access.guarded, made.secure) == (True, False, False)
     assert made.layout.host == "host-a"
     assert {"localhost", "127.0.0.1", "status.example.com"} <= made.names
-    assert made.facts.overview().host == "host-a"
+    status, page = made.routes["/"](made.layout, Asked({}, {}))
+    assert status == 200
+    assert "host-a" in page
 
 
 def test_elsewhere_without_a_guard_it_is_not_served_and_the_log_says_so(tmp_path: Path) -> None:
@@ -83,16 +87,16 @@ def test_a_token_that_is_none_is_refused_and_not_repeated(
     tmp_path: Path, text: str, mode: int, message: str
 ) -> None:
     with pytest.raises(InvalidSettings, match=message) as caught:
-        read_token(settings(tmp_path, web_token_file=token_file(tmp_path, text, mode)))
+        read_token(Path(token_file(tmp_path, text, mode)))
     assert text not in str(caught.value)
     assert "openssl rand -hex 32" in caught.value.hint
 
 
 def test_a_token_that_is_not_there_is_told_with_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(InvalidSettings, match="is not there") as caught:
-        read_token(settings(tmp_path, web_token_file=str(tmp_path / "none")))
+        read_token(tmp_path / "none")
     assert "openssl rand" in caught.value.hint
-    assert read_token(settings(tmp_path)) is None
+    assert read_token(None) is None
 
 
 @pytest.fixture(scope="module")
@@ -111,8 +115,8 @@ def papers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def test_a_certificate_with_its_key_is_served_with(tmp_path: Path, papers: dict[str, str]) -> None:
-    assert encryption(settings(tmp_path)) is None
-    context = encryption(settings(tmp_path, **papers))
+    assert encrypted(settings(tmp_path)) is None
+    context = encrypted(settings(tmp_path, **papers))
     assert context is not None
     assert len(context.get_ca_certs()) == 1
 
@@ -120,7 +124,7 @@ def test_a_certificate_with_its_key_is_served_with(tmp_path: Path, papers: dict[
 @pytest.mark.parametrize("name", ["web_key", "web_certificate", "web_client_ca"])
 def test_one_setting_without_the_others_is_refused(tmp_path: Path, papers: dict[str, str], name: str) -> None:
     with pytest.raises(InvalidSettings, match=r"only one of|without TLS"):
-        encryption(settings(tmp_path, **{name: papers[name]}))
+        encrypted(settings(tmp_path, **{name: papers[name]}))
 
 
 @pytest.mark.parametrize("name", ["web_key", "web_certificate", "web_client_ca"])
@@ -134,5 +138,5 @@ def test_a_file_that_does_not_fit_is_named(
     elif content is not None:
         path.write_text(content)
     with pytest.raises(InvalidSettings, match=r"file\.pem") as caught:
-        encryption(settings(tmp_path, **{**papers, name: str(path)}))
+        encrypted(settings(tmp_path, **{**papers, name: str(path)}))
     assert "PEM" in caught.value.hint

@@ -26,6 +26,7 @@ from reconciler.web.endpoints import make_app
 from reconciler.web.facts import Numbered, Overview, Part, Portrait
 from reconciler.web.layout import Layout
 from reconciler.web.live import Live
+from reconciler.web.pages import host_routes
 from reconciler.web.server import Server
 from reconciler.web.site import Site
 
@@ -245,7 +246,7 @@ def serving(
 
     async def main() -> None:
         site = Site(
-            facts=room,
+            routes=host_routes(room),
             layout=Layout(load_assets(), "host-a", "1.2.3"),
             access=Access(
                 clock=lambda: NOW,

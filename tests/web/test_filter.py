@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.status_text import HEALTHS, SYNCS
-from reconciler.web.filter import LONGEST, PAGE, Filter
+from reconciler.web.choosing import LONGEST
+from reconciler.web.filter import PAGE, Filter
 from tests.web.showroom import DRIFTED, MISSING, ROLLED_BACK, a_status
 
 ALL = (ROLLED_BACK, MISSING, DRIFTED, a_status("worker"))

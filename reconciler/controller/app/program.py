@@ -20,7 +20,7 @@ from reconciler.controller.app.actors import file_actor
 from reconciler.controller.app.audit import verified
 from reconciler.controller.app.notifying import notifier_of
 from reconciler.controller.app.opening import open_parts
-from reconciler.controller.app.pages import encryption, make_site
+from reconciler.controller.app.pages import encrypted, make_site
 from reconciler.controller.app.parts import Parts
 from reconciler.controller.app.service_manager import ServiceManager
 from reconciler.controller.audit_watch import AuditWatch
@@ -173,7 +173,7 @@ class _Station:
         site = make_site(self.settings, self.parts, self.board, self.live)
         host, port = self.settings.listen_address
         app = make_app(render, self.board.ready, self.board.healthy, site=site)
-        return Server(app, host, port, encryption=encryption(self.settings))
+        return Server(app, host, port, encryption=encrypted(self.settings))
 
 
 def leave_now() -> None:
