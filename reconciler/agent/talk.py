@@ -168,7 +168,10 @@ class Talk:
     async def _send(self, link: Link) -> None:
         while True:
             while self._out:
-                await link.send(self._out.popleft())
+                message = self._out.popleft()
+                await link.send(message)
+                if self._session is not None:
+                    self._session.took(message, moment())
             self._more.clear()
             await self._more.wait()
 

@@ -89,10 +89,15 @@ class LogBuffer:
             self._first += 1
         return True
 
-    def take(self, session: str) -> tuple[LogChunk, ...]:
-        """Pieces to send now."""
+    @property
+    def under_way(self) -> int:
+        """How many pieces were sent and are not acknowledged."""
+        return max(0, self._sent - max(self._acknowledged, self._first))
+
+    def take(self, session: str, most: int = WINDOW) -> tuple[LogChunk, ...]:
+        """Pieces to send now, at most so many."""
         begin = max(self._sent, self._first)
-        end = min(self._last + 1, max(self._acknowledged, self._first) + WINDOW)
+        end = min(self._last + 1, max(self._acknowledged, self._first) + WINDOW, begin + max(0, most))
         self._sent = max(self._sent, end)
         return tuple(self._chunk(session, number) for number in range(begin, end))
 

@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reconciler.errors import MessageRefused
 from reconciler.protocol.admission import Identity
@@ -15,7 +17,7 @@ from reconciler.protocol.assignment_log import AssignmentLog, Budget
 from reconciler.protocol.message.common import NOTHING_HELD, Message, SetPosition
 from reconciler.protocol.message.document import AssignedDocument, version_of
 from reconciler.protocol.message.kinds import OF_AGENTS, OF_ORCHESTRATORS
-from reconciler.protocol.message.result import Acknowledgement, LogPosition, TaskResult
+from reconciler.protocol.message.result import Acknowledgement, LogChunk, LogPosition, TaskResult
 from reconciler.protocol.message.session import (
     Assignments,
     Cancel,
@@ -30,6 +32,7 @@ from reconciler.protocol.message.session import (
 )
 from reconciler.protocol.reading import as_value, read, render
 from reconciler.protocol.session.agent import AgentSession, AgentSettings
+from reconciler.protocol.session.away import FIRST_S, LONGEST_S, pause
 from reconciler.protocol.session.desk import DeskSettings, Kept
 from reconciler.protocol.session.events import (
     AgentAhead,
@@ -37,7 +40,9 @@ from reconciler.protocol.session.events import (
     Began,
     Begin,
     Closed,
+    DocumentsReported,
     DropDocument,
+    Event,
     Finished,
     KeepDocument,
     KeepFence,
@@ -62,8 +67,18 @@ def agents_settings(**changes: Any) -> AgentSettings:
     return AgentSettings(desk=replace(desk, **changes), instance=uid(99), agent_version="1", labels={"zone": "a"})
 
 
+class QuickLink(AgentSession):
+    """Over a link that takes everything at once."""
+
+    def _step(self, events: list[Event], now: Moment) -> Step:
+        step = super()._step(events, now)
+        for message in step.messages:
+            self.took(message, now)
+        return step
+
+
 def agent(**changes: Any) -> AgentSession:
-    return AgentSession(agents_settings(**changes))
+    return QuickLink(agents_settings(**changes))
 
 
 class Pair:
@@ -233,7 +248,7 @@ def test_a_part_that_is_missing_is_told_by_its_number() -> None:
     twice = replace(third, part=7, results_in=99)
     for part in (first, second):
         me.receive(replace(part, results_in=99), NOW)
-    assert me.receive(twice, NOW.later(2)).messages, "parts that do not add up are a gap"
+    assert me.receive(twice, NOW.later(30)).messages, "parts that do not add up are a gap"
 
 
 def welcome(**changes: Any) -> Welcome:
@@ -449,8 +464,8 @@ def test_what_is_said_without_a_session_is_not_heard() -> None:
 def test_a_result_is_sent_again_until_it_is_acknowledged() -> None:
     pair = Pair().begin()
     lost = result(pair)
-    assert [m for m in pair.agent.tick(pair.now.later(5)).messages if m == lost] == []
-    assert [m for m in pair.agent.tick(pair.now.later(16)).messages if m == lost] == [lost]
+    assert [m for m in pair.agent.tick(pair.now.later(FIRST_S - 1)).messages if m == lost] == []
+    assert [m for m in pair.agent.tick(pair.now.later(FIRST_S * 1.5)).messages if m == lost] == [lost]
     step = pair.server.receive(lost, pair.now)
     assert step.events == (Finished(lost),)
     answers = step.messages
@@ -460,6 +475,87 @@ def test_a_result_is_sent_again_until_it_is_acknowledged() -> None:
     assert pair.agent.desk.results == {}
     pair.wait(60)
     assert pair.agent.desk.reports == ()
+
+
+def test_a_link_that_takes_little_is_not_given_the_same_twice() -> None:
+    """What waits in its queue is neither sent again, nor told anew by heartbeats."""
+    me = greeted(AgentSession(agents_settings()))
+    me.receive(full(tasks=(as_value(task(1, "inspect")),)), NOW)
+    step = me.said(uid(1), "at work\n", NOW)
+    sent = [*step.messages, *me.finished(uid(1), WorkReport(outcome="succeeded"), NOW).messages]
+    assert [type(message) for message in sent] == [LogChunk, TaskResult, LogChunk]
+    for seconds in range(0, 600, 5):
+        me.receive(Ping(session=uid(1), number=seconds), NOW.later(seconds))
+        assert me.tick(NOW.later(seconds)).messages == ()
+    for message in sent:
+        me.took(message, NOW.later(600))
+    assert me.tick(NOW.later(600 + FIRST_S - 1)).messages == ()
+    again = me.tick(NOW.later(600 + FIRST_S * 1.5)).messages
+    assert sorted(map(str, again)) == sorted(map(str, sent))
+
+
+def test_a_new_session_gets_at_once_what_the_one_before_was_not_told_of() -> None:
+    me = greeted(AgentSession(agents_settings()))
+    me.receive(full(tasks=(as_value(task(1, "inspect")),)), NOW)
+    me.said(uid(1), "at work\n", NOW)
+    step = me.finished(uid(1), WorkReport(outcome="succeeded"), NOW)
+    (result,) = [message for message in step.messages if isinstance(message, TaskResult)]
+    me.closed()
+    me.opened(NOW.later(1))
+    sent = me.receive(welcome(session=uid(2)), NOW.later(1)).messages
+    assert result in sent
+    assert [message.text for message in sent if isinstance(message, LogChunk)] == ["at work\n", ""]
+
+
+def test_news_wait_for_the_answer_to_the_heartbeat_before() -> None:
+    """A slow orchestrator is sent no more of them than it answers."""
+    pair = Pair().begin()
+    pair.now = pair.now.later(30)
+    (beat,) = pair.agent.tick(pair.now).messages
+    seen = [DocumentReport(id="web", phase="converged")]
+    pair.agent.observed(seen, pair.now)
+    assert pair.agent.tick(pair.now.later(20)).messages == ()
+    pair.now = pair.now.later(21)
+    pair.to_agent(pair.server.receive(beat, pair.now))
+    assert pair.seen(DocumentsReported)[-1].documents != ()
+
+
+@given(st.text(), st.integers(0, 100))
+def test_a_pause_grows_and_is_bounded(name: str, times: int) -> None:
+    assert FIRST_S <= pause(name, 0) <= FIRST_S * 1.5
+    assert pause(name, times) <= LONGEST_S * 1.5
+    assert pause(name, times + 2) > pause(name, times) or pause(name, times) >= LONGEST_S
+
+
+@pytest.mark.fault("N10")
+def test_results_that_are_never_acknowledged_do_not_hold_up_the_others() -> None:
+    me = greeted(agent())
+    tasks = tuple(as_value(task(number, target_id="host-b")) for number in range(1, 41))
+    me.receive(full(tasks=tasks), NOW)
+    told = {message.task_id for message in ticks(me, 100) if isinstance(message, TaskResult)}
+    assert {uid(number) for number in range(33, 41)} < told
+
+
+def ticks(me: AgentSession, seconds: int) -> list[Message]:
+    """What is sent meanwhile, to somebody who answers pings alone."""
+    sent: list[Message] = []
+    for second in range(seconds):
+        me.receive(Ping(session=uid(1), number=second), NOW.later(second))
+        sent += me.tick(NOW.later(second)).messages
+    return sent
+
+
+@pytest.mark.fault("N11")
+def test_few_pieces_of_logs_are_under_way_at_once() -> None:
+    me = agent()
+    for number in range(1, 101):
+        me.said(uid(number), "x" * 5_000, NOW)
+    me.opened(NOW)
+    sent = [message for message in me.receive(welcome(), NOW).messages if isinstance(message, LogChunk)]
+    assert len(sent) == 32
+    next_ = LogPosition(task_id=sent[0].task_id, attempt=1, next=1)
+    told = Acknowledgement(session=uid(1), results=(), logs=(next_,))
+    assert len([item for item in me.receive(told, NOW).messages if isinstance(item, LogChunk)]) == 1
 
 
 @pytest.mark.fault("N10")
@@ -526,15 +622,15 @@ def test_logs_of_too_many_tasks_are_given_up_oldest_first() -> None:
     me = agent()
     for number in range(1, 301):
         me.said(uid(number), "x", NOW)
-    greeted(me)
-    me.receive(
-        Acknowledgement(session=uid(1), results=(), logs=(LogPosition(task_id=uid(1), attempt=1, next=1),)), NOW
-    )
-    chunks = me.tick(NOW.later(16)).messages
-    assert (
-        len({message.task_id for message in chunks if hasattr(message, "number") and hasattr(message, "task_id")})
-        == 200
-    )
+    me.opened(NOW)
+    queue, told = list(me.receive(welcome(), NOW).messages), set()
+    while queue:
+        message = queue.pop()
+        if isinstance(message, LogChunk):
+            told.add(message.task_id)
+            position = LogPosition(task_id=message.task_id, attempt=1, next=message.number + 1)
+            queue += me.receive(Acknowledgement(session=uid(1), results=(), logs=(position,)), NOW).messages
+    assert told == {uid(number) for number in range(101, 301)}
 
 
 def test_a_heartbeat_tells_what_became_of_documents_and_how_wrong_the_clock_is() -> None:

@@ -267,7 +267,9 @@ class World:
                     self.up, self.down, self.server = [], [], None
                 case _:
                     pass
-        self.up += [render(message) for message in step.messages]
+        for message in step.messages:
+            self.agent.took(message, self.at)
+            self.up.append(render(message))
 
     def _keep(self, event: Any) -> None:
         match event:

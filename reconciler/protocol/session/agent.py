@@ -132,6 +132,11 @@ class AgentSession:
         self._link.heard = now.ticks
         return self._heard(self._link, message, now)
 
+    def took(self, message: Message, now: Moment) -> None:
+        """The link has taken this message. What it has not taken is not sent again meanwhile."""
+        if self._link is not None:
+            self._link.took(message, now)
+
     def tick(self, now: Moment) -> Step:
         """Time has passed."""
         waits = self._link.given_up_at if self._link else self._hello.ticks + HELLO_S if self._hello else None
@@ -174,7 +179,7 @@ class AgentSession:
         self._hello = None
         self._link = Outbox.of(message, now)
         self.reconnect = self.reconnect.welcomed(message.reconnect_spread_seconds)
-        self._logs.again()
+        self._logs.all_again()
         return self._step([Opened(message.session)], now)
 
     def _heard(self, link: Outbox, message: Message, now: Moment) -> Step:
@@ -216,7 +221,8 @@ class AgentSession:
 
     def _acknowledged(self, message: Acknowledgement, now: Moment) -> Step:
         for position in message.logs:
-            self._logs.acknowledged(position)
+            if self._logs.acknowledged(position) and self._link:
+                self._link.pieces_away.heard(position.task_id, now)
         return self._step(self._desk.acknowledged(message.results), now)
 
     def _step(self, events: list[Event], now: Moment) -> Step:
@@ -236,7 +242,7 @@ class AgentSession:
             *link.results(self._desk.results, now),
             *link.pieces(self._logs, now),
         )
-        return Step(events=tuple(events), messages=messages, wake=link.wake(logs=bool(self._logs)))
+        return Step(events=tuple(events), messages=messages, wake=link.wake())
 
     def _state(self) -> State:
         desk = self._settings.desk

@@ -1,11 +1,13 @@
 """Outbox: what an agent has to say over one link, and when: heartbeats, results, pieces of logs.
 
-Results and pieces are sent again until they are acknowledged, a few at once. News bring the next heartbeat
-forward; between two heartbeats there is always a second.
+Results and pieces are sent once, a few at once, and again only where no acknowledgement comes for long (``Away``).
+News bring the next heartbeat forward, but not past the answer to the one before: between two heartbeats there is
+always a second, and to a slow orchestrator no more are sent than it answers.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -13,8 +15,10 @@ from typing import Final
 from reconciler.protocol.clock import Clock
 from reconciler.protocol.held import Held
 from reconciler.protocol.logs import CHUNK_BYTES, LogBuffer
+from reconciler.protocol.message.common import Message
 from reconciler.protocol.message.result import LogChunk, LogPosition, TaskResult
 from reconciler.protocol.message.session import DocumentReport, Heartbeat, TaskReport, Welcome
+from reconciler.protocol.session.away import Away
 from reconciler.protocol.wire.times import Moment
 
 GRACE: Final = 3
@@ -23,11 +27,8 @@ GRACE: Final = 3
 SOON_S: Final = 1.0
 """News are told this soon, though no heartbeat is due: at most one heartbeat in this time."""
 
-AGAIN_S: Final = 15.0
-"""What is not acknowledged is sent again after this."""
-
 AT_ONCE: Final = 32
-"""How many results are under way at once."""
+"""How many results are under way at once, and how many pieces of logs."""
 
 BUFFERS: Final = 200
 """Of how many tasks logs are kept; of more, the oldest are given up."""
@@ -48,8 +49,8 @@ class State:
 
 @dataclass(slots=True)
 class Outbox:
-    """One session's; times are ticks. ``sent``: heartbeats that are not answered. ``under_way``: results by
-    digest.
+    """One session's; times are ticks. ``sent``: heartbeats that are not answered; ``taken``: number of the last
+    that the link took. ``results_away`` by digest, ``pieces_away`` by task.
     """
 
     session: str
@@ -60,9 +61,10 @@ class Outbox:
     beat_at: float
     beaten: float = float("-inf")
     number: int = 0
+    taken: int = 0
     sent: dict[int, Moment] = field(default_factory=dict)
-    under_way: dict[str, float] = field(default_factory=dict)
-    pieces_at: float = float("-inf")
+    results_away: Away = field(default_factory=Away)
+    pieces_away: Away = field(default_factory=Away)
 
     @classmethod
     def of(cls, welcome: Welcome, now: Moment) -> Outbox:
@@ -83,7 +85,10 @@ class Outbox:
 
     @property
     def next_beat(self) -> float:
-        return max(self.beat_at, self.beaten + SOON_S)
+        """When the next heartbeat is due; never while the link has not taken the last one."""
+        if self.taken < self.number:
+            return math.inf
+        return max(self.beat_at, self.beaten + (self.interval if self.sent else SOON_S))
 
     def hurry(self, now: Moment, seconds: float = SOON_S) -> None:
         """There is something to tell."""
@@ -122,26 +127,45 @@ class Outbox:
         )
 
     def results(self, told: Mapping[str, TaskResult], now: Moment) -> Iterator[TaskResult]:
-        """Of the results to be told, by digest: those that are new, and those not acknowledged in time."""
-        self.under_way = {digest: at for digest, at in self.under_way.items() if digest in told}
-        busy = sum(now.ticks - at < AGAIN_S for at in self.under_way.values())
-        due = [item for item in told if now.ticks - self.under_way.get(item, float("-inf")) >= AGAIN_S]
-        for digest in due[: max(0, AT_ONCE - busy)]:
-            self.under_way[digest] = now.ticks
+        """Of the results to be told, by digest: those that are new, then those not acknowledged for long."""
+        away = self.results_away
+        away.only(told)
+        late = away.late(now)
+        room = max(0, AT_ONCE - (len(away) - len(late)))
+        new = [digest for digest in told if digest not in away][:room]
+        for digest in late[: room - len(new)]:
+            away.again(digest)
+            new.append(digest)
+        for digest in new:
+            away.queued(digest)
             yield told[digest]
 
     def pieces(self, logs: Logs, now: Moment) -> Iterator[LogChunk]:
-        """Pieces of logs: what is new, and all that is not acknowledged from time to time."""
-        if now.ticks - self.pieces_at >= AGAIN_S:
-            self.pieces_at = now.ticks
-            logs.again()
-        yield from logs.take(self.session)
+        """Pieces of logs: what is new, and of a log of which nothing was acknowledged for long all of it."""
+        away = self.pieces_away
+        away.only(logs.under_way)
+        for task_id in away.late(now):
+            away.again(task_id)
+            logs.again(task_id)
+        for chunk in logs.take(self.session, AT_ONCE):
+            away.queued(chunk.task_id)
+            yield chunk
 
-    def wake(self, *, logs: bool) -> float:
+    def took(self, message: Message, now: Moment) -> None:
+        """The link has taken this message: it is on its way, and no longer in a queue."""
+        match message:
+            case Heartbeat():
+                self.taken = max(self.taken, message.number)
+            case TaskResult():
+                self.results_away.taken(message.key.result_digest, now)
+            case LogChunk():
+                self.pieces_away.taken(message.task_id, now)
+            case _:
+                pass
+
+    def wake(self) -> float:
         """When there will be something to send, or the silence will be too long."""
-        again = [at + AGAIN_S for at in self.under_way.values()]
-        again += [self.pieces_at + AGAIN_S] if logs else []
-        return min(self.next_beat, self.given_up_at, *again)
+        return min(self.next_beat, self.given_up_at, self.results_away.next, self.pieces_away.next)
 
 
 class Logs:
@@ -150,8 +174,10 @@ class Logs:
     def __init__(self) -> None:
         self._buffers: dict[str, LogBuffer] = {}
 
-    def __bool__(self) -> bool:
-        return bool(self._buffers)
+    @property
+    def under_way(self) -> frozenset[str]:
+        """Tasks of whose logs pieces were sent that are not acknowledged."""
+        return frozenset(name for name, buffer in self._buffers.items() if buffer.under_way)
 
     def add(self, task_id: str, attempt: int, text: str, chunk_bytes: int = CHUNK_BYTES) -> None:
         """A task said something."""
@@ -166,16 +192,28 @@ class Logs:
         if task_id in self._buffers:
             self._buffers[task_id].end()
 
-    def again(self) -> None:
+    def again(self, task_id: str) -> None:
+        """What was sent of this log is sent once more."""
+        self._buffers[task_id].again()
+
+    def all_again(self) -> None:
+        """A new session: what is not acknowledged is sent over it."""
         for buffer in self._buffers.values():
             buffer.again()
 
-    def take(self, session: str) -> Iterator[LogChunk]:
+    def take(self, session: str, most: int) -> Iterator[LogChunk]:
+        """Pieces to send now, so that no more than ``most`` are under way."""
+        room = most - sum(buffer.under_way for buffer in self._buffers.values())
         for buffer in self._buffers.values():
-            yield from buffer.take(session)
+            chunks = buffer.take(session, room)
+            room -= len(chunks)
+            yield from chunks
 
-    def acknowledged(self, position: LogPosition) -> None:
-        """The orchestrator wants this piece next."""
+    def acknowledged(self, position: LogPosition) -> bool:
+        """The orchestrator wants this piece next; whether that is news."""
         buffer = self._buffers.get(position.task_id)
-        if buffer is not None and buffer.acknowledged(position) and buffer.done:
+        if buffer is None or not buffer.acknowledged(position):
+            return False
+        if buffer.done:
             del self._buffers[position.task_id]
+        return True
