@@ -31,7 +31,7 @@ def pause(name: str, times: int) -> float:
 
 @dataclass(slots=True)
 class _Wait:
-    """``queued``: messages of it that the link has not taken yet; ``until``: ticks, endless while there are some."""
+    """``queued``: messages of it that the link has not taken; ``until``: ticks, endless while there are some."""
 
     queued: int = 0
     times: int = 0
