@@ -24,7 +24,8 @@ from reconciler.core.words import count, spent
 from reconciler.errors import InputError
 
 if TYPE_CHECKING:
-    from reconciler.controller.service import Applied, Service
+    from reconciler.controller.applied import Applied
+    from reconciler.controller.service import Service
     from reconciler.core.record import Record
 
 VERSION: Final = 1
@@ -101,7 +102,7 @@ def _tell_stopped(
 
 def ended_since(records: Iterable[Record], began: float) -> tuple[Applied, ...]:
     """What the records tell of operations that ended since then (seconds since the epoch)."""
-    from reconciler.controller.service import Applied
+    from reconciler.controller.applied import Applied
 
     last = ((record.document, record.last) for record in records)
     return tuple(

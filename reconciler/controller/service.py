@@ -6,22 +6,18 @@ assessing, planning and performing as in the running controller.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from reconciler.controller.assess import Assessment, Assessor
-from reconciler.controller.conclude import with_remark
 from reconciler.controller.decisions import Decision, Decisions
-from reconciler.controller.loop import Pass, Reconciler, refuse_changed, unheard
+from reconciler.controller.loop import Reconciler
 from reconciler.controller.stop_flag import StopFlag
 from reconciler.core.desired import DesiredState, Suspension
 from reconciler.core.interfaces import Compose, Stickers
 from reconciler.core.observation import StickerState
-from reconciler.core.outcome import Outcome
 from reconciler.core.plan import Plan
 from reconciler.core.record import Allowance, Event, Record, helper_image
 from reconciler.core.signing import rule_for
@@ -30,28 +26,17 @@ from reconciler.core.status import DocumentStatus
 from reconciler.core.status_json import timestamp
 from reconciler.core.sticker import judge as judge_sticker
 from reconciler.engine.client import DockerEngine
-from reconciler.errors import EngineUnavailable, ReconcilerError, StalePlan, UnknownDocument
+from reconciler.errors import EngineUnavailable, ReconcilerError
 from reconciler.history import History
 from reconciler.sources.files import Loaded
 
 if TYPE_CHECKING:
+    from reconciler.controller.applied import Applied
+    from reconciler.controller.applying import Applying, DocumentProgress
     from reconciler.controller.checkup import Finding
     from reconciler.executors.record import RecordExecutor
 
-AppliedOutcome = Literal["converged", "rolled-back", "failed", "held", "blocked"]
 SEARCHED_EVENTS = 1000
-DocumentProgress = Callable[[str, str], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Applied:
-    """What applying one document came to, and every Outcome on the way."""
-
-    name: str
-    outcome: AppliedOutcome
-    error: str = ""
-    remark: str = ""
-    outcomes: tuple[Outcome, ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +66,8 @@ class Service:
         return self.assessor.catalogue.loaded
 
     def plans(self, names: Sequence[str] = ()) -> tuple[Plan, ...]:
-        """What would be done, without doing it. Raises UnknownDocument, EngineUnavailable."""
-        return tuple(item.plan for item in self.assessor.assess(names, full=True))
+        """As ``Applying``."""
+        return self._applying.plans(names)
 
     def status(self, names: Sequence[str] = ()) -> tuple[DocumentStatus, ...]:
         """Status of the named documents, or of all; unknown, with the reason, while the engine is away. Reads the
@@ -119,89 +104,29 @@ class Service:
         progress: DocumentProgress,
         prune: bool = False,
     ) -> tuple[Applied, ...]:
-        """Converge the named documents, or all; ``expected`` is a saved plan, refused with StalePlan if either
-        side moved. Documents that wait for others are tried again as long as any of them gets further, and
-        nobody asked to ``stop``: those that were not done by then are ``blocked``.
-        """
-        progress = SerialProgress(progress)
-        wanted = self._expected(expected)
-        chosen = self.assessor.catalogue.choose(names or tuple(wanted), self.history.records())
-        done: dict[str, list[Pass]] = {name: [] for name in chosen}
-        done.update(self._quiet(tuple(chosen), wanted))
-        pending = [name for name in chosen if not done[name]]
-        with ThreadPoolExecutor(max_workers=self.workers) as pool:
-            while pending:
-                settle = pool.map(lambda name: (name, self._settle(name, wanted.get(name), progress)), pending)
-                for name, passes in settle:
-                    done[name] += passes
-                waiting = [name for name in pending if done[name][-1].verdict.kind == "waiting"]
-                further = len(waiting) < len(pending) and not self.stop_flag.stopping
-                pending = waiting if further else []
-        applied = tuple(applied_of(name, passes) for name, passes in done.items())
-        return (*applied, *(self.prune(progress=progress) if prune and not self.stop_flag.stopping else ()))
-
-    def _quiet(
-        self, names: Sequence[str], expected: Mapping[str, Mapping[str, Any]]
-    ) -> Iterator[tuple[str, list[Pass]]]:
-        """Passes over the documents that one look at all finds as they should be. Where there is something to do,
-        the document's own passes look again, right before it is done.
-        """
-        for item in self.assessor.assess(names) if names else ():
-            name = item.plan.document
-            if item.plan.quiet:
-                yield name, [self.reconciler().pass_on(item, progress=unheard, expected=expected.get(name))]
-
-    def _settle(
-        self, name: str, expected: Mapping[str, Any] | None, progress: DocumentProgress
-    ) -> tuple[Pass, ...]:
-        def tell(line: str) -> None:
-            progress(name, line)
-
-        passes = self._settled(name, expected, tell)
-        if any(item.outcomes for item in passes):
-            tell(applied_of(name, passes).outcome)
-        return passes
-
-    def _settled(
-        self, name: str, expected: Mapping[str, Any] | None, tell: Callable[[str], None]
-    ) -> tuple[Pass, ...]:
-        passes = self.reconciler().until_settled(name, progress=tell, expected=expected)
-        if not self.stop_flag.stopping or self.history.record(name).open is None:
-            return passes
-        back = self.reconciler().one_pass(name, progress=tell)
-        if self.history.record(name).open is None:
-            # What the person is told is why the release is not there; that it was taken back comes with it.
-            reason = with_remark(passes[-1].verdict.reason, "; what was begun is taken back")
-            back = replace(back, verdict=replace(passes[-1].verdict, kind="waiting", reason=reason))
-        return (*passes, back)
-
-    def _expected(self, saved: Mapping[str, Any] | None) -> dict[str, Mapping[str, Any]]:
-        """A saved plan by document, after all of it was compared with the plans of this moment."""
-        if saved is None:
-            return {}
-        wanted = {item["name"]: item for item in saved.get("documents", ())}
-        try:
-            plans = self.plans(tuple(wanted))
-        except UnknownDocument as error:
-            raise StalePlan(f"the plan no longer fits: {error.message}", hint=error.hint) from error
-        for plan in plans:
-            refuse_changed(wanted[plan.document], plan)
-        return wanted
+        """As ``Applying``."""
+        return self._applying.apply(names, expected=expected, progress=progress, prune=prune)
 
     def prunable(self, names: Sequence[str] = ()) -> tuple[Plan, ...]:
-        """What pruning would remove: the named orphans, else those whose last document said ``delete``."""
-        return tuple(item.plan for item in self.assessor.prunable(names))
+        """As ``Applying``."""
+        return self._applying.prunable(names)
 
     def prune(self, names: Sequence[str] = (), *, progress: DocumentProgress) -> tuple[Applied, ...]:
-        """Remove orphans. The cap is the caller's to ask a person about (``over_the_cap``)."""
-        return tuple(self._prune_one(plan.document, progress) for plan in self.prunable(names))
+        """As ``Applying``."""
+        return self._applying.prune(names, progress=progress)
 
-    def _prune_one(self, name: str, progress: DocumentProgress) -> Applied:
-        with self.decisions.taking("prune", name, cause="its removal was confirmed") as decision:
-            done = self.reconciler().one_pass(name, progress=lambda line: progress(name, line), prune=True)
-            applied = applied_of(name, (done,))
-            decision.changed, decision.detail = bool(done.outcomes), applied.error
-        return applied
+    @property
+    def _applying(self) -> Applying:
+        from reconciler.controller.applying import Applying  # noqa: PLC0415  (who only looks does without)
+
+        return Applying(
+            assessor=self.assessor,
+            reconciler=self.reconciler,
+            history=self.history,
+            decisions=self.decisions,
+            workers=self.workers,
+            stop_flag=self.stop_flag,
+        )
 
     def events(self, name: str, *, limit: int = 50) -> tuple[Event, ...]:
         """The document's last events, oldest first. Raises UnknownDocument."""
@@ -338,34 +263,3 @@ class Service:
 
     def _desired(self, name: str) -> DesiredState:
         return self.assessor.catalogue.choose((name,), self.history.records())[name]
-
-
-def applied_of(name: str, passes: Sequence[Pass]) -> Applied:
-    """The outcome of one document from all its passes: a rollback on the way is told, whatever came after."""
-    kinds: dict[str, AppliedOutcome] = {
-        "converged": "converged",
-        "rolled-back": "rolled-back",
-        "held": "held",
-        "blocked": "blocked",
-        "waiting": "blocked",
-    }
-    last = passes[-1].verdict
-    outcome: AppliedOutcome = kinds.get(last.kind, "failed")
-    error = "" if outcome == "converged" else last.reason
-    outcomes = tuple(item for one in passes for item in one.outcomes)
-    remarks = dict.fromkeys(one.verdict.reason for one in passes if one.verdict.kind == "converged")
-    remark = "; ".join(filter(None, remarks))
-    return Applied(name=name, outcome=outcome, error=error, remark=remark, outcomes=outcomes)
-
-
-class SerialProgress:
-    """Lets many threads tell their progress to one listener, a line at a time."""
-
-    def __init__(self, listener: DocumentProgress) -> None:
-        self._listener = listener
-        self._lock = threading.Lock()
-
-    def __call__(self, document: str, line: str) -> None:
-        """Pass one line on."""
-        with self._lock:
-            self._listener(document, line)

@@ -15,8 +15,8 @@ from reconciler.cli.failures import guarded
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.root import cli
 from reconciler.config import Settings
+from reconciler.controller.applied import Applied
 from reconciler.controller.checkup import Finding
-from reconciler.controller.service import Applied
 from reconciler.core.desired import DesiredState, Suspension
 from reconciler.core.plan import Plan
 from reconciler.core.record import Allowance, Event, Record

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from reconciler.cli.apply import ended_since
 from reconciler.cli.exits import Exit, of_outcomes
 from reconciler.cli.progress import brief
-from reconciler.controller.service import Applied
+from reconciler.controller.applied import Applied
 from reconciler.core.outcome import Outcome
 from reconciler.core.plan import Plan
 from reconciler.core.plan_json import plans_json

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from reconciler.cli.plan import fitting, style_of
-from reconciler.controller.service import Applied
+from reconciler.controller.applied import Applied
 from reconciler.core.drift import Drift
 from reconciler.core.plan import Plan
 from reconciler.core.plan_json import plans_json

@@ -13,7 +13,7 @@ import pytest
 
 from reconciler.config import load_settings
 from reconciler.controller.app import open_service
-from reconciler.controller.service import Applied
+from reconciler.controller.applied import Applied
 from tests.e2e.stage import Stage, unheard
 from tests.parts.cosign import Cosign
 from tests.parts.http_stream import Request
