@@ -24,6 +24,7 @@ from tests.parts.browser import Browser
 from tests.parts.engine import PrivateEngine
 from tests.parts.registry import PrivateRegistry
 from tests.parts.standard_images import StandardImages, publish_standard_images
+from tests.parts.thorough import leave_to_thorough_runs
 
 pytest_plugins = ["tests.e2e.fixtures", "tests.faults.report"]
 
@@ -44,11 +45,9 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What uses a real part is marked ``engine`` and gets more time; ``thorough`` waits to be asked for."""
+    """What uses a real part is marked ``engine`` and gets more time; more of the same waits to be asked for."""
     if not os.environ.get("THOROUGH"):
-        left = [item for item in items if item.get_closest_marker("thorough") is not None]
-        config.hook.pytest_deselected(items=left)
-        items[:] = [item for item in items if item not in left]
+        leave_to_thorough_runs(config, items)
     for item in items:
         if _ENGINE_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.engine)

@@ -134,6 +134,7 @@ def test_there_are_enough_applications() -> None:
     assert len(NAMES) >= 10
 
 
+@pytest.mark.every_run(*NAMES[:2])
 @pytest.mark.parametrize("name", NAMES)
 def test_an_application_is_locked_created_and_then_as_it_should_be(
     name: str, folder: Path, published: Mapping[str, str], engine: PrivateEngine

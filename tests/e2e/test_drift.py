@@ -18,6 +18,7 @@ Shown = tuple[str, str, str, str]
 LIMITS = {"memoryLimit": "64Mi", "cpuLimit": 0.5, "pidsLimit": 64}
 
 
+@pytest.mark.every_run("missing", "stopped", "cpu", "network lost")
 @dataclass(frozen=True, kw_only=True)
 class Harm:
     """``docker`` words do it (NAME and NET stand for the stage's); ``kept``: what must survive the correction."""
@@ -286,6 +287,7 @@ ADOPTED: dict[str, dict[str, Made]] = {
 }
 
 
+@pytest.mark.every_run("confinement")
 @pytest.mark.fault("O5")
 @pytest.mark.parametrize("group", ADOPTED)
 @pytest.mark.timeout(300)

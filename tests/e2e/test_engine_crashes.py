@@ -16,6 +16,7 @@ from tests.e2e.stage import Stage, eventually
 BACK_WITHIN_S = 40.0
 
 
+@pytest.mark.every_run("after:stop-container", "after:start-container")
 @pytest.mark.fault("E1")
 @pytest.mark.parametrize(
     "point",

@@ -221,6 +221,7 @@ def test_a_hook_that_says_not_now_is_asked_again(stage: Stage) -> None:
     assert stage.page() == "web v1"
 
 
+@pytest.mark.every_run("True")
 @pytest.mark.fault("H10")
 @pytest.mark.parametrize("idempotent", [False, True])
 def test_a_controller_killed_during_a_hook_leaves_nothing_and_runs_it_twice_only_if_it_may(

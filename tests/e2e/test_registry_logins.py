@@ -143,14 +143,8 @@ LOGINS: dict[str, Any] = {
 
 
 @pytest.mark.fault("R9")
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "wrong",
-        "expired",
-        *(pytest.param(kind, marks=pytest.mark.thorough) for kind in ("missing", "somebody else's")),
-    ],
-)
+@pytest.mark.every_run("wrong")
+@pytest.mark.parametrize("kind", ["wrong", "expired", "missing", "somebody else's"])
 def test_a_login_that_is_refused_is_told_and_tried_ever_more_seldom(
     kind: str, visitor: Visitor, gate: RegistryGate, registry: PrivateRegistry
 ) -> None:

@@ -205,6 +205,7 @@ def test_a_quiet_pass_costs_one_call_and_opens_and_reads_nothing(
         assert (store.finder.read, store.opening.opened) == before
 
 
+@pytest.mark.every_run("after:deliver-files")
 @pytest.mark.fault("C1-C12")
 @pytest.mark.parametrize("point", ["before:deliver-files", "after:deliver-files", "after:create-container"])
 def test_killed_at_an_action_of_a_deploy_with_secrets(point: str, stage: Stage, oracle: Oracle) -> None:

@@ -59,6 +59,7 @@ def web(stage: Stage, version: str, place: Place) -> None:
     stage.apply()
 
 
+@pytest.mark.every_run("volume-corrupt", "host-forged")
 @pytest.mark.fault("S2", "S3")
 @pytest.mark.parametrize("state", HARM)
 def test_a_sticker_that_was_changed_is_told_and_written_anew(
@@ -71,6 +72,7 @@ def test_a_sticker_that_was_changed_is_told_and_written_anew(
     oracle.holds("v1")
 
 
+@pytest.mark.every_run("volume")
 @pytest.mark.fault("S1")
 def test_a_sticker_that_was_removed_is_told_and_written_anew(place: Place, stage: Stage, oracle: Oracle) -> None:
     web(stage, "v1", place)
@@ -80,6 +82,7 @@ def test_a_sticker_that_was_removed_is_told_and_written_anew(place: Place, stage
     oracle.holds("v1")
 
 
+@pytest.mark.every_run("host")
 def test_an_old_sticker_is_told_and_written_anew(place: Place, stage: Stage, oracle: Oracle) -> None:
     web(stage, "v1", place)
     old = place.file().read_bytes()

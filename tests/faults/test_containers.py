@@ -92,6 +92,9 @@ def release(stage: Stage, bad: Bad) -> PublishedImage:
     return publish(stage.images.web_v1.repository.partition("/")[0], "bad", "b1", made)
 
 
+@pytest.mark.every_run(
+    "flips", "exits with 1", "crash loop", "out of memory", "probe program missing", "log flood"
+)
 @pytest.mark.parametrize(
     "kind",
     [

@@ -59,6 +59,9 @@ def ends_well(story: Story, stage: Stage, oracle: Oracle) -> None:
     oracle.holds(story.release, previous=kept)
 
 
+@pytest.mark.every_run(
+    "a deploy-after:stop-container*", "a deploy that fails-before:record-undone*", "a rollback*"
+)
 @pytest.mark.fault("C14")
 @pytest.mark.parametrize(("name", "first", "second"), SHARP, ids=lambda part: part)
 def test_killed_again_while_the_first_kill_is_recovered_from(

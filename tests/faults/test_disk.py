@@ -68,6 +68,7 @@ def test_where_nothing_can_be_written_down_apply_does_nothing_and_says_so(
     oracle.holds("v2")
 
 
+@pytest.mark.every_run("full")
 @pytest.mark.parametrize("harm", [FULL, WITHOUT_INODES])
 def test_where_nothing_can_be_written_down_the_controller_waits_and_goes_on_by_itself(
     harm: str, stage: Stage, oracle: Oracle, disk: SmallDisk, proxy: SocketProxy

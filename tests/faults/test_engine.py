@@ -56,6 +56,7 @@ def test_program_and_engine_killed_after_any_action(
     fresh_oracle.holds(story.release, previous=story.kept(fresh_stage))
 
 
+@pytest.mark.every_run("on-failure")
 @pytest.mark.fault("E3")
 @pytest.mark.parametrize("policy", ["always", "on-failure"])
 def test_a_kept_previous_container_stays_down_when_the_engine_starts_again(
@@ -118,6 +119,7 @@ def test_while_the_engine_hangs_the_health_page_answers_and_nothing_is_done_twic
     fresh_oracle.holds("v2")
 
 
+@pytest.mark.every_run("mute")
 @pytest.mark.fault("E7")
 @pytest.mark.parametrize("how", ["mute", "ended"])
 def test_without_the_engines_events_the_next_timed_look_sees_a_change(

@@ -117,6 +117,7 @@ def call_after_call(stage: Stage, proxy: SocketProxy, calls: Iterable[tuple[int,
     raise AssertionError(f"a deploy has more than {MOST_CALLS} calls")
 
 
+@pytest.mark.every_run("0")
 @pytest.mark.fault("C18")
 @pytest.mark.parametrize("part", range(PARTS))
 def test_any_call_of_the_engine_may_fail(part: int, stage: Stage, oracle: Oracle, proxy: SocketProxy) -> None:

@@ -229,6 +229,7 @@ def test_links_fifos_devices_and_folders_are_never_waited_for(good: str, stage: 
     oracle.holds("v1")
 
 
+@pytest.mark.every_run("the mount")
 @pytest.mark.fault("F10")
 @pytest.mark.parametrize("gone", ["the file", "the folder", "the mount"])
 def test_what_is_gone_removes_nothing(gone: str, good: str, stage: Stage, oracle: Oracle) -> None:
@@ -339,7 +340,8 @@ def test_an_edit_back_is_a_rollback_and_a_generation_of_its_own(stage: Stage, or
 
 
 @pytest.mark.fault("F6")
-@pytest.mark.parametrize("files", [2_000, pytest.param(100_000, marks=pytest.mark.thorough)])
+@pytest.mark.every_run("2000")
+@pytest.mark.parametrize("files", [2_000, 100_000])
 @pytest.mark.timeout(600)
 def test_a_folder_of_many_files_is_read_within_bounds(files: int, good: str, stage: Stage, oracle: Oracle) -> None:
     """Each is a document's by its name. Where they are too many, that is told, and the rest stays as it is."""

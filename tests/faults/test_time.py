@@ -74,7 +74,8 @@ def committed(stage: Stage, number: int) -> bool:
 
 
 @pytest.mark.fault("T3")
-@pytest.mark.parametrize("zone", ["<+14>-14", pytest.param("<-11>11", marks=pytest.mark.thorough)])
+@pytest.mark.every_run("<+14>-14")
+@pytest.mark.parametrize("zone", ["<+14>-14", "<-11>11"])
 def test_in_another_time_zone_all_is_told_in_utc(zone: str, stage: Stage, oracle: Oracle) -> None:
     """Sticker, history, status, events and log: the same moment everywhere, marked as UTC."""
     stage.programs = ColdPrograms()

@@ -76,6 +76,7 @@ def killed_in_deploys(stage: Stage, call: str, numbers: Iterable[int]) -> int:
     return kills
 
 
+@pytest.mark.every_run("pwrite64", "renameat")
 @pytest.mark.fault("C19")
 @pytest.mark.parametrize("call", SHARP)
 def test_killed_while_history_or_sticker_are_written(call: str, stage: Stage, oracle: Oracle) -> None:

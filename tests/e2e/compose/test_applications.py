@@ -85,9 +85,8 @@ def _write_document(project: ProjectStage, begun: str) -> None:
     project.document_file.write_text(as_yaml(merged(yaml.safe_load(begun), ours)))
 
 
-@pytest.mark.parametrize(
-    "application", [*NAMES[:2], *(pytest.param(name, marks=pytest.mark.thorough) for name in NAMES[2:])]
-)
+@pytest.mark.every_run(*NAMES[:2])
+@pytest.mark.parametrize("application", NAMES)
 def test_an_example_application_comes_up_and_stays_in_sync(
     application: str, project: ProjectStage, registry: PrivateRegistry, proxy: SocketProxy
 ) -> None:

@@ -58,9 +58,8 @@ def _kill(pid: int) -> bool:
 
 
 @pytest.mark.fault("P2")
-@pytest.mark.parametrize(
-    "number", [0, 1, 2, *(pytest.param(number, marks=pytest.mark.thorough) for number in range(3, KILLS))]
-)
+@pytest.mark.every_run("1")
+@pytest.mark.parametrize("number", range(KILLS))
 def test_compose_killed_in_an_upgrade_is_healed_by_the_next_pass(
     number: int, project: ProjectStage, oracle: ProjectOracle
 ) -> None:
@@ -80,6 +79,7 @@ def test_compose_killed_in_an_upgrade_is_healed_by_the_next_pass(
     oracle.holds()
 
 
+@pytest.mark.every_run("0.7")
 @pytest.mark.fault("P2")
 @pytest.mark.parametrize("after_s", [0.1, 0.7, 1.3])
 def test_compose_and_the_program_killed_together_are_healed_by_the_next_pass(

@@ -55,6 +55,7 @@ def _broken(project: ProjectStage, kind: str) -> dict[str, Any]:
     return model
 
 
+@pytest.mark.every_run("never healthy", "a job that fails")
 @pytest.mark.fault("P1", "P7")
 @pytest.mark.parametrize("kind", FAILING)
 def test_an_upgrade_that_fails_is_back_whole_on_the_former_revision(
@@ -105,6 +106,7 @@ def test_a_web_app_that_never_gets_healthy_gives_its_port_and_its_files_back(
     oracle.holds(runs=1, quarantined=True)
 
 
+@pytest.mark.every_run("cannot start")
 @pytest.mark.fault("P1")
 @pytest.mark.parametrize("kind", ["never healthy", "cannot start"])
 def test_a_first_deployment_that_fails_is_taken_down_again(

@@ -113,6 +113,7 @@ def _begin(project: ProjectStage) -> None:
         project.deploy(duo(project, number), f"r{number}")
 
 
+@pytest.mark.every_run("a deploy", "a deploy that fails")
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
 def test_the_matrix_has_a_row_for_every_action(story: Story, project: ProjectStage, oracle: ProjectOracle) -> None:
     _begin(project)

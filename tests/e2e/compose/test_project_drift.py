@@ -221,6 +221,7 @@ HARM: dict[str, dict[str, Harm]] = {
 }
 
 
+@pytest.mark.every_run("in place", "state", "on disk")
 @pytest.mark.fault("K11")
 @pytest.mark.parametrize("group", HARM)
 def test_what_is_changed_by_hand_is_shown_and_put_right(

@@ -36,6 +36,7 @@ def test_a_project_has_its_hooks_run_before_and_after(project: ProjectStage, ora
     oracle.holds(runs=1)
 
 
+@pytest.mark.every_run("postDeploy")
 @pytest.mark.fault("H10")
 @pytest.mark.parametrize("name", ["preDeploy", "postDeploy"])
 def test_a_hook_that_fails_takes_the_whole_project_back(

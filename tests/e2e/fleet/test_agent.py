@@ -27,6 +27,7 @@ from tests.parts.standard_images import WEB_PORT
 pytestmark = pytest.mark.engine
 
 
+@pytest.mark.every_run("websocket")
 @pytest.mark.parametrize("sockets", [True, False], ids=["websocket", "polling"])
 def test_documents_and_tasks_become_what_runs(fleet: Fleet, *, sockets: bool) -> None:
     fleet.orchestrator.sockets = sockets

@@ -20,10 +20,8 @@ pytestmark = pytest.mark.engine
 ALONE = "there is no session with the orchestrator; this host goes on alone"
 
 
-ONE_MORE = pytest.mark.parametrize(
-    "fleet", ["websocket", pytest.param("polling", marks=pytest.mark.thorough)], indirect=True
-)
-"""For what hardly depends on the transport."""
+ONCE = pytest.mark.every_run("websocket")
+"""For what hardly depends on the transport, or takes long by both."""
 
 
 @pytest.fixture(params=["websocket", "polling"])
@@ -58,6 +56,7 @@ def test_documents_of_the_folder_become_what_runs_and_drift_is_healed(fleet: Who
     fleet.assert_audited("token-made", "enrolled")
 
 
+@ONCE
 def test_tasks_are_carried_out_and_answered(fleet: WholeFleet) -> None:
     stage = fleet.stage
     with fleet.orchestrator():
@@ -92,7 +91,7 @@ def _said(fleet: WholeFleet, task: str) -> dict[str, object]:
     return found
 
 
-@ONE_MORE
+@ONCE
 def test_what_runs_is_looked_at_and_its_sticker_read_and_written(fleet: WholeFleet) -> None:
     stage = fleet.stage
     fleet.write("v1")
@@ -118,6 +117,7 @@ def test_what_runs_is_looked_at_and_its_sticker_read_and_written(fleet: WholeFle
             assert fleet.ask("read-sticker")["outputs"]["sticker"]["release"]["id"] == "v1"
 
 
+@ONCE
 def test_what_is_cancelled_or_too_late_changes_nothing(fleet: WholeFleet) -> None:
     """While the agent is away; and while it pulls, before its point of no return."""
     stage, gate = fleet.stage, threading.Event()
@@ -148,6 +148,7 @@ def test_what_is_cancelled_or_too_late_changes_nothing(fleet: WholeFleet) -> Non
     fleet.assert_audited("task-cancelled")
 
 
+@ONCE
 @pytest.mark.fault("N2")
 def test_the_host_goes_on_without_its_orchestrator_and_tells_it_afterwards(fleet: WholeFleet) -> None:
     stage = fleet.stage
@@ -170,7 +171,7 @@ def test_the_host_goes_on_without_its_orchestrator_and_tells_it_afterwards(fleet
                 assert fleet.ask("inspect")["outcome"] == "succeeded"
 
 
-@ONE_MORE
+@ONCE
 @pytest.mark.fault("N8")
 def test_an_orchestrator_that_is_put_back_from_a_backup_undoes_nothing(fleet: WholeFleet) -> None:
     stage, backup = fleet.stage, fleet.stage.folder / "backup.tar.gz"
@@ -194,6 +195,7 @@ def test_an_orchestrator_that_is_put_back_from_a_backup_undoes_nothing(fleet: Wh
         fleet.serves("v1")
 
 
+@pytest.mark.every_run("polling")
 @pytest.mark.fault("X2", "X4")
 def test_a_revoked_agent_is_cut_off_and_its_host_goes_on(fleet: WholeFleet) -> None:
     cut_off(fleet)
