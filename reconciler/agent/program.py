@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 
 import structlog
 
@@ -34,7 +35,7 @@ from reconciler.controller.controller import Controller
 from reconciler.controller.loop import Pass
 from reconciler.core.desired import DesiredState
 from reconciler.credentials.identities import Identities
-from reconciler.errors import ReconcilerError
+from reconciler.errors import ReconcilerError, StateError
 from reconciler.inbox.store import InboxStore
 from reconciler.protocol.admission import Identity
 from reconciler.protocol.message.common import TaskType
@@ -131,6 +132,8 @@ class Agent:
                 group.create_task(keeper.tell(controller.lookout.board))
         finally:
             await workshop.close()
+            with suppress(StateError):  # told where it was to be kept; what waits only comes again
+                await talk.close()
 
     def _session(self) -> AgentSession:
         memory = self._store.memory()

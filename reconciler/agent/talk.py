@@ -1,7 +1,7 @@
 """Talk: the agent's session, carried out: kept first, then begun, then sent; over links that come and go.
 
-The session decides; this waits, keeps and sends. One step at a time. Where something can't be kept, nothing that
-rests on it is begun or sent: the session is made anew from what is kept, and the link is given up.
+The session decides; this waits, keeps and sends, each step after the one before. Where something can't be kept,
+nothing that rests on it is begun or sent: the session is made anew from what is kept, and the link is given up.
 
 Time goes on without a link: tasks that were taken begin, expire and end while nobody listens.
 """
@@ -20,6 +20,7 @@ from typing import Final, Protocol
 import structlog
 
 from reconciler.agent.links import Link
+from reconciler.agent.together import Asked, Together
 from reconciler.controller.troubles import Troubles
 from reconciler.errors import StateError
 from reconciler.inbox.store import InboxStore
@@ -72,7 +73,8 @@ class Talk:
         self._store = store
         self._make = make
         self._desk = desk
-        self._lock = asyncio.Lock()
+        self._together = Together(store, follow=self._kept, lost=self._not_kept)
+        self._link = 0
         self._session: AgentSession | None = None
         self._out: deque[Message] = deque()
         self._more = asyncio.Event()
@@ -113,8 +115,11 @@ class Talk:
 
     async def observed(self, reports: Iterable[DocumentReport]) -> None:
         """What became of documents."""
-        async with self._lock:
-            self._current().observed(reports, moment())
+        self._current().observed(reports, moment())
+
+    async def close(self) -> None:
+        """The program ends: keep what has waited for others to be kept with. Raises StateError."""
+        await self._together.close()
 
     async def keep_time(self) -> None:
         """For ever: time passes also without a link."""
@@ -136,6 +141,7 @@ class Talk:
 
     async def over(self, link: Link) -> None:
         """A session, or the try to begin one, until the link is lost. Raises what the link raises."""
+        self._link += 1
         self._out.clear()
         self._ended.clear()
         self.opened.clear()
@@ -151,14 +157,14 @@ class Talk:
             for job in jobs:
                 job.cancel()
             await asyncio.gather(*jobs, return_exceptions=True)
-            async with self._lock:
-                if not self._told:
-                    self._current().closed()
+            with suppress(StateError):  # told already
+                await self._do(lambda _: Step())  # after all that came over the link
+            if not self._told:
+                self._current().closed()
 
     async def failed(self) -> None:
         """No link came about."""
-        async with self._lock:
-            self._current().closed()
+        self._current().closed()
 
     # ---- within
 
@@ -181,22 +187,24 @@ class Talk:
             await self._do(lambda session, found=message: session.receive(found, moment()))  # type: ignore[misc]
 
     async def _do(self, call: Callable[[AgentSession], Step]) -> None:
-        async with self._lock:
-            step = call(self._current())
-            try:
-                await asyncio.to_thread(self._store.keep, step.events)
-            except StateError as error:
-                self._troubles.begins(UNKEPT, error)
-                self._session = None
-                self.end(UNKEPT)
-                raise
-            self._troubles.ends(UNKEPT, told="what the orchestrator asks for is kept again")
-            self._wake = step.wake or 0.0
-            for event in step.events:
+        await self._together.carry_out(Asked(call(self._current()), self._link))
+
+    def _kept(self, asked: Asked) -> None:
+        """What was to be kept of a step is kept: now the rest. What was for a link that is gone is left out."""
+        self._troubles.ends(UNKEPT, told="what the orchestrator asks for is kept again")
+        step, here = asked.step, asked.link == self._link
+        self._wake = step.wake or 0.0
+        for event in step.events:
+            if here or not isinstance(event, Opened | Closed):
                 self._follow(event)
+        if step.messages and here:
             self._out.extend(step.messages)
-        if step.messages:
             self._more.set()
+
+    def _not_kept(self, error: StateError) -> None:
+        self._troubles.begins(UNKEPT, error)
+        self._session = None
+        self.end(UNKEPT)
 
     def _follow(self, event: Event) -> None:
         match event:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import AccessRefused, InputError, StateUnwritable
+from reconciler.inbox.store import InboxStore
 from reconciler.protocol.message.payload import InspectPayload, RollbackPayload
+from reconciler.protocol.session.events import Event
 from reconciler.protocol.session.work import WorkReport
 from tests.agent.host import Host, comes, run
 from tests.agent.orchestrator import Orchestrator, signed
@@ -66,6 +69,51 @@ def test_a_result_that_is_lost_is_told_again_also_after_a_restart(host: Host, or
         assert host.begun == [task.id]
 
     run(story())
+
+
+def test_many_tasks_need_few_transactions_of_a_slow_disk(
+    host: Host, orchestrator: Orchestrator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Accepted, past the point of no return, with its result: those of one task cannot be one, those of several
+    can; that a result is acknowledged goes with what comes next.
+    """
+    number, keep = 24, InboxStore.keep
+
+    def slow(store: InboxStore, events: Iterable[Event]) -> None:
+        time.sleep(0.03)
+        keep(store, events)
+
+    monkeypatch.setattr(InboxStore, "keep", slow)
+
+    async def story() -> None:
+        tasks = [orchestrator.ask("rollback", RollbackPayload(), document=f"web-{item}") for item in range(number)]
+        async with host.running():
+            commits = count_commits(host)
+            await comes(lambda: all(task.id in orchestrator.results for task in tasks))
+            await comes(lambda: all(entry.acknowledged for entry in host.store.memory().kept.entries))
+        assert len(commits) <= number
+
+    run(story())
+
+
+def test_a_single_task_needs_four_transactions_at_most(host: Host, orchestrator: Orchestrator) -> None:
+    async def story() -> None:
+        async with host.running() as talk:
+            await comes(talk.opened.is_set)
+            await asyncio.sleep(0.1)
+            commits = count_commits(host)
+            orchestrator.ask("rollback", RollbackPayload())
+            await comes(lambda: [item.acknowledged for item in host.store.memory().kept.entries] == [True])
+        assert len(commits) <= 4
+
+    run(story())
+
+
+def count_commits(host: Host) -> list[str]:
+    """Transactions of the agent's inbox from now on, each of which is on the disk when it ends."""
+    found: list[str] = []
+    host.store._connection.set_trace_callback(lambda said: found.append(said) if said == "COMMIT" else None)
+    return found
 
 
 @pytest.mark.fault("N4")

@@ -1,7 +1,8 @@
 """What a session asks of whoever runs it: keep this, begin that, tell somebody.
 
 A Step is carried out in this order: what is to be kept is kept, durably; then the rest of the events; then the
-messages go out. So nothing is promised that could be forgotten, and a lost message is only sent again.
+messages go out. So nothing is promised that could be forgotten, and a lost message is only sent again. Several
+Steps may be kept at once, in their order; what ``may_wait`` with the next of them.
 """
 
 from __future__ import annotations
@@ -182,6 +183,19 @@ Event = (
     | Finished
     | Logged
 )
+
+
+def may_wait(event: Event) -> bool:
+    """Whether this may be kept later than what follows from it: forgotten, it only comes again. A position alone
+    says of no task or document that it has come.
+    """
+    match event:
+        case KeepTask():
+            return event.entry.acknowledged
+        case ForgetTask() | KeepPosition():
+            return True
+        case _:
+            return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
