@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from reconciler.config.settings import BY_NAME
 from tests.parts.engine import PrivateEngine
 from tests.parts.ports import free_port
 from tests.parts.registry import PrivateRegistry
@@ -61,10 +62,12 @@ def _environment(folder: Path, engine: str, registry: str, *, secrets: str) -> d
     """Every setting that would lead out of the playground leads into it."""
     (folder / "desired").mkdir()
     (folder / "desired" / "defaults.yaml").write_text(DEFAULTS.format(folder=folder))
-    policy, notify = folder / "policy.yaml", folder / "notify.yaml"
-    for file, text in ((policy, f"deploymentPaths: [{folder}]"), (notify, "channels: []")):
-        file.touch(mode=0o600)
-        file.write_text(f"version: 1\n{text}\n")
+    files = {
+        "policy": _file(folder / "policy.yaml", f"version: 1\ndeploymentPaths: [{folder}]\n"),
+        "agent-policy": _file(folder / "agent.yaml", "version: 1\n"),
+        "notify": _file(folder / "notify.yaml", "version: 1\nchannels: []\n"),
+        "registry-credentials": _file(folder / "registries.age", ""),  # an empty one holds no logins
+    }
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("RECONCILER_")}
     return {
         **inherited,
@@ -75,10 +78,16 @@ def _environment(folder: Path, engine: str, registry: str, *, secrets: str) -> d
         "RECONCILER_LISTEN": f"127.0.0.1:{free_port()}",
         "RECONCILER_STATE_DIR": str(folder / "state"),
         "RECONCILER_SECRETS_DIR": secrets,
-        "RECONCILER_POLICY": str(policy),
         "RECONCILER_IDENTITY": str(folder / "identity.txt"),
-        "RECONCILER_NOTIFY": str(notify),
+        **{BY_NAME[name].variable: str(path) for name, path in files.items()},
     }
+
+
+def _file(path: Path, text: str) -> Path:
+    """A file that nobody else may write, as the program wants those that it heeds."""
+    path.touch(mode=0o600)
+    path.write_text(text)
+    return path
 
 
 @contextlib.contextmanager

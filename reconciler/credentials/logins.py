@@ -1,7 +1,7 @@
 """Logins of registries, by repository prefix: an age-encrypted file of this host.
 
 Decides which login a repository gets: that of the longest prefix in the file (``login_file``), or what the helper
-named there says. None is found where the file has no prefix for it, or is not there.
+named there says. None is found where the file has no prefix for it, is empty, or is not there.
 
 Read and opened anew for each question, and forgotten after the answer: a changed file counts at once, and no
 login lies in the memory of a program that only watches. Invariant: no error tells a value.
@@ -54,10 +54,10 @@ class Logins:
         return replace(login, origin=f"{entry.prefix} in {self.path}", remedy=remedy)
 
     def entries(self) -> tuple[Entry, ...]:
-        """All that the file says; () when it is not there. Raises RegistryDenied."""
+        """All that the file says; () when it is empty or not there. Raises RegistryDenied."""
         try:
             content = read_trusted(self.path, forbidden=WRITING, limit=LIMIT, uid=self._uid())
-            return read_entries(self._open(content).reveal())
+            return read_entries(self._open(content).reveal()) if content else ()
         except FileNotFoundError:
             if self._needed:
                 raise self._refused(

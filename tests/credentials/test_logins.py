@@ -49,6 +49,12 @@ def denied(found: Logins, repository: str = "registry.example.com/web") -> str:
     return said
 
 
+def test_an_empty_file_holds_no_logins_also_without_an_identity(path: Path) -> None:
+    path.touch(mode=0o600)
+    (path.parent / "identity.txt").unlink()
+    assert logins(path, needed=True).login_for("registry.example.com/web") is None
+
+
 @pytest.mark.parametrize(
     ("repository", "user"),
     [

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import astuple
 from pathlib import Path
 
+import pytest
+
+from reconciler.config import load_settings
+from reconciler.credentials.identities import Identities
+from reconciler.credentials.logins import Logins
 from tests.spec.texts import text
 from tools.playground import laid_out
 
@@ -24,11 +30,15 @@ def test_a_playground_takes_more_than_one_document(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "2 documents good\n"), done.stdout
 
 
-def test_no_setting_leads_out_of_a_playground(tmp_path: Path) -> None:
+@pytest.mark.parametrize("root", [True, False])
+def test_no_setting_leads_out_of_a_playground(tmp_path: Path, *, root: bool) -> None:
+    """Also where the machine has files of its own in /etc/reconciler: none of them is asked."""
     with laid_out(tmp_path, engine="unix:///none", registry="127.0.0.1:1") as playground:
-        told = {key: value for key, value in playground.environment.items() if key.startswith("RECONCILER_")}
-        secrets = Path(told.pop("RECONCILER_SECRETS_DIR"))
-        assert secrets.is_dir()
-        assert told.pop("RECONCILER_LISTEN").startswith("127.0.0.1:")
-        assert all(Path(value).is_relative_to(tmp_path) for value in told.values())
-    assert not secrets.exists()
+        settings = load_settings({}, environment=playground.environment, folder=tmp_path, file=None, root=root)
+        places = {tmp_path / path for path in astuple(settings) if isinstance(path, Path)}
+        assert settings.secrets_dir.is_dir()
+        assert {path for path in places if not path.is_relative_to(tmp_path)} == {settings.secrets_dir}
+        assert settings.listen.startswith("127.0.0.1:")
+        identities = Identities(settings.identity)
+        assert Logins(settings.registry_credentials, needed=True, open_sealed=identities.open).entries() == ()
+    assert not settings.secrets_dir.exists()
