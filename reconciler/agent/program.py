@@ -6,8 +6,9 @@ What goes wrong in the talk never ends the controller: the host goes on alone.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
+from typing import Any
 
 import structlog
 
@@ -15,8 +16,9 @@ from reconciler import __version__
 from reconciler.agent.commands import Commands
 from reconciler.agent.connection import Connection
 from reconciler.agent.contents import Contents
+from reconciler.agent.course import Host, LoopSide
 from reconciler.agent.credentials import Credentials
-from reconciler.agent.deploys import Deploys, LoopSide
+from reconciler.agent.deploys import Deploys
 from reconciler.agent.documents import RemoteDocuments
 from reconciler.agent.keeper import Keeper
 from reconciler.agent.looks import Looks
@@ -85,55 +87,42 @@ class Agent:
 
     async def _talk_beside(self, parts: Parts, controller: Controller) -> None:
         """All that the talk needs, and the talk."""
-        loop = asyncio.get_running_loop()
         self._forget_trials()
         passports = Passports(self._place, self._enrolment, lambda: talk.end("the certificate was renewed"))
-
-        def wake(name: str) -> None:
-            loop.call_soon_threadsafe(controller.wake, name)
-
-        documents = RemoteDocuments(
-            self._place.documents,
-            self._place.artifacts,
-            store=self._store,
-            catalogue=parts.assessor.catalogue,
-            changed=wake,
-        )
         contents = Contents(self._enrolment, passports)
-        keeper = Keeper(
-            contents,
-            documents,
-            store=self._store,
-            most=self._word.policy.artifact_bytes,
-        )
-        looks = Looks(parts)
-        self._deploys = Deploys(
-            self._store,
-            documents,
-            parts.history,
-            credentials=Credentials(self._place, Identities(self._settings.identity), parts.engine.lending),
-            loop=LoopSide(looks.status, controller.wake),
-            fetch=keeper.changed,
-        )
+        documents = self._documents(parts, controller)
+        keeper = Keeper(contents, documents, store=self._store, most=self._word.policy.artifact_bytes)
+        looks, commands = Looks(parts), Commands(parts, self._word.policy)
         uploads = Uploads(
             contents, parts.audit, self._word.policy, waiting=self._place.path, running=looks.running
         )
-        commands = Commands(parts, self._word.policy)
+        loop = LoopSide(looks.status, controller.wake)
+        host = Host(store=self._store, documents=documents, loop=loop, fetch=keeper.changed)
+        self._deploys = Deploys(host, parts.history, self._credentials(parts))
         workshop = Workshop(_handlers(self._deploys, looks, uploads, commands), keeper.changed)
-        talk = Talk(self._store, self._session, workshop)
-        workshop.talk = keeper.talk = talk
+        talk = workshop.talk = keeper.talk = Talk(self._store, self._session, workshop)
         connection = Connection(self._enrolment, passports, talk, sockets=not self._settings.polling)
         await talk.begin()
-        jobs = (talk.keep_time, connection.keep, passports.keep_renewing, keeper.keep, commands.keep_clear)
+        talking = (talk.keep_time, connection.keep, passports.keep_renewing)
+        jobs = (*talking, keeper.keep, commands.keep_clear)
         try:
-            async with asyncio.TaskGroup() as group:
-                for job in jobs:
-                    group.create_task(job())
-                group.create_task(keeper.tell(controller.lookout.board))
+            await _for_ever(*(job() for job in jobs), keeper.tell(controller.lookout.board))
         finally:
             await workshop.close()
             with suppress(StateError):  # told where it was to be kept; what waits only comes again
                 await talk.close()
+
+    def _documents(self, parts: Parts, controller: Controller) -> RemoteDocuments:
+        loop = asyncio.get_running_loop()
+
+        def wake(name: str) -> None:
+            loop.call_soon_threadsafe(controller.wake, name)
+
+        place, catalogue = self._place, parts.assessor.catalogue
+        return RemoteDocuments(place.documents, place.artifacts, store=self._store, catalogue=catalogue, changed=wake)
+
+    def _credentials(self, parts: Parts) -> Credentials:
+        return Credentials(self._place, Identities(self._settings.identity), parts.engine.lending)
 
     def _session(self) -> AgentSession:
         memory = self._store.memory()
@@ -174,6 +163,13 @@ class Agent:
     def _task(self, desired: DesiredState) -> str:
         wish = self._store.wishes().get(desired.name) if is_remote(desired) else None
         return wish.task if wish else ""
+
+
+async def _for_ever(*jobs: Coroutine[Any, Any, None]) -> None:
+    """All of them, until one fails or all are ended."""
+    async with asyncio.TaskGroup() as group:
+        for job in jobs:
+            group.create_task(job)
 
 
 def _handlers(deploys: Deploys, looks: Looks, uploads: Uploads, commands: Commands) -> Mapping[TaskType, Handler]:
