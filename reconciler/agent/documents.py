@@ -8,12 +8,12 @@ in a document is read and checked where all documents are; here only that it is 
 from __future__ import annotations
 
 import base64
-import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from reconciler.agent.artifacts import Artifacts
 from reconciler.atomic import remove_file, write_file
 from reconciler.controller.catalogue import Catalogue
 from reconciler.core.desired import DesiredState
@@ -37,7 +37,7 @@ class RemoteDocuments:
     def __init__(
         self,
         folder: Path,
-        artifacts: Path,
+        artifacts: Artifacts,
         *,
         store: InboxStore,
         catalogue: Catalogue,
@@ -101,13 +101,21 @@ class RemoteDocuments:
 
     def keep_artifact(self, content: bytes) -> None:
         """A file that was fetched. Raises StateUnwritable."""
-        write_file(self._artifact(hashlib.sha256(content).hexdigest()), content, mode=0o600)
+        self._artifacts.keep(content)
+
+    def collect(self, now: float) -> int:
+        """Remove files that nothing names any more; how many. ``now`` in ticks. Raises StateError, EngineRefused.
+
+        What was just assigned is looked at after that, or was named before: ``show`` waits meanwhile.
+        """
+        with self._lock:
+            return self._artifacts.collect(self._store.named(), now)
 
     def _put(self, wish: Wish, missing: list[Artifact]) -> bool:
         """Whether the folder says something else now."""
         if self._shown.get(wish.document) == wish:
             return False
-        lacking = [item for item in wish.artifacts if not self._artifact(_hex(item)).exists()]
+        lacking = [item for item in wish.artifacts if not self._artifacts.has(item)]
         if lacking:
             missing += lacking
             return False
@@ -134,7 +142,7 @@ class RemoteDocuments:
 
     def _files(self, wish: Wish) -> Iterator[tuple[str, bytes]]:
         for item in wish.artifacts:
-            yield item.name, self._artifact(_hex(item)).read_bytes()
+            yield item.name, self._artifacts.content(item)
         for file in wish.files:
             yield file.path, base64.b64decode(file.content)
 
@@ -147,13 +155,6 @@ class RemoteDocuments:
         for name in self._shown.keys() - wishes.keys():
             del self._shown[name]
             self._misnamed.pop(name, None)
-
-    def _artifact(self, digest: str) -> Path:
-        return self._artifacts / digest
-
-
-def _hex(item: Artifact) -> str:
-    return item.sha256.removeprefix("sha256:")
 
 
 def _misnamed(wish: Wish) -> str:

@@ -1,12 +1,17 @@
-"""Keeper: keeps the folder of the orchestrator's documents as it is wished for, and tells what became of them."""
+"""Keeper: keeps the folder of the orchestrator's documents as it is wished for, tells what became of them, and
+removes files that nothing names any more.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from io import BytesIO
 from typing import Final, cast
+
+import structlog
 
 from reconciler.agent.contents import Contents, Named
 from reconciler.agent.documents import RemoteDocuments
@@ -23,8 +28,12 @@ from reconciler.protocol.message.session import DocumentReport
 
 TELL_S: Final = 2.0
 AGAIN_S: Final = 20.0
+COLLECT_S: Final = 600.0
+UNCOLLECTED: Final = "files that nothing names any more cannot be removed"
 BEHIND: Final = "the orchestrator's documents are not all in force as they are wished for"
 LONGEST_REASON: Final = 1_024
+
+log = structlog.get_logger("reconciler")
 
 
 class Keeper:
@@ -68,6 +77,20 @@ class Keeper:
             with suppress(TimeoutError):
                 async with asyncio.timeout(AGAIN_S):
                     await self._changed.wait()
+
+    async def collect(self) -> None:
+        """For ever: remove files that nothing names any more."""
+        troubles = Troubles()
+        while True:
+            await asyncio.sleep(COLLECT_S)
+            try:
+                gone = await asyncio.to_thread(self._documents.collect, time.monotonic())
+            except ReconcilerError as error:
+                troubles.begins(UNCOLLECTED, error)
+            else:
+                troubles.ends(UNCOLLECTED, told="files that nothing names any more are removed again")
+                if gone:
+                    log.info("files that nothing names any more were removed", files=gone)
 
     async def tell(self, board: Board) -> None:
         """For ever: what became of each document, for the next heartbeat."""

@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 
 from reconciler import __version__
+from reconciler.agent.artifacts import Artifacts
 from reconciler.agent.commands import Commands
 from reconciler.agent.connection import Connection
 from reconciler.agent.contents import Contents
@@ -104,7 +105,7 @@ class Agent:
         connection = Connection(self._enrolment, passports, talk, sockets=not self._settings.polling)
         await talk.begin()
         talking = (talk.keep_time, connection.keep, passports.keep_renewing)
-        jobs = (*talking, keeper.keep, commands.keep_clear)
+        jobs = (*talking, keeper.keep, keeper.collect, commands.keep_clear)
         try:
             await _for_ever(*(job() for job in jobs), keeper.tell(controller.lookout.board))
         finally:
@@ -119,7 +120,8 @@ class Agent:
             loop.call_soon_threadsafe(controller.wake, name)
 
         place, catalogue = self._place, parts.assessor.catalogue
-        return RemoteDocuments(place.documents, place.artifacts, store=self._store, catalogue=catalogue, changed=wake)
+        artifacts = Artifacts(place.artifacts)
+        return RemoteDocuments(place.documents, artifacts, store=self._store, catalogue=catalogue, changed=wake)
 
     def _credentials(self, parts: Parts) -> Credentials:
         return Credentials(self._place, Identities(self._settings.identity), parts.engine.lending)

@@ -26,6 +26,7 @@ from reconciler.protocol.held import Held
 from reconciler.protocol.inbox import Entry, entry_value, read_entry
 from reconciler.protocol.message.common import NOTHING_HELD, SetPosition
 from reconciler.protocol.message.document import AssignedDocument
+from reconciler.protocol.message.payload import DeployPayload
 from reconciler.protocol.reading import as_value, read_item
 from reconciler.protocol.session.desk import Kept
 from reconciler.protocol.session.events import (
@@ -90,14 +91,23 @@ class InboxStore:
         """Raises StateDamaged where it is not what was written."""
         with self._read() as connection:
             meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
-            entries = [json.loads(body) for (body,) in connection.execute("SELECT body FROM entries")]
+            entries = self._entries(connection)
             fences = connection.execute("SELECT document, task, assigned FROM fences").fetchall()
             documents = self._documents(connection)
         position = SetPosition(*json.loads(meta["position"])) if "position" in meta else NOTHING_HELD
-        with self._understood():
-            kept = Kept(tuple(map(read_entry, entries)), _fence(fences))
+        kept = Kept(entries, _fence(fences))
         held = Held(position=position, documents={item.id: item for item in documents})
         return Memory(instance=meta["instance"], held=held, kept=kept)
+
+    def named(self) -> frozenset[str]:
+        """Digests of all files that documents, wishes, tried ones too, and tasks that are not over name."""
+        with self._read() as connection:
+            wishes = [*map(wish_of, self._documents(connection))]
+            wishes += [wish for trial in (True, False) for wish in _wishes(connection, trial=trial)]
+            payloads = [entry.task.payload for entry in self._entries(connection) if not entry.over]
+        files = [item for wish in wishes for item in wish.artifacts]
+        files += [item for payload in payloads if isinstance(payload, DeployPayload) for item in payload.artifacts]
+        return frozenset(item.sha256 for item in files)
 
     # ---- wishes
 
@@ -151,6 +161,11 @@ class InboxStore:
     def _put(self, wish: Wish, *, trial: bool) -> None:
         with self._write() as connection:
             _store(connection, wish, trial=trial)
+
+    def _entries(self, connection: sqlite3.Connection) -> tuple[Entry, ...]:
+        rows = connection.execute("SELECT body FROM entries").fetchall()
+        with self._understood():
+            return tuple(read_entry(json.loads(body)) for (body,) in rows)
 
     def _documents(self, connection: sqlite3.Connection) -> list[AssignedDocument]:
         rows = connection.execute("SELECT body FROM documents ORDER BY id").fetchall()

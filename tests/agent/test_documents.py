@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.agent.artifacts import UNNAMED_S, Artifacts
 from reconciler.agent.documents import TEXT, RemoteDocuments
 from reconciler.controller.catalogue import Catalogue
 from reconciler.history import History
@@ -40,7 +41,11 @@ class Scene:
 
     def restart(self) -> None:
         self.documents = RemoteDocuments(
-            self.theirs, self.artifacts, store=self.store, catalogue=self.catalogue, changed=self.woken.append
+            self.theirs,
+            Artifacts(self.artifacts),
+            store=self.store,
+            catalogue=self.catalogue,
+            changed=self.woken.append,
         )
 
     def wish(self, release: str, name: str = "web", *, called: str = "", **more: object) -> Wish:
@@ -127,3 +132,20 @@ def test_a_broken_document_and_one_that_the_host_has_too_are_told(scene: Scene) 
     scene.wish("2")
     scene.documents.show()
     assert (scene.documents.refusal("web"), scene.documents.desired("web")) == (SHADOWED, None)
+
+
+def test_a_file_that_nothing_names_any_more_is_removed_after_a_while(scene: Scene) -> None:
+    digest = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
+    named = Artifact(type="config", name="nginx.conf", sha256=digest, size_bytes=len(CONTENT))
+    scene.wish("1", artifacts=(named,))
+    scene.documents.keep_artifact(CONTENT)
+    scene.documents.show()
+    assert scene.documents.collect(0.0) == 0
+    trial = replace(scene.wish("2"), task="t", artifacts=(named,))
+    scene.store.try_out(trial)
+    assert scene.documents.collect(2 * UNNAMED_S) == 0, "a wish on trial names it"
+    scene.store.give_up("t")
+    assert [scene.documents.collect(at * UNNAMED_S) for at in (3, 3.9, 4)] == [0, 0, 1]
+    assert list(scene.artifacts.iterdir()) == []
+    scene.wish("3", artifacts=(named,))
+    assert scene.documents.show() == (named,), "it is fetched again where it is named again"

@@ -15,6 +15,9 @@ from reconciler.inbox.wish import InlineFile, Wish, in_force, read_wish, wish_of
 from reconciler.protocol.fence import Fence
 from reconciler.protocol.inbox import Entry
 from reconciler.protocol.message.common import Artifact, SetPosition
+from reconciler.protocol.message.document import version_of
+from reconciler.protocol.message.payload import DeployPayload
+from reconciler.protocol.message.task import AgentTask
 from reconciler.protocol.session.events import (
     DropDocument,
     ForgetTask,
@@ -24,7 +27,7 @@ from reconciler.protocol.session.events import (
     KeepTask,
     Opened,
 )
-from tests.protocol.makers import ALICE, DIGEST, document, task
+from tests.protocol.makers import ALICE, DIGEST, PAYLOADS, document, task
 
 FENCE = Fence({"web": 1}, {"web": 2})
 
@@ -74,6 +77,25 @@ def test_a_step_is_kept_whole_or_not_at_all(store: InboxStore, monkeypatch: pyte
     with pytest.raises(StateUnwritable, match="disk is full"):
         store.keep([KeepDocument(document()), KeepTask(Entry(task=task(), number=1))])
     assert store.memory().held.documents == {}
+
+
+def test_files_are_named_by_documents_wishes_and_tasks_that_are_not_over(store: InboxStore) -> None:
+    def file(letter: str) -> Artifact:
+        return Artifact(type="config", name=letter, sha256=f"sha256:{letter * 64}", size_bytes=1)
+
+    def deploy(number: int, letter: str) -> AgentTask:
+        payload = PAYLOADS["deploy"]
+        assert isinstance(payload, DeployPayload)
+        return task(number, payload=replace(payload, artifacts=(file(letter),)))
+
+    over = Entry(task=deploy(2, "f"), number=2, state="failed")
+    version = version_of("kind: Container", (file("a"),))
+    store.keep([KeepDocument(document(artifacts=(file("a"),), version=version))])
+    store.put_back(replace(wish(task="s"), artifacts=(file("b"),)), document="web")
+    store.try_out(replace(wish(task="t"), artifacts=(file("c"),)))
+    kept = (Entry(task=deploy(1, "d"), number=1), over, Entry(task=task(3), number=3))
+    store.keep(KeepTask(entry) for entry in kept)
+    assert {digest[-1] for digest in store.named()} == set("abcd")
 
 
 def test_a_wish_on_trial_counts_and_leaves_no_trace_when_it_is_given_up(store: InboxStore) -> None:
