@@ -4,8 +4,8 @@
 
 There is no shell and no text of the sender's but the arguments that the policy lets be added. Whoever begins a
 command can end it: where that is not so, it is not begun. It is ended when its time is up or nobody wants it any
-more. What a kill of the agent leaves over is ended after its next start; the answer then is that nobody knows how
-far it came.
+more. What a kill of the agent leaves over is ended after its next start, and what an engine that went away leaves
+over when it is back; the answer then is that nobody knows how far it came.
 """
 
 from __future__ import annotations
@@ -51,6 +51,8 @@ class Commands:
         self._processes = processes or Processes()
         self._secrets = DeliveredSecrets(parts.deliveries, parts.history)
         self._at_work: set[str] = set()
+        self._not_ended: set[str] = set()
+        self._left_over = asyncio.Event()
 
     async def execute(self, work: Work) -> WorkReport:
         """A task of type execute-command."""
@@ -65,11 +67,15 @@ class Commands:
             return await self._carried_out(work, payload, place)
         finally:
             self._at_work.discard(work.task.id)
+            if work.task.id in self._not_ended:
+                self._not_ended.discard(work.task.id)
+                self._left_over.set()
 
     async def keep_clear(self) -> None:
-        """End what the last run has left over; again until it is done."""
+        """For ever: end what the last run has left over, and what could not be ended; again until it is done."""
         troubles = Troubles()
         while True:
+            self._left_over.clear()
             try:
                 await asyncio.to_thread(self._clear)
             except ReconcilerError as error:
@@ -77,7 +83,7 @@ class Commands:
                 await asyncio.sleep(CLEAR_AGAIN_S)
             else:
                 troubles.ends(LEFT_OVER, told="nothing is left over of commands")
-                return
+                await self._left_over.wait()
 
     # ---- where
 
@@ -145,25 +151,26 @@ class Commands:
         try:
             saying = await asyncio.to_thread(place.begin)
         except EngineUnavailable as error:  # it may have been begun
-            await asyncio.to_thread(place.end)
+            await self._ended(work, place)
             return _nobody_knows(work, str(error))
         except ReconcilerError:
-            await asyncio.to_thread(place.end)
+            await self._ended(work, place)
             raise
         hearing = asyncio.ensure_future(asyncio.to_thread(_hear, saying, telling))
-        code, why = None, ""
+        code, why, whole = None, "", False
         try:
             code = await self._end_of(work, place, telling)
-            await asyncio.wait({hearing}, timeout=0 if code is None else LAST_WORDS_S)
+            heard, _ = await asyncio.wait({hearing}, timeout=0 if code is None else LAST_WORDS_S)
+            whole = code is not None and bool(heard)
         except EngineUnavailable as error:
             why = str(error)
         finally:
             # Also when the agent ends now: what is not ended here is ended after its start.
-            ended = await asyncio.shield(asyncio.to_thread(place.end))
+            ended = await asyncio.shield(self._ended(work, place))
             await asyncio.wait({hearing}, timeout=LAST_WORDS_S)
             saying.close()
             await asyncio.gather(hearing, return_exceptions=True)
-        telling.end()
+        telling.end(whole=whole)
         await _say(work, telling)
         return _nobody_knows(work, why) if why else _report(work, place, telling, code=code, ended=ended)
 
@@ -179,6 +186,13 @@ class Commands:
             await asyncio.sleep(min(LOOK_S, work.left))
 
     # ---- afterwards
+
+    async def _ended(self, work: Work, place: CommandPlace) -> bool:
+        """Whether nothing of it is left. What is goes as soon as that is possible."""
+        ended = await asyncio.to_thread(place.end)
+        if not ended:
+            self._not_ended.add(work.task.id)
+        return ended
 
     def _noted(self, number: int, deed: Deed, outcome: str, detail: str) -> None:
         self._parts.audit.outcome(number, deed, outcome=outcome, detail=detail)

@@ -50,9 +50,10 @@ class Telling:
             self._end_line()
         self._add(rest)
 
-    def end(self) -> None:
-        """Nothing more is said."""
+    def end(self, *, whole: bool = True) -> None:
+        """Nothing more is said. Not ``whole``: nobody knows whether more of the last line would have come."""
         if self._line and self._told < self._most:
+            self._cut_line = self._cut_line or not whole
             self._end_line()
         if self.cut:
             with self._lock:

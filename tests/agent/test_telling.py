@@ -56,6 +56,17 @@ def test_where_a_line_is_cut_no_part_of_a_secret_is_at_its_end(back: int) -> Non
     assert after == "after"
 
 
+@given(st.integers(1, len(PASSWORD)))
+def test_of_a_command_that_was_cut_off_no_part_of_a_secret_is_told(said: int) -> None:
+    """Such as when its time is up, or its engine dies: more of the line might have come."""
+    telling = Telling({}, (PASSWORD,))
+    telling.take(b"begun\n" + b"x" * 50 + PASSWORD[:said].encode())
+    telling.end(whole=False)
+    begun, last, cut = telling.drain().splitlines()
+    assert (begun, cut) == ("begun", f"{CUT}it said {56 + said} bytes, and not all of them are told")
+    assert set(last.removesuffix(f" {CUT}")) == {"x"}
+
+
 def test_a_url_at_the_cut_is_left_out_since_its_credentials_are_not_known() -> None:
     said = b"x " * 8_000 + b"postgres://ana:hunter2" + b"z" * 1_000 + b"@db/x\n"
     line = told(said, most=1 << 20).splitlines()[0]

@@ -15,3 +15,11 @@ def fleet(stage: Stage, orchestrator: Orchestrator) -> Fleet:
     made = Fleet(stage, orchestrator)
     made.enroll()
     return made
+
+
+@pytest.fixture
+def fresh_fleet(fresh_stage: Stage, orchestrator: Orchestrator) -> Fleet:
+    """The same on an engine that may be killed."""
+    made = Fleet(fresh_stage, orchestrator)
+    made.enroll()
+    return made

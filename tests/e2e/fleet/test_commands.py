@@ -18,6 +18,7 @@ from tests.e2e.stage import eventually
 
 pytestmark = pytest.mark.engine
 SLOW = "echo begun; (sleep 1000 &) ; sleep 1000"
+HALF = 'echo "it is $APP_PASSWORD"; printf "the first part of it is %.12s" "$APP_PASSWORD"; sleep 1000'
 PAGE = "http://127.0.0.1:8080/"
 ALONE = f"id -u; wget -T 1 -q -O - {PAGE} || echo alone"
 COMMANDS: dict[str, Any] = {
@@ -28,6 +29,7 @@ COMMANDS: dict[str, Any] = {
     "absent": {"argv": ["/no/such/program"]},
     "aside": {"argv": ["/bin/sh", "-c", ALONE], "in": "sandbox"},
     "beside": {"argv": ["/bin/wget", "-q", "-O", "-", PAGE], "in": "sandbox", "network": "container"},
+    "half": {"argv": ["/bin/sh", "-c", HALF]},
     "slow-aside": {"argv": ["/bin/sh", "-c", SLOW], "in": "sandbox"},
     "others": {"argv": ["/bin/true"], "documents": ["somebody-else"]},
 }
@@ -35,9 +37,13 @@ COMMANDS: dict[str, Any] = {
 
 @pytest.fixture
 def fleet(fleet: Fleet) -> Fleet:
+    prepare(fleet)
+    return fleet
+
+
+def prepare(fleet: Fleet) -> None:
     fleet.stage.write(fleet.stage.web("v1"))
     fleet.permit(taskTypes=["execute-command"], commands=COMMANDS)
-    return fleet
 
 
 def ask(fleet: Fleet, command: str, *arguments: str, **changes: Any) -> AgentTask:
@@ -136,6 +142,31 @@ def test_after_a_kill_nobody_knows_how_far_it_came_and_nothing_is_left_over(flee
         time.sleep(1)
         assert fleet.stage.page() == "web v1"
         assert answer(fleet, "greet").outcome == "succeeded"
+
+
+@pytest.mark.parametrize("command", ["half", "slow-aside"])
+def test_after_a_kill_of_the_engine_nobody_knows_how_far_it_came_and_no_secret_is_told(
+    fresh_fleet: Fleet, command: str
+) -> None:
+    """Nor the part of one that was said when the engine died; and what is left over goes when it is back."""
+    fleet, orchestrator = fresh_fleet, fresh_fleet.orchestrator
+    prepare(fleet)
+    with fleet.agent():
+        serves(fleet)
+        task = ask(fleet, command)
+        eventually("it runs", lambda: orchestrator.texts.get(task.id))
+        fleet.stage.engine.kill()
+        result = orchestrator.result(task)
+        assert (result.outcome, result.error_type) == ("unknown", "interrupted")
+        assert "engine" in (result.error or "")
+        assert fleet.stage.canary[:12] not in str(result)
+        assert result.logs.splitlines()[0] in {"begun", "it is ***"}
+        fleet.stage.engine.start()
+        eventually("nothing is left over", lambda: left_over(fleet) == [], within_s=30)
+        eventually("it serves again", lambda: answer(fleet, "greet").outcome == "succeeded", within_s=60)
+        audited = str(fleet.stage.json("audit", "show"))
+        assert "unknown" in audited
+        assert fleet.stage.canary[:12] not in audited
 
 
 @pytest.mark.fault("X8")
