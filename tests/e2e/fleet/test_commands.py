@@ -144,6 +144,7 @@ def test_after_a_kill_nobody_knows_how_far_it_came_and_nothing_is_left_over(flee
         assert answer(fleet, "greet").outcome == "succeeded"
 
 
+@pytest.mark.every_run("half")
 @pytest.mark.parametrize("command", ["half", "slow-aside"])
 def test_after_a_kill_of_the_engine_nobody_knows_how_far_it_came_and_no_secret_is_told(
     fresh_fleet: Fleet, command: str
