@@ -39,7 +39,8 @@ class AgentEndpoints:
         async def take(request: web.Request) -> web.Response:
             name = own_name(request)
             message = read(await request.read(), (kind,))
-            step = await self._lines.hear(name, message, transport=POLLING, peer=request[PEER])
+            answer = await self._lines.hear(name, message, transport=POLLING, peer=request[PEER])
+            step = await self._lines.of(name).ready(answer)
             return _answer(step.messages[0]) if step.messages else web.Response(status=204)
 
         return take

@@ -1,11 +1,12 @@
-"""What follows from a message of an agent for the store: kept whole, before anything is answered.
+"""What follows from a message of an agent for the store: kept whole, before anything is answered. It may be done
+twice before it counts (``group_commit``).
 
 Invariant: an agent's words change nothing but what is its own; a task of another one is refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -33,46 +34,47 @@ from reconciler.tls.admission import Peer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changed:
-    """What an agent tells otherwise than before: ``labels``, by which other documents may be for it, and how its
-    ``documents`` stand.
+    """What an agent tells otherwise than before: ``labels``, by which other documents may be for it, how its
+    ``documents`` stand, and which tasks have ``ended``, and when.
     """
 
     labels: bool
     documents: bool
+    ended: tuple[tuple[tasks.Kept, datetime], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """For one agent, at one moment. ``lease``: how long a report lets a task go on in silence. ``ended`` hears of
-    tasks that are over. ``peer``: by which certificate a message came.
+    """For one agent, at one moment. ``lease``: how long a report lets a task go on in silence. ``peer``: by which
+    certificate a message came.
     """
 
     agent: str
     now: datetime
     lease: timedelta
-    ended: Callable[[tasks.Kept, datetime], None]
     peer: Peer | None = None
 
     def keep(self, on: Connection, happened: Iterable[Event]) -> Changed:
         """All of it, in the connection's transaction. Raises AccessRefused for a task of somebody else."""
-        before = agents.told_by(on, self.agent)
+        labels, documents, ended = False, False, []
         for event in happened:
-            self._keep(on, event)
-        after = agents.told_by(on, self.agent)
-        return Changed(labels=before[0] != after[0], documents=before[1] != after[1])
+            match event:
+                case Began():
+                    labels |= agents.began(on, event.hello, self.peer)
+                case DocumentsReported():
+                    documents |= agents.reported(on, self.agent, [to_json(item) for item in event.documents])
+                case Finished():
+                    ended += self._finish(on, event.result)
+                case _:
+                    self._keep(on, event)
+        return Changed(labels=labels, documents=documents, ended=tuple((kept, self.now) for kept in ended))
 
     def _keep(self, on: Connection, event: Event) -> None:
         match event:
-            case Began():
-                agents.began(on, event.hello, self.peer)
             case Alive():
-                agents.alive(on, event, now=self.now)
-            case DocumentsReported():
-                agents.reported(on, self.agent, [to_json(item) for item in event.documents])
+                agents.alive(on, {self.agent: agents.Heard(self.now, event.clock_offset_ms, event.position)})
             case Reported():
                 self._report(on, event.report)
-            case Finished():
-                self._finish(on, event.result)
             case Logged():
                 if self._own(on, event.task_id) is not None:
                     logs.keep(on, event)
@@ -89,16 +91,18 @@ class Keeping:
             after = states.reported(kept.record, report, self.now + self.lease)
             tasks.advance(on, kept, after, now=self.now)
 
-    def _finish(self, on: Connection, result: TaskResult) -> None:
+    def _finish(self, on: Connection, result: TaskResult) -> list[tasks.Kept]:
+        """The task, where it has ended by that."""
         kept = self._own(on, result.task_id)
         if kept is None:
             self._note(on, "result-of-no-task", result.task_id, "the orchestrator does not have this task")
-            return
+            return []
         after = states.finished(kept.record, result)
-        if after != kept.record:
-            tasks.advance(on, kept, after, now=self.now)
-            self.ended(replace(kept, record=after), self.now)
-            self._note(on, f"task-{after.state}", result.task_id, result.error or "")
+        if after == kept.record:
+            return []
+        tasks.advance(on, kept, after, now=self.now)
+        self._note(on, f"task-{after.state}", result.task_id, result.error or "")
+        return [replace(kept, record=after)]
 
     def _ahead(self, on: Connection, event: AgentAhead) -> None:
         """It wins; the next wish comes after what it has."""

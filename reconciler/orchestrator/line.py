@@ -3,39 +3,41 @@
 The store says what is assigned; the line tells the agent, and keeps what it answers before it is answered. A line
 is made anew with the program: its numbering is a new one then, so the agent is told everything once.
 
-Invariant: a line is used by one message at a time (``lock``).
+What is to be kept is on its way to the disk when the next message is heard already: the answers wait (``ready``).
+So an agent with much to tell waits for the disk once, and not once for each message.
+
+Invariants: a line hears one message at a time (``lock``). A session of which something could not be kept is over,
+and whatever it would have answered after that is not said: its agent tells everything again in the next one.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 from uuid import uuid4
 
+from reconciler.orchestrator.bringing_up import BringingUp
+from reconciler.orchestrator.group_commit import GroupCommit
 from reconciler.orchestrator.keeping import Changed, Keeping
-from reconciler.orchestrator.signing import signed
-from reconciler.orchestrator.store import agents, assignments, logs, tasks
-from reconciler.orchestrator.store.database import Connection, Database
+from reconciler.orchestrator.known import Found, Known, look_up
+from reconciler.orchestrator.last_heard import LastHeard
+from reconciler.orchestrator.store import tasks
+from reconciler.orchestrator.store.database import Database
 from reconciler.orchestrator.threads import to_the_end
-from reconciler.protocol import states
-from reconciler.protocol.assignment_log import AssignmentLog
-from reconciler.protocol.logs import LogCursor
-from reconciler.protocol.message.common import Actor, Message
-from reconciler.protocol.message.session import Cancel, Close, Heartbeat, Hello
-from reconciler.protocol.message.task import AgentTask
-from reconciler.protocol.session.events import Step
+from reconciler.protocol.message.common import Message
+from reconciler.protocol.message.session import Close, CloseReason, Heartbeat, Hello
+from reconciler.protocol.session.events import Alive, Event, Finished, Step
 from reconciler.protocol.session.orchestrator import OrchestratorSession, OrchestratorSettings
 from reconciler.protocol.wire.times import Moment
 from reconciler.sealing.release_keys import ReleaseKey
 from reconciler.tls.admission import Peer
 
-HANDED_OUT: Final = 200
-"""How many tasks one agent has at once; the others wait here, by priority and age."""
-
-UNWANTED: Final = "somebody has cancelled it"
+LOOK_AGAIN_S: Final = 300.0
+"""How often the store is asked for an agent of which there are no news: what was missed is found by then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,8 @@ class LineSettings:
     interval_s: int
     spread: Callable[[], int]
     key: ReleaseKey
+    commits: GroupCommit
+    heard: LastHeard
     ended: Callable[[tasks.Kept, datetime], None]
     relabelled: Callable[[], None]
     reported: Callable[[], None]
@@ -58,130 +62,155 @@ class LineSettings:
         return timedelta(seconds=3 * self.interval_s)
 
 
-class Line:
-    """``news`` is set when something may be there to tell. ``generations``: the highest of each document."""
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """One session, what it came over, and what the store says of its agent."""
 
-    def __init__(
-        self, agent: str, database: Database, settings: LineSettings, *, generations: Mapping[str, int]
-    ) -> None:
+    protocol: OrchestratorSession
+    transport: object
+    known: Known
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is to be said when ``kept`` is done (``Line.ready``); None where nothing is on its way to the disk."""
+
+    step: Step
+    session: _Session | None = None
+    kept: asyncio.Future[Changed] | None = None
+
+
+class Line:
+    """``news`` is set when something may be there to tell."""
+
+    def __init__(self, agent: str, database: Database, settings: LineSettings) -> None:
         self.agent = agent
         self.lock = asyncio.Lock()
         self.news = asyncio.Event()
         self._database = database
         self._settings = settings
-        self._log = AssignmentLog(str(uuid4()), generations=generations)
-        self._handed: dict[str, int] = {}
-        self._session: OrchestratorSession | None = None
-        self._transport: object = None
+        self._bringing_up: BringingUp | None = None
+        self._stale = True
+        self._looked = float("-inf")
+        self._session: _Session | None = None
+        self._keeping: asyncio.Future[Changed] | None = None
 
     def carried_by(self, transport: object) -> bool:
         """Whether the session that is open came over this transport."""
-        return self._session is not None and self._transport is transport
+        return self._session is not None and self._session.transport is transport
 
-    async def hear(self, message: Message, now: Moment, *, transport: object, push: bool, peer: Peer) -> Step:
-        """A message of the agent; the Step's messages are to be sent, and all else is done. Raises what the store
-        raises, and AccessRefused.
-        """
+    def wake(self) -> None:
+        """Something was written that is for this agent."""
+        self._stale = True
+        self.news.set()
+
+    async def hear(self, message: Message, now: Moment, *, transport: object, push: bool, peer: Peer) -> Answer:
+        """A message of the agent. Raises what the store raises."""
         async with self.lock:
             if isinstance(message, Hello):
-                await self._begin(transport, push=push)
-            if self._session is None or not self.carried_by(transport):
-                told = Close(reason="session-unknown", message="this session is not known; begin one")
-                return Step(messages=(told,))
+                await self._begin(now.at, transport, push=push)
+            session = self._session
+            if session is None or not self.carried_by(transport):
+                return _close("session-unknown", "this session is not known; begin one")
             if isinstance(message, Heartbeat):
-                await to_the_end(self._bring_up, now.at)
-            return await self._kept(self._session.receive(message, now), now, peer)
+                await self._bring_up(now)
+            return self._answer(session, session.protocol.receive(message, now), now, peer)
 
-    async def tick(self, now: Moment, *, transport: object, news: bool) -> Step:
+    async def tick(self, now: Moment, *, transport: object) -> Answer:
         """Time has passed, or there are news; over a transport that may send unasked."""
         async with self.lock:
-            if self._session is None or not self.carried_by(transport):
-                told = Close(reason="superseded", message="another session was begun")
-                return Step(messages=(told,))
-            if news:
-                await to_the_end(self._bring_up, now.at)
-            return await self._kept(self._session.tick(now), now)
+            session = self._session
+            if session is None or not self.carried_by(transport):
+                return _close("superseded", "another session was begun")
+            if self._stale:
+                await self._bring_up(now)
+            return self._answer(session, session.protocol.tick(now), now)
 
-    async def _begin(self, transport: object, *, push: bool) -> None:
-        cursors = await to_the_end(self._cursors)
+    async def ready(self, answer: Answer) -> Step:
+        """What is to be said, when all is kept that it follows from. Raises what the store raises, and
+        AccessRefused where the agent spoke of what is not its own.
+        """
+        if answer.kept is not None:
+            await asyncio.shield(answer.kept)
+        if answer.session is None or answer.session is self._session:
+            return answer.step
+        return _close("session-unknown", "this session is over; begin another one").step
+
+    async def _begin(self, now: datetime, transport: object, *, push: bool) -> None:
+        if self._keeping is not None:
+            await asyncio.wait([self._keeping])
+        found = await to_the_end(self._look_up)
+        if self._bringing_up is None:
+            self._bringing_up = BringingUp(
+                self.agent, self._settings.key, self._settings.lease, generations=found.generations
+            )
         settings = OrchestratorSettings(
             interval_seconds=self._settings.interval_s, spread_seconds=self._settings.spread(), push=push
         )
-        self._session = OrchestratorSession(
-            self.agent, str(uuid4()), log=self._log, settings=settings, cursors=cursors
+        protocol = OrchestratorSession(
+            self.agent, str(uuid4()), log=self._bringing_up.log, settings=settings, cursors=found.cursors
         )
-        self._transport = transport
-        self.news.set()
+        self._session = _Session(protocol, transport, Known(found.agent, now))
+        self.wake()
 
-    async def _kept(self, step: Step, now: Moment, peer: Peer | None = None) -> Step:
-        if step.events:
-            changed = await to_the_end(self._keep, step, now.at, peer)
-            if changed.labels:
-                self._settings.relabelled()
-            if changed.documents:
-                self._settings.reported()
-        return step
-
-    def _keep(self, step: Step, now: datetime, peer: Peer | None) -> Changed:
-        keeping = Keeping(self.agent, now, self._settings.lease, self._settings.ended, peer)
-        with self._database.write() as on:
-            return keeping.keep(on, step.events)
-
-    def _cursors(self) -> dict[str, LogCursor]:
+    def _look_up(self) -> Found:
         with self._database.read() as on:
-            return logs.cursors(on, self.agent)
+            return look_up(on, self.agent)
 
-    def _bring_up(self, now: datetime) -> None:
-        """Make the log say what the store says; hand out tasks, again where a lease ran out."""
+    async def _bring_up(self, now: Moment) -> None:
+        """Where something may have changed: by a write, by a task whose time goes on, or unseen."""
+        part = self._bringing_up
+        quiet = not self._stale and now.ticks - self._looked < LOOK_AGAIN_S
+        if part is None or (quiet and not part.log.open_tasks):
+            return
+        self._stale = False  # before it is looked: what is written meanwhile is looked for again
+        try:
+            if await to_the_end(self._told_all, part, now.at):
+                found = await asyncio.shield(self._settings.commits.do(partial(part.hand_out, now=now.at)))
+                await to_the_end(part.tell, found)
+        except BaseException:
+            self._stale = True
+            raise
+        self._looked = now.ticks
+
+    def _told_all(self, part: BringingUp, now: datetime) -> bool:
+        """Whether tasks are due, so that it is not all yet."""
         with self._database.read() as on:
-            found = tasks.open_of(on, self.agent, HANDED_OUT)
-            documents = assignments.of_target(on, self.agent)
-            drained = agents.find(on, self.agent).drained
-        changed = [(kept, after) for kept in found if (after := self._next(kept, now, drained)) != kept.record]
-        if changed:
-            with self._database.write() as on:
-                found = self._advance(on, now, drained=drained)
-        for name in self._log.documents.keys() - documents.keys():
-            self._log.withdraw(name)
-        for document in documents.values():
-            self._log.assign(document)
-        self._hand_out(found)
+            found = part.look(on, now)
+        if not found.due:
+            part.tell(found)
+        return found.due
 
-    def _advance(self, on: Connection, now: datetime, *, drained: bool) -> list[tasks.Kept]:
-        for kept in tasks.open_of(on, self.agent, HANDED_OUT):
-            tasks.advance(on, kept, self._next(kept, now, drained), now=now)
-        return tasks.open_of(on, self.agent, HANDED_OUT)
+    def _answer(self, session: _Session, step: Step, now: Moment, peer: Peer | None = None) -> Answer:
+        for event in step.events:
+            if isinstance(event, Alive):
+                self._settings.heard.note(event, now.at)
+        events = session.known.news(step.events, peer)
+        if events:
+            self._keep(session, events, Keeping(self.agent, now.at, self._settings.lease, peer))
+        return Answer(step, session, self._keeping)
 
-    def _next(self, kept: tasks.Kept, now: datetime, drained: bool) -> states.TaskRecord:  # noqa: FBT001
-        if drained and kept.record.state == "queued":
-            return states.lapsed(kept.record, now)
-        return states.assigned(kept.record, now, self._settings.lease)
+    def _keep(self, session: _Session, events: tuple[Event, ...], keeping: Keeping) -> None:
+        session.known.writing(events)
+        self._keeping = self._settings.commits.do(partial(keeping.keep, happened=events))
+        self._keeping.add_done_callback(partial(self._kept, session, events))
 
-    def _hand_out(self, found: list[tasks.Kept]) -> None:
-        known = {kept.task.id: kept for kept in found if kept.record.state != "queued"}
-        for task_id in self._log.open_tasks - known.keys():
-            self._log.done(task_id)
-        self._handed = {name: attempt for name, attempt in self._handed.items() if name in known}
-        for task_id, kept in known.items():
-            if self._handed.get(task_id) != kept.record.attempt:
-                self._log.hand_out(self._whole(kept))
-                self._handed[task_id] = kept.record.attempt
-            if kept.record.cancel == "asked":
-                self._log.cancel(_unwanted(kept))
-
-    def _whole(self, kept: tasks.Kept) -> AgentTask:
-        """As the agent gets it."""
-        with self._database.read() as on:
-            sealed = tasks.sealed_of(on, kept.task.id)
-        at = kept.assigned_at or kept.created_at
-        told = replace(kept.task, attempt=kept.record.attempt, assigned_at=at, credentials=sealed)
-        return signed(told, self._settings.key)
+    def _kept(self, session: _Session, events: tuple[Event, ...], kept: asyncio.Future[Changed]) -> None:
+        if kept is self._keeping:
+            self._keeping = None
+        if kept.cancelled() or kept.exception() is not None:
+            self._session = None if self._session is session else self._session
+            return
+        session.known.written(events)
+        self._stale |= any(isinstance(event, Finished) for event in events)  # others may have waited for its place
+        changed, settings = kept.result(), self._settings
+        for task, at in changed.ended:
+            settings.ended(task, at)
+        if changed.labels:
+            settings.relabelled()
+        if changed.documents:
+            settings.reported()
 
 
-def _unwanted(kept: tasks.Kept) -> Cancel:
-    return Cancel(
-        task_id=kept.task.id,
-        idempotency_key=kept.task.idempotency_key,
-        reason=UNWANTED,
-        actor=Actor("system", "orchestrator"),
-    )
+def _close(reason: CloseReason, message: str) -> Answer:
+    return Answer(Step(messages=(Close(reason=reason, message=message),)))

@@ -20,11 +20,14 @@ from reconciler.orchestrator.agent_endpoints import AgentEndpoints
 from reconciler.orchestrator.artifact_endpoints import ArtifactEndpoints
 from reconciler.orchestrator.clerk import Clerk
 from reconciler.orchestrator.decisions import Decisions
+from reconciler.orchestrator.denied import DeniedList
 from reconciler.orchestrator.document_changes import DocumentChanges
 from reconciler.orchestrator.document_endpoints import DocumentEndpoints
 from reconciler.orchestrator.enrolment import Desk
+from reconciler.orchestrator.group_commit import GroupCommit
 from reconciler.orchestrator.handing_out import HandingOut
 from reconciler.orchestrator.home import SERVER, Home, Reached
+from reconciler.orchestrator.last_heard import LastHeard
 from reconciler.orchestrator.line import LineSettings
 from reconciler.orchestrator.lines import Lines
 from reconciler.orchestrator.listener import Listener
@@ -32,14 +35,14 @@ from reconciler.orchestrator.meters import Meters, OwnEnd
 from reconciler.orchestrator.problems import problem_of, told
 from reconciler.orchestrator.rollout_endpoints import RolloutEndpoints
 from reconciler.orchestrator.routing import add_routes
-from reconciler.orchestrator.store import agents
+from reconciler.orchestrator.store import tasks
 from reconciler.orchestrator.store.database import Database
 from reconciler.orchestrator.stream import Stream
 from reconciler.orchestrator.task_endpoints import TaskEndpoints
 from reconciler.orchestrator.upkeep import Upkeep
 from reconciler.protocol.reconnect import SessionGate, spread_for
 from reconciler.protocol.wire.limits import DEFAULT
-from reconciler.tls.admission import Denied, Peer
+from reconciler.tls.admission import Peer
 from reconciler.tls.certificates import LEAF_LIFE
 from reconciler.tls.connections import Connections, Limits
 from reconciler.tls.contexts import ServerContext
@@ -87,18 +90,21 @@ class Orchestrator:
         self._options = options
         self.monitor_url = ""
         self.meters = Meters(database, self._own_ends)
-        self.upkeep = Upkeep(database, self.meters.ended)
+        self.upkeep = Upkeep(database, self._ended_by_time)
+        self.heard = LastHeard(database)
         settings = LineSettings(
             interval_s=options.interval_s,
             spread=self._spread,
             key=home.key,
+            commits=GroupCommit(database),
+            heard=self.heard,
             ended=self.meters.ended,
             relabelled=self._relabelled,
             reported=self._reported,
         )
         self.lines = Lines(database, settings, options.gate)
         self.connections = Connections(
-            self._denied,
+            DeniedList(database).now,
             Limits(bound_s=options.bound_s),
             spread=random.random,
             on_cut=self._cut,
@@ -119,6 +125,7 @@ class Orchestrator:
         """Listening, and doing what is due, until the block ends."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.clerk.finish)
+            stack.push_async_callback(self.heard.finish)
             monitor = Server(self._monitor_app(), *self._options.monitor)
             for listener in (self.members, self.enrolment, monitor):
                 await listener.start()
@@ -143,6 +150,7 @@ class Orchestrator:
         return (
             self.connections.watch(),
             self.clerk.work(),
+            self.heard.work(),
             self.handing_out.watch(),
             self.handing_out.work(),
             self.upkeep.work(),
@@ -174,12 +182,9 @@ class Orchestrator:
         if reason != STOPS:
             self.clerk.note(str(peer.member), "cut-off", peer.member.name, reason)
 
-    async def _denied(self) -> Denied:
-        return await asyncio.to_thread(self._read_denied)
-
-    def _read_denied(self) -> Denied:
-        with self.database.read() as on:
-            return agents.denied(on)
+    def _ended_by_time(self, kept: tasks.Kept, now: datetime) -> None:
+        self.meters.ended(kept, now)
+        self.lines.wake(kept.task.target_id)
 
     def _relabelled(self) -> None:
         self.handing_out.ask()

@@ -135,7 +135,8 @@ class Connections:
     async def _denied(self) -> Denied | None:
         """None until it could be read for the first time; nobody was let in by then."""
         try:
-            self._last_denied = await asyncio.wait_for(self._read_denied(), self.limits.bound_s / 4)
+            async with asyncio.timeout(self.limits.bound_s / 4):
+                self._last_denied = await self._read_denied()
         except TimeoutError:
             self._on_trouble(TemporaryError("the list of who is denied was not read in time; the last one counts"))
         except ReconcilerError as error:

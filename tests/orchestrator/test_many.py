@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.orchestrator import many, stream
+from reconciler.orchestrator.bringing_up import BringingUp
 from reconciler.orchestrator.line import Line
 from tests.orchestrator.fleet import Agent, eventually, fleet, run
 
@@ -31,21 +32,21 @@ def test_the_program_may_open_as_many_files_as_the_system_lets_it_and_reads_into
     assert done.stdout.split() == ["True", str(many.READ_BYTES)]
 
 
-def test_for_an_agent_that_is_quiet_the_store_is_asked_with_its_heartbeats_alone(
+def test_for_an_agent_that_is_quiet_the_store_is_not_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[datetime] = []
-    bring_up = Line._bring_up
+    told_all = Line._told_all
 
-    def counted(line: Line, now: datetime) -> None:
+    def counted(line: Line, part: BringingUp, now: datetime) -> bool:
         asked.append(now)
-        bring_up(line, now)
+        return told_all(line, part, now)
 
-    monkeypatch.setattr(Line, "_bring_up", counted)
+    monkeypatch.setattr(Line, "_told_all", counted)
     monkeypatch.setattr(stream, "LOOK_S", 0.02)
 
     async def scene() -> None:
-        async with fleet(tmp_path, interval_s=60) as world:
+        async with fleet(tmp_path, interval_s=1) as world:
             agent = Agent(world, await world.join("host-a"))
             async with agent.streaming():
                 await eventually(lambda: bool(agent.session.session) and bool(asked))

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 from reconciler.core.member import Member, Role, read_member
 from reconciler.core.selector import TargetFacts
 from reconciler.errors import NotKnown
 from reconciler.orchestrator.store.tables import agents, denied_members
+from reconciler.protocol.message.common import SetPosition
 from reconciler.protocol.message.session import Hello
-from reconciler.protocol.session.events import Alive
 from reconciler.tls.admission import Denied, Peer
+
+_ALIVE = update(agents).where(agents.c.name == bindparam("agent"))
+"""Its columns are those of the rows that it is given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,49 +95,77 @@ def renewed(on: Connection, name: str, papers: Papers) -> None:
     on.execute(update(agents).where(agents.c.name == name).values(values))
 
 
-def began(on: Connection, hello: Hello, peer: Peer | None = None) -> None:
-    """It has begun a session, by the certificate of ``peer``, and told of itself."""
+def anew(agent: Agent, hello: Hello, peer: Peer | None = None) -> dict[str, Any]:
+    """What an agent tells of itself otherwise than before, and with another certificate: columns and values."""
     shown = {"shown_issuer": peer.issuer, "shown_made": peer.made} if peer else {}
-    values = {
+    told = {
         **shown,
         "told_labels": dict(hello.labels),
         "agent_version": hello.agent_version,
-        "task_types": list(hello.task_types),
+        "task_types": tuple(hello.task_types),
     }
-    on.execute(update(agents).where(agents.c.name == hello.agent).values(values))
+    return {key: value for key, value in told.items() if getattr(agent, key) != value}
 
 
-def alive(on: Connection, heard: Alive, *, now: datetime) -> None:
-    """It was heard of."""
-    values = {
-        "last_seen": now,
-        "clock_offset_ms": heard.clock_offset_ms,
-        "set_id": heard.position.id,
-        "set_sequence": heard.position.sequence,
-    }
-    on.execute(update(agents).where(agents.c.name == heard.agent).values(values))
+def began(on: Connection, hello: Hello, peer: Peer | None = None) -> bool:
+    """It has begun a session, by the certificate of ``peer``, and told of itself. Whether other labels count for
+    it by that. Raises NotKnown.
+    """
+    before = find(on, hello.agent)
+    values = anew(before, hello, peer)
+    if values:
+        on.execute(update(agents).where(agents.c.name == hello.agent).values(values))
+    return replace(before, **values).facts != before.facts
 
 
-def reported(on: Connection, name: str, documents: list[Mapping[str, Any]]) -> None:
-    """What it holds, and how that stands."""
-    on.execute(update(agents).where(agents.c.name == name).values(documents=documents))
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An agent was heard of. ``position``: what it holds."""
+
+    at: datetime
+    clock_offset_ms: int | None
+    position: SetPosition
 
 
-def told_by(on: Connection, name: str) -> tuple[Mapping[str, str] | None, tuple[Mapping[str, Any], ...]]:
-    """Labels that count, None where none are known; and what it reported of documents."""
-    row = on.execute(select(agents).where(agents.c.name == name)).one_or_none()
-    if row is None:
-        return None, ()
-    agent = _agent(row)
-    return agent.facts.labels, agent.documents
+def alive(on: Connection, heard: Mapping[str, Heard]) -> None:
+    """These were heard of."""
+    rows = [
+        {
+            "agent": name,
+            "last_seen": item.at,
+            "clock_offset_ms": item.clock_offset_ms,
+            "set_id": item.position.id,
+            "set_sequence": item.position.sequence,
+        }
+        for name, item in heard.items()
+    ]
+    if rows:
+        on.execute(_ALIVE, rows)
+
+
+def reported(on: Connection, name: str, documents: list[Mapping[str, Any]]) -> bool:
+    """What it holds, and how that stands. Whether it is otherwise than before."""
+    mine = agents.c.name == name
+    if on.execute(select(agents.c.documents).where(mine)).scalar() == documents:
+        return False
+    on.execute(update(agents).where(mine).values(documents=documents))
+    return True
 
 
 def find(on: Connection, name: str) -> Agent:
     """Raises NotKnown where there is none."""
     row = on.execute(select(agents).where(agents.c.name == name)).one_or_none()
     if row is None:
-        raise NotKnown(f"there is no agent {name[:80]!r}", hint="'reconciler fleet status' names all")
+        raise _not_known(name)
     return _agent(row)
+
+
+def drained(on: Connection, name: str) -> bool:
+    """Whether it is to get no new tasks. Raises NotKnown where there is no such agent."""
+    found = on.execute(select(agents.c.drained).where(agents.c.name == name)).scalar()
+    if found is None:
+        raise _not_known(name)
+    return bool(found)
 
 
 def page(on: Connection, *, after: str = "", limit: int = 1_000) -> list[Agent]:
@@ -184,6 +215,10 @@ def denied(on: Connection) -> Denied:
     """Who may not speak."""
     rows = on.execute(select(denied_members))
     return Denied(members={read_member(row.uri): row.before for row in rows})
+
+
+def _not_known(name: str) -> NotKnown:
+    return NotKnown(f"there is no agent {name[:80]!r}", hint="'reconciler fleet status' names all")
 
 
 def _agent(row: Row[Any]) -> Agent:

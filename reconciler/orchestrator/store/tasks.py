@@ -84,6 +84,12 @@ def sealed_of(on: Connection, task_id: str) -> SealedCredentials | None:
     return from_json(SealedCredentials, found) if found else None
 
 
+def sealed_for(on: Connection, target: str) -> dict[str, SealedCredentials]:
+    """Those of a target's tasks, by task."""
+    mine = select(credentials).join(tasks, tasks.c.id == credentials.c.task).where(tasks.c.target == target)
+    return {row.task: from_json(SealedCredentials, row.sealed) for row in on.execute(mine)}
+
+
 def find(on: Connection, task_id: str) -> Kept:
     """Raises NotKnown where there is none."""
     row = on.execute(select(tasks).where(tasks.c.id == task_id)).one_or_none()
