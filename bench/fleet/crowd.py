@@ -100,6 +100,7 @@ class Agent:
             while True:
                 for message in self._followed(step):
                     await link.send_str(render(message).decode())
+                    self._session.took(message, moment())
                 if any(isinstance(event, Closed) for event in step.events):
                     return
                 try:
@@ -120,6 +121,7 @@ class Agent:
                 url = self._server + PATHS[message.KIND].format(id=self.name)
                 async with http.post(url, data=render(message), ssl=self._context) as answer:
                     content = await answer.read()
+                self._session.took(message, moment())
                 step = self._heard(content) if content else Step()
                 out.extend(self._followed(step))
             if not self._session.session:

@@ -195,6 +195,7 @@ class Agent:
         async with http.post(f"{self.fleet.url}{path}", data=render(message)) as answer:
             content = await answer.read()
             assert answer.status in {200, 204}, content
+        self.session.took(message, moment())
         return self._follow(self.session.receive(read(content, OF_ORCHESTRATORS), moment())) if content else []
 
     # ---- by WebSocket
@@ -206,8 +207,7 @@ class Agent:
         async with aiohttp.ClientSession() as http:
             url = f"{self.fleet.url}/v1/agents/{self.name}/stream"
             async with http.ws_connect(url, ssl=context) as socket:
-                for message in self._follow(self.session.opened(moment())):
-                    await socket.send_str(render(message).decode())
+                await self._send(socket, self.session.opened(moment()))
                 work = [asyncio.create_task(self._hear(socket)), asyncio.create_task(self._beat(socket))]
                 try:
                     yield socket
@@ -220,14 +220,17 @@ class Agent:
     async def _hear(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         async for frame in socket:
             message = read(frame.data.encode(), OF_ORCHESTRATORS)
-            for told in self._follow(self.session.receive(message, moment())):
-                await socket.send_str(render(told).decode())
+            await self._send(socket, self.session.receive(message, moment()))
 
     async def _beat(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         while True:
             await asyncio.sleep(0.05)
-            for told in self._follow(self.session.tick(moment())):
-                await socket.send_str(render(told).decode())
+            await self._send(socket, self.session.tick(moment()))
+
+    async def _send(self, socket: aiohttp.ClientWebSocketResponse, step: Step) -> None:
+        for message in self._follow(step):
+            await socket.send_str(render(message).decode())
+            self.session.took(message, moment())
 
 
 async def eventually(holds: Callable[[], bool], within_s: float = 10.0) -> None:
