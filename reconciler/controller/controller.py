@@ -19,16 +19,16 @@ import structlog
 from reconciler.controller.assess import Assessment, Assessor
 from reconciler.controller.audit_watch import EVERY_S
 from reconciler.controller.backoff import LONGEST_S, backoff_delay
-from reconciler.controller.log_facts import facts_of
 from reconciler.controller.lookout import Lookout
-from reconciler.controller.loop import Pass, Reconciler
+from reconciler.controller.loop import Reconciler
 from reconciler.controller.stop import StopRequest
 from reconciler.controller.wakes import EngineWakes
-from reconciler.controller.workqueue import QueueClosed, WorkQueue
+from reconciler.controller.worker import Worker
+from reconciler.controller.workqueue import WorkQueue
 from reconciler.core import names
 from reconciler.core.interfaces import Engine, EngineEvent
 from reconciler.core.project import PROJECT_LABEL
-from reconciler.errors import EngineUnavailable, ReconcilerError, StateLocked, UnknownDocument
+from reconciler.errors import EngineUnavailable, StateLocked
 from reconciler.history import History
 from reconciler.sources.watch import FolderWatch
 
@@ -89,7 +89,8 @@ class Controller:
         """
         jobs = (self._timer, self._folder, self._operators, self._lock, self._audit)
         background = [asyncio.create_task(job()) for job in jobs]
-        workers = [asyncio.create_task(self._worker()) for _ in range(self.workers)]
+        worker = self._worker()
+        workers = [asyncio.create_task(worker.run()) for _ in range(self.workers)]
         self._wakes.start()
         asked = asyncio.create_task(self.stop.asked.wait())
         everything: list[asyncio.Task[Any]] = [asked, *background, *workers]
@@ -103,6 +104,18 @@ class Controller:
         for task in done - {asked}:
             task.result()
         return left
+
+    def _worker(self) -> Worker:
+        return Worker(
+            assessor=self.assessor,
+            reconciler=self.reconciler,
+            history=self.history,
+            lookout=self.lookout,
+            stop=self.stop,
+            queue=self.queue,
+            resync_s=self.resync_s,
+            look_again=self._look_again.set,
+        )
 
     async def _finish(self, workers: list[asyncio.Task[None]]) -> int:
         """Wait for the workers, for the grace at most, less if we are to stop at once."""
@@ -232,76 +245,3 @@ class Controller:
             # A clock that was set back must not put off a document for as long as it was set back by.
             delay = min(item.situation.record.retry_at - self.assessor.clock(), LONGEST_S)
             self.queue.add_after(name, delay)
-
-    async def _worker(self) -> None:
-        while True:
-            try:
-                name = await self.queue.get()
-            except QueueClosed:
-                return
-            try:
-                await self._work(name)
-            finally:
-                self.queue.done(name)
-
-    async def _work(self, name: str) -> None:
-        try:
-            done = await asyncio.to_thread(self._one_pass, name)
-        except EngineUnavailable:
-            self._look_again.set()
-            return
-        except UnknownDocument:
-            # It was pruned, or its file has gone, since it was queued: the next look finds whatever is left.
-            self.lookout.forget(name)
-            return
-        except ReconcilerError as error:
-            log.warning("the pass failed", document=name, error=str(error))
-            self.queue.add_after(name, self.resync_s)
-            return
-        except Exception:  # one document's bug must not stop the others
-            log.exception("the pass ended in a bug; please report it", document=name)
-            self.queue.add_after(name, self.resync_s)
-            return
-        verdict = done.verdict
-        _tell(name, done)
-        if verdict.retry_after is not None:
-            self.queue.add_after(name, verdict.retry_after)
-        if verdict.kind == "converged" and done.outcomes:
-            self._wake_dependants(name)
-
-    def _one_pass(self, name: str) -> Pass:
-        """One pass; when a stop ended it half-way, one more that takes back what was begun. Whatever is logged
-        meanwhile names the document.
-        """
-        with structlog.contextvars.bound_contextvars(document=name):
-            return self._pass_of(name)
-
-    def _pass_of(self, name: str) -> Pass:
-        progress = _Progress(name)
-        done = self.reconciler.one_pass(name, progress=progress, prune=name in self.lookout.pruning)
-        if self.stop.stopping and self.history.record(name).open is not None:
-            done = self.reconciler.one_pass(name, progress=progress)
-        if done.outcomes:
-            self.lookout.board.show(self.assessor.assess((name,)), everything=False)
-        return done
-
-    def _wake_dependants(self, name: str) -> None:
-        for desired in self.assessor.catalogue.desired().values():
-            if any(item.name == name for item in desired.depends_on):
-                self.queue.add(desired.name)
-
-
-def _tell(name: str, done: Pass) -> None:
-    """One line for a pass that did something; none for a quiet one."""
-    if not done.outcomes:
-        return
-    level = log.warning if done.verdict.kind in {"rolled-back", "failed"} else log.info
-    level(done.verdict.kind, document=name, **facts_of(done.plan, done.outcomes), reason=done.verdict.reason)
-
-
-@dataclass(frozen=True, slots=True)
-class _Progress:
-    document: str
-
-    def __call__(self, line: str) -> None:
-        log.debug(line, document=self.document)
