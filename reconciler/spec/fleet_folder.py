@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from reconciler.spec.artifacts import ReadArtifact, no_artifacts
-from reconciler.spec.assemble import Examined, built, checked, parsed
+from reconciler.spec.assemble import Examined, built, checked, choose_defaults, parsed
 from reconciler.spec.document import Document
 from reconciler.spec.fleet import meetings
 from reconciler.spec.problem import Problem
@@ -32,7 +32,8 @@ def examine_fleet(
     usable = built([item for item in documents if item.name not in names], problems, read=read, fleet=True)
     usable += built(apart, problems, read=no_artifacts, fleet=True)
     desired = [item for _, item in usable]
-    return checked(usable, problems, kept=desired, groups=meetings(desired))
+    defaults, _ = choose_defaults(documents)
+    return checked(usable, problems, kept=desired, groups=meetings(desired), defaults=defaults)
 
 
 def taken_names(documents: Iterable[Document], apart: Iterable[Document]) -> Iterator[Problem]:

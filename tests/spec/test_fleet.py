@@ -109,6 +109,13 @@ def test_documents_that_meet_for_certain_may_not() -> None:
     assert told(here, text("mail", meta=", target: host-b", config=port)) == (["db", "mail"], [])
 
 
+def test_a_conflict_of_a_value_that_came_from_the_defaults_says_so() -> None:
+    files = {"a.yaml": f"{text('web')}---\n{text('api')}", "d.yaml": defaults('config: {ports: ["80:80"]}')}
+    names, problems = of(examine_fleet({name: content.encode() for name, content in files.items()}))
+    assert names == []
+    assert [problem.endswith("(from the Defaults in d.yaml:4:19)") for problem in problems] == [True, True]
+
+
 def test_a_document_that_stands_alone_takes_no_defaults_and_keeps_its_name() -> None:
     files = {"a.yaml": text("web").encode(), "d.yaml": defaults("adopt: true").encode()}
     examined = examine_fleet(files, alone={"api/web": text("web").encode(), "api/x": b"kind: ["})
