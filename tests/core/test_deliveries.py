@@ -549,6 +549,7 @@ def test_a_kill_between_two_files_is_healed(story: Callable[[], Player]) -> None
 POINTS = st.tuples(st.integers(1, 14), st.sampled_from(["before", "after"]), st.booleans())
 
 
+@pytest.mark.no_cover
 @settings(max_examples=40, deadline=None)
 @given(story=st.sampled_from(STORIES), points=st.lists(POINTS, min_size=2, max_size=4))
 def test_kills_and_reboots_during_recovery_are_healed_too(
@@ -573,6 +574,7 @@ WISHES = st.fixed_dictionaries(
 TROUBLES = st.sampled_from(["", "reboot", "alter", "drop", "lost"])
 
 
+@pytest.mark.no_cover
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(WISHES, TROUBLES), min_size=1, max_size=5))
 def test_whatever_happens_the_document_converges_or_says_why(story: list[tuple[dict[str, Any], str]]) -> None:

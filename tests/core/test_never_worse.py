@@ -105,6 +105,7 @@ def test_a_kill_at_any_action_is_healed_by_the_next_passes(story: Callable[[], P
     pytest.fail("the story has no end")
 
 
+@pytest.mark.no_cover
 @settings(max_examples=60, deadline=None)
 @given(
     story=st.sampled_from(STORIES),

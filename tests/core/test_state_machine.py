@@ -21,6 +21,7 @@ class SimulatedLife(Life):
         return SimulatedHost()
 
 
+@pytest.mark.no_cover
 @pytest.mark.fault("L4")
 @pytest.mark.timeout(900)
 def test_whatever_happens_in_whatever_order_a_calm_host_is_as_the_file_says() -> None:

@@ -173,6 +173,7 @@ def test_a_kill_at_any_action_is_healed_by_the_next_passes(story: Callable[[], H
     pytest.fail("the story has no end")
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("story", STORIES)
 def test_a_kill_at_any_step_of_compose_is_healed_by_the_next_passes(story: Callable[[], Host]) -> None:
     for step in range(99):
@@ -185,6 +186,7 @@ def test_a_kill_at_any_step_of_compose_is_healed_by_the_next_passes(story: Calla
     pytest.fail("the story has no end")
 
 
+@pytest.mark.no_cover
 @settings(max_examples=80, deadline=None)
 @given(
     story=st.sampled_from(STORIES),
