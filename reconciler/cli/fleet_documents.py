@@ -14,9 +14,9 @@ from reconciler.cli.fleet_rollout import line_of
 from reconciler.cli.helping import Command
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import settings_options
+from reconciler.core.selector_text import words_of
 
 MOST: Final = 10_000
-SIGNS: Final = {"In": "in", "NotIn": "not in"}
 
 
 @click.command("documents", cls=Command, short_help="Show what is wished for, and on which hosts it is.")
@@ -119,18 +119,3 @@ def _standing(part: Any) -> list[Any]:
         state = ("on its way", "yellow")
     phase = ", ".join(part[key] for key in ("phase", "sync", "health") if key in part)
     return [state, str(part["generation"]), phase or "-", part.get("refused", "")]
-
-
-def words_of(targets: Any) -> str:
-    """A selector as it is read aloud."""
-    names = [targets["target"]] if "target" in targets else targets.get("names", [])
-    words = [", ".join(names)] if names else []
-    words += [f"{key}={value}" for key, value in sorted(targets.get("matchLabels", {}).items())]
-    words += [_condition(item) for item in targets.get("matchExpressions", [])]
-    return "; ".join(words) or "every host"
-
-
-def _condition(item: Any) -> str:
-    if item["operator"] in SIGNS:
-        return f"{item['key']} {SIGNS[item['operator']]} ({', '.join(item['values'])})"
-    return f"{'' if item['operator'] == 'Exists' else 'no '}{item['key']}"

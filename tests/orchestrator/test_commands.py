@@ -21,7 +21,7 @@ import pytest
 from reconciler import strict_json
 from reconciler.__main__ import main
 from reconciler.cli.fleet_client import open_fleet
-from reconciler.cli.fleet_documents import words_of
+from reconciler.core.selector_text import words_of
 from reconciler.errors import InputError, InvalidSettings, TemporaryError, TerminalError
 from reconciler.orchestrator.app import need_store
 from reconciler.orchestrator.store import artifacts, tasks
