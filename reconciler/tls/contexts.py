@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -27,29 +27,40 @@ from reconciler.tls.passport import Passport
 ALPN: Final = ["http/1.1"]
 
 
-class ServerContext:
-    """What a server listens with; ``context`` is handed to aiohttp once, ``use`` changes what is behind it.
+class ChangingContext:
+    """What a server listens with; ``context`` is handed to aiohttp once, ``change`` puts another one behind it.
 
     New connections get the new certificate and the new roots; those that are open keep what they were made with
     until they end (``connections`` limits their age).
     """
 
-    def __init__(self, passport: Passport, *, clients: bool = True) -> None:
-        """``clients``: whether who connects must show a certificate; all but enrolment do."""
-        self._clients = clients
-        self._current = self._made(passport)
-        self.context = self._made(passport)
+    def __init__(self, make: Callable[[], ssl.SSLContext]) -> None:
+        self._current = make()
+        self.context = make()
         self.context.sni_callback = self._choose
 
-    def use(self, passport: Passport) -> None:
-        """From the next connection on. Raises ValueError for a passport that is not a server's."""
-        self._current = self._made(passport)
+    def change(self, made: ssl.SSLContext) -> None:
+        """From the next connection on."""
+        self._current = made
 
     def _choose(self, connection: ssl.SSLSocket | ssl.SSLObject, _name: str | None, _: ssl.SSLContext) -> None:
         """Called within each handshake, also of clients that name no server. Certificate and roots are those of
         the context that is set here.
         """
         connection.context = self._current
+
+
+class ServerContext(ChangingContext):
+    """What members connect to."""
+
+    def __init__(self, passport: Passport, *, clients: bool = True) -> None:
+        """``clients``: whether who connects must show a certificate; all but enrolment do."""
+        self._clients = clients
+        super().__init__(lambda: self._made(passport))
+
+    def use(self, passport: Passport) -> None:
+        """From the next connection on. Raises ValueError for a passport that is not a server's."""
+        self.change(self._made(passport))
 
     def _made(self, passport: Passport) -> ssl.SSLContext:
         if passport.member.role is not Role.SERVER:
@@ -61,6 +72,16 @@ class ServerContext:
             context.verify_mode = ssl.CERT_REQUIRED
             _trust(context, passport.roots)
         return context
+
+
+def ask_members(context: ssl.SSLContext, roots: tuple[Certificate, ...]) -> None:
+    """Let who connects to a server with a certificate of somebody else's show that of a member; nobody must. For
+    browsers: whether that lets them in is decided for each request.
+    """
+    _strict(context)
+    context.num_tickets = 0
+    context.verify_mode = ssl.CERT_OPTIONAL
+    _trust(context, roots)
 
 
 def client_context(passport: Passport, *, server: Member | None = None) -> ssl.SSLContext:
@@ -99,12 +120,16 @@ def _client(roots: tuple[Certificate, ...], server: Member | None) -> ssl.SSLCon
 
 def _bare(protocol: int) -> ssl.SSLContext:
     context = ssl.SSLContext(protocol)
-    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_3
-    context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_COMPRESSION
-    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    _strict(context)
     context.hostname_checks_common_name = False
     context.set_alpn_protocols(ALPN)
     return context
+
+
+def _strict(context: ssl.SSLContext) -> None:
+    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_3
+    context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_COMPRESSION
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
 
 
 def _checking(server: Member | None) -> tuple[type[ssl.SSLObject], type[ssl.SSLSocket]]:
