@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, get_args
 
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from reconciler.orchestrator.store import agents, tasks
+from reconciler.core.rollout import State
+from reconciler.orchestrator.store import agents, rollouts, tasks
 from reconciler.orchestrator.store.agents import Agent
 from reconciler.orchestrator.store.database import Database
 from reconciler.protocol.message.common import TaskState
@@ -41,11 +42,12 @@ class OwnEnd:
 
 @dataclass(frozen=True, slots=True)
 class FleetFigures:
-    """The fleet at one moment."""
+    """The fleet at one moment. ``rollouts``: the state of each."""
 
     agents: tuple[Agent, ...]
     tasks: dict[tuple[str, TaskState], int]
     own: tuple[OwnEnd, ...]
+    rollouts: tuple[str, ...] = ()
 
 
 class Meters:
@@ -71,7 +73,8 @@ class Meters:
         """From the store. Raises StateError."""
         with self._database.read() as on:
             members = tuple(item for item in agents.every(on) if item.revoked_at is None)
-            return FleetFigures(members, tasks.counts(on), self._own())
+            rolled = tuple(kept.course.state for kept in rollouts.every(on).values())
+            return FleetFigures(members, tasks.counts(on), self._own(), rolled)
 
     def render(self) -> bytes:
         """The page in Prometheus' text format, version 0.0.4."""
@@ -96,6 +99,12 @@ class FleetCollector(Collector):
         for labels, count in sorted(found.tasks.items()):
             counted.add_metric(labels, count)
         yield counted
+        rolled = GaugeMetricFamily(
+            "reconciler_rollouts", "Rollouts, each in its state; paused ones wait for somebody.", labels=("state",)
+        )
+        for state in get_args(State):
+            rolled.add_metric((state,), found.rollouts.count(state))
+        yield rolled
         ends = GaugeMetricFamily(
             "reconciler_certificate_expiry_timestamp_seconds",
             "When a certificate ends: an agent's, or one of the orchestrator's own.",

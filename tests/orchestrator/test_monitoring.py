@@ -46,6 +46,7 @@ def test_the_fleet_is_told_in_metrics(tmp_path: Path) -> None:
             assert found["reconciler_agent_connected", "host-b"] == 0
             assert found["reconciler_agent_last_seen_timestamp_seconds", "host-b"] > 0
             assert found["reconciler_tasks", "succeeded", "inspect"] == 1
+            assert found["reconciler_rollouts", "paused"] == 0
             assert found["reconciler_tasks", "queued", "inspect"] == 1
             assert found["reconciler_task_duration_seconds_count", "succeeded", "inspect"] == 1
             expiry = "reconciler_certificate_expiry_timestamp_seconds"
