@@ -106,23 +106,21 @@ def phases(story: Story) -> str:
     return "\n".join(line for line in lines if line.startswith("reconciler_document_info{"))
 
 
-def take(browser: Browser, story: Story, picture: Picture) -> None:
-    """One picture into its file."""
+def take(browser: Browser, address: str, picture: Picture) -> None:
+    """One picture of a page at this address into its file."""
 
     def story_of(page: Page) -> None:
         page.wait_for_function("() => document.getElementById('live').textContent === 'live'")
         page.screenshot(path=file, animations="disabled", caret="hide")
 
     file = IMAGES / f"{picture.name}.png"
-    path = picture.path.format(orders=2)
-    url = f"http://127.0.0.1:{story.metrics_port}{path}"
     scheme = "dark" if picture.dark else "light"
     profile: dict[str, Any] = {
         "viewport": picture.size,
         "device_scale_factor": picture.scale,
         "color_scheme": scheme,
     }
-    browser.visit(story_of, url=url, **profile)
+    browser.visit(story_of, url=address + picture.path.format(orders=2), **profile)
     size = file.stat().st_size
     say(f"{file}  {size // 1000} kB")
     if size > LARGEST_BYTES:
@@ -140,7 +138,7 @@ def main() -> None:
             set_the_stage(story)
             let_things_happen(story)
             for picture in PICTURES:
-                take(browser, story, picture)
+                take(browser, f"http://127.0.0.1:{story.metrics_port}", picture)
     shutil.rmtree(folder)
 
 

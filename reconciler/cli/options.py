@@ -25,6 +25,9 @@ HOST: Final = (
 )
 WORK: Final = ("workers", "pull-deadline", "engine-timeout", "prune", "prune-cap", "audit-keep", "audit-file-size")
 WEB: Final = ("listen", "web-token-file", "web-certificate", "web-key", "web-client-ca", "web-names")
+PAGE: Final = tuple(name for name in WEB if name not in {"listen", "web-client-ca"})
+"""Of the page of a fleet, whose people are known by the fleet's own authority."""
+
 CONTROLLER: Final = (*HOST, "notify", *WEB, "resync", "full-every", *WORK)
 LOGS: Final = ("log-format", "log-level")
 

@@ -11,7 +11,7 @@ import click
 from reconciler.cli.fleet_client import VERSION, json_option
 from reconciler.cli.helping import group
 from reconciler.cli.invocation import Invocation, pass_invocation
-from reconciler.cli.options import LOGS, settings_options
+from reconciler.cli.options import LOGS, PAGE, settings_options
 from reconciler.cli.orchestrator_home import home_option
 from reconciler.cli.orchestrator_people import admin, events
 from reconciler.cli.orchestrator_rotation import rotate_ca
@@ -146,7 +146,11 @@ def restore(invocation: Invocation, /, *, file: Path, home: Path) -> None:
 @click.option("--listen", metavar="HOST:PORT", help="For members [as init was told].")
 @click.option("--enroll", metavar="HOST:PORT", help="For enrolment [as init was told].")
 @click.option(
-    "--monitor", metavar="HOST:PORT", default="127.0.0.1:9465", show_default=True, help="Metrics and health."
+    "--monitor",
+    metavar="HOST:PORT",
+    default="127.0.0.1:9465",
+    show_default=True,
+    help="Metrics, health, status page.",
 )
 @click.option(
     "--interval",
@@ -157,10 +161,12 @@ def restore(invocation: Invocation, /, *, file: Path, home: Path) -> None:
     metavar="SECONDS",
     help="Between two heartbeats.",
 )
-@settings_options(*LOGS)
+@settings_options(*PAGE, *LOGS)
 @pass_invocation
 def run(invocation: Invocation, /, **said: Any) -> None:
     """Be the orchestrator: hand out documents and tasks to agents, and keep what they answer.
+
+    The status page of the fleet is where metrics are (--monitor); the flags --web-… say who may see it.
 
     SIGTERM and Ctrl-C end it. Hosts go on without it.
     """
@@ -170,7 +176,15 @@ def run(invocation: Invocation, /, **said: Any) -> None:
     settings = invocation.settings
     set_up_logs(format=settings.log_format, level=settings.log_level, color=invocation.screen.error_colors)
     try:
-        serve(Run(**said))
+        serve(
+            Run(
+                web_token_file=settings.web_token_file,
+                web_certificate=settings.web_certificate,
+                web_key=settings.web_key,
+                web_names=settings.web_names,
+                **said,
+            )
+        )
     except InvalidSettings as error:
         if not isinstance(error.__cause__, OSError):
             raise

@@ -22,6 +22,7 @@ from reconciler.orchestrator.home import MONITOR_ADDRESS, Home, Reached
 from reconciler.state_dir import StateDir
 
 if TYPE_CHECKING:
+    from reconciler.orchestrator.pages.opening import PageSettings
     from reconciler.orchestrator.store.database import Database
 
 LIBRARIES: Final = ("sqlalchemy", "alembic")
@@ -31,13 +32,19 @@ log = structlog.get_logger("reconciler.orchestrator")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """What is said when the program starts; None leaves an address as ``init`` was told."""
+    """What is said when the program starts; None leaves an address as ``init`` was told. ``web_…``: who may see
+    the status page, which is served on ``monitor``.
+    """
 
     home: Path
     desired: Path | None = None
     listen: str | None = None
     enroll: str | None = None
     monitor: str = MONITOR_ADDRESS
+    web_token_file: Path | None = None
+    web_certificate: Path | None = None
+    web_key: Path | None = None
+    web_names: tuple[str, ...] = ()
     interval_s: int = 30
 
 
@@ -114,6 +121,14 @@ def serve(run: Run) -> None:
         asyncio.run(_serve(run, home, reached, database))
 
 
+def _page(run: Run) -> PageSettings:
+    from reconciler.orchestrator.pages.opening import PageSettings  # noqa: PLC0415
+
+    return PageSettings(
+        token_file=run.web_token_file, certificate=run.web_certificate, key=run.web_key, names=run.web_names
+    )
+
+
 async def _serve(run: Run, home: Home, reached: Reached, database: Database) -> None:
     from reconciler.orchestrator.program import Options, Orchestrator  # noqa: PLC0415
 
@@ -121,7 +136,12 @@ async def _serve(run: Run, home: Home, reached: Reached, database: Database) -> 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     host, _, port = run.monitor.rpartition(":")
-    options = Options(interval_s=run.interval_s, documents=run.desired, monitor=(host.strip("[]"), int(port)))
+    options = Options(
+        interval_s=run.interval_s,
+        documents=run.desired,
+        monitor=(host.strip("[]"), int(port)),
+        page=_page(run),
+    )
     server = Orchestrator(home, reached, database, options)
     async with server.running():
         log.info("the orchestrator runs", members=server.members.port, enrolment=server.enrolment.port)

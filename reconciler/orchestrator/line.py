@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Final, Literal
 from uuid import uuid4
 
 from reconciler.orchestrator.bringing_up import BringingUp
@@ -38,6 +38,8 @@ from reconciler.tls.admission import Peer
 
 LOOK_AGAIN_S: Final = 300.0
 """How often the store is asked for an agent of which there are no news: what was missed is found by then."""
+
+Carrier = Literal["WebSocket", "polling"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +71,7 @@ class _Session:
     protocol: OrchestratorSession
     transport: object
     known: Known
+    carrier: Carrier
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,12 @@ class Line:
         self._looked = float("-inf")
         self._session: _Session | None = None
         self._keeping: asyncio.Future[Changed] | None = None
+
+    @property
+    def carrier(self) -> Carrier | None:
+        """What its last session came over; None before one was begun here. May be asked in any thread."""
+        session = self._session
+        return session.carrier if session else None
 
     def carried_by(self, transport: object) -> bool:
         """Whether the session that is open came over this transport."""
@@ -150,7 +159,7 @@ class Line:
         protocol = OrchestratorSession(
             self.agent, str(uuid4()), log=self._bringing_up.log, settings=settings, cursors=found.cursors
         )
-        self._session = _Session(protocol, transport, Known(found.agent, now))
+        self._session = _Session(protocol, transport, Known(found.agent, now), "WebSocket" if push else "polling")
         self.wake()
 
     def _look_up(self) -> Found:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from reconciler.errors import AccessRefused
-from reconciler.orchestrator.line import Answer, Line, LineSettings
+from reconciler.orchestrator.line import Answer, Carrier, Line, LineSettings
 from reconciler.orchestrator.store.database import Database
 from reconciler.protocol.message.common import Message
 from reconciler.protocol.message.session import Close, Hello
@@ -33,6 +33,11 @@ class Lines:
 
     def __iter__(self) -> Iterator[Line]:
         return iter(tuple(self._lines.values()))
+
+    @property
+    def carriers(self) -> dict[str, Carrier]:
+        """What each agent's last session here came over. May be asked in any thread."""
+        return {line.agent: line.carrier for line in self if line.carrier is not None}
 
     def of(self, agent: str) -> Line:
         """The line of this agent."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +33,9 @@ from reconciler.orchestrator.line import LineSettings
 from reconciler.orchestrator.lines import Lines
 from reconciler.orchestrator.listener import Listener
 from reconciler.orchestrator.meters import Meters, OwnEnd
+from reconciler.orchestrator.monitor import Monitor, MonitorSettings
+from reconciler.orchestrator.pages.opening import PageSettings
+from reconciler.orchestrator.pages.reading import Sources
 from reconciler.orchestrator.problems import problem_of, told
 from reconciler.orchestrator.rollout_endpoints import RolloutEndpoints
 from reconciler.orchestrator.routing import add_routes
@@ -49,8 +53,6 @@ from reconciler.tls.contexts import ServerContext
 from reconciler.tls.guard import guarded
 from reconciler.tls.passport import Passport
 from reconciler.tls.peer import peer_of
-from reconciler.web.endpoints import make_app
-from reconciler.web.server import Server
 
 BOUND_S: Final = 30.0
 STOPS: Final = "the orchestrator stops"
@@ -66,7 +68,8 @@ log = structlog.get_logger("reconciler.orchestrator")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """``interval_s`` between heartbeats; ``life`` of certificates; ``bound_s``: how soon one is cut off.
-    ``documents``: their folder; None is that of the home. ``monitor``: where metrics and health are served.
+    ``documents``: their folder; None is that of the home. ``monitor``: where metrics, health and the status page
+    are served; ``page``: who may see it.
     """
 
     interval_s: int = 30
@@ -75,6 +78,7 @@ class Options:
     gate: SessionGate | None = None
     documents: Path | None = None
     monitor: tuple[str, int] = ("127.0.0.1", 0)
+    page: PageSettings = field(default_factory=PageSettings)
 
 
 class Orchestrator:
@@ -88,7 +92,6 @@ class Orchestrator:
         self.decisions.audit.take_over()
         self._reached = reached
         self._options = options
-        self.monitor_url = ""
         self.meters = Meters(database, self._own_ends)
         self.upkeep = Upkeep(database, self._ended_by_time)
         self.heard = LastHeard(database)
@@ -115,6 +118,7 @@ class Orchestrator:
         )
         desk = Desk(home, database, self.decisions, life=options.life, joined=self.handing_out.ask)
         passport = self._own = self._passport()
+        self.monitor = self._monitor(passport)
         self._member_context = ServerContext(passport)
         self._enroll_context = ServerContext(passport, clients=False)
         self.members = Listener(self._app(desk), reached.listen, self._member_context.context)
@@ -126,8 +130,7 @@ class Orchestrator:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.clerk.finish)
             stack.push_async_callback(self.heard.finish)
-            monitor = Server(self._monitor_app(), *self._options.monitor)
-            for listener in (self.members, self.enrolment, monitor):
+            for listener in (self.members, self.enrolment, self.monitor):
                 await listener.start()
                 stack.push_async_callback(listener.stop)
             stack.push_async_callback(self.connections.end_all, STOPS)
@@ -135,7 +138,6 @@ class Orchestrator:
                 task = asyncio.create_task(work)
                 task.add_done_callback(self._part_ended)
                 stack.push_async_callback(_ended, task)
-            self.monitor_url = monitor.url
             yield self
 
     def _part_ended(self, task: asyncio.Task[None]) -> None:
@@ -143,8 +145,19 @@ class Orchestrator:
             log.error("a part of the orchestrator has ended", exc_info=task.exception())
             self.upkeep.died(type(task.exception()).__name__)
 
-    def _monitor_app(self) -> web.Application:
-        return make_app(self.meters.render, self.upkeep.ready, self.upkeep.healthy)
+    def _monitor(self, passport: Passport) -> Monitor:
+        options = self._options
+        settings = MonitorSettings(
+            address=options.monitor, names=self._reached.names, roots=passport.roots, page=options.page
+        )
+        sources = Sources(
+            database=self.database,
+            carriers=lambda: self.lines.carriers,
+            wishes=lambda: self.handing_out.wishes,
+            trouble=lambda: self.upkeep.ready()[1],
+            clock=time.monotonic,
+        )
+        return Monitor(settings, sources, self.meters, self.upkeep, self.connections)
 
     def _works(self) -> tuple[Coroutine[Any, Any, None], ...]:
         return (
@@ -221,6 +234,7 @@ class Orchestrator:
                     self._member_context.use(passport)
                     self._enroll_context.use(passport)
                     due = clock() + self._options.life.total_seconds() * RENEW_EVERY
+                self.monitor.trust(self._own.roots)
             except ReconcilerError as error:
                 log.warning("the server's certificate could not be renewed", error=str(error))
             await asyncio.sleep(min(ROOTS_LOOK_S, max(0.01, due - clock())))

@@ -109,10 +109,10 @@ def tallies(title: str, items: Iterable[Element]) -> Element | None:
     return h("ul", found, aria_label=title) if found else None
 
 
-def tally(text: str, number: int, address: str, *, now: bool = False) -> Element:
+def tally(text: str | Element, number: int, address: str, *, now: bool = False) -> Element:
     """One of them; ``now``: that is what is shown."""
-    link = h("a", h("strong", str(number)), word(text), href=address, aria_current="true" if now else None)
-    return h("li", link)
+    said = word(text) if isinstance(text, str) else text
+    return h("li", h("a", h("strong", str(number)), said, href=address, aria_current="true" if now else None))
 
 
 def search(title: str, name: str, now: str) -> Element:

@@ -20,11 +20,12 @@ from reconciler.core.display import printable
 
 _TAGS: Final = (
     "a body button caption code details div footer form h1 h2 h3 head header html input label li link main meta"
-    " nav ol option p pre script section select small span strong summary table tbody td th thead time title tr ul"
+    " nav ol option p pre progress script section select small span strong summary table tbody td th thead time"
+    " title tr ul"
 )
 _ATTRIBUTES: Final = (
-    "action autocomplete charset class content datetime defer enterkeyhint for href id lang maxlength method name"
-    " open rel required role scope selected spellcheck src tabindex title type value"
+    "action autocomplete charset class content datetime defer enterkeyhint for href id lang max maxlength method"
+    " name open rel required role scope selected spellcheck src tabindex title type value"
 )
 TAGS: Final = frozenset(_TAGS.split())
 VOID: Final = frozenset({"input", "link", "meta"})

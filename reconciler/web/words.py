@@ -10,6 +10,7 @@ from reconciler.core.status_text import NOTHING
 from reconciler.core.words import age
 from reconciler.web.html import Child, Element, h
 
+NEVER: Final = "never"
 TONES: Final = {
     "Synced": "good",
     "Healthy": "good",
@@ -36,13 +37,33 @@ TONES: Final = {
     "corrupt": "bad",
     "forged": "bad",
     "unknown": "odd",
+    "online": "good",
+    "degraded": "warn",
+    "offline": "bad",
+    "revoked": "calm",
+    "drained": "calm",
+    "Refused": "bad",
+    "converged": "good",
+    "on its way": "busy",
+    "held": "warn",
+    "queued": "plain",
+    "assigned": "busy",
+    "accepted": "busy",
+    "running": "busy",
+    "succeeded": "good",
+    "rolled-back": "bad",
+    "expired": "warn",
+    "going": "busy",
+    "paused": "warn",
+    "returning": "warn",
+    "returned": "bad",
 }
 """How a word looks. What it means is in the word: colour and shape only help to find it."""
 
 
-def word(text: str) -> Element:
-    """A word of status, with its shape before it."""
-    return h("span", text, class_=f"word {TONES.get(text, 'plain')}")
+def word(text: str, tone: str = "") -> Element:
+    """A word of status, with its shape before it; ``tone`` where it is another one than usual."""
+    return h("span", text, class_=f"word {tone or TONES.get(text, 'plain')}")
 
 
 def ago(then: float, now: float) -> Element | str:
@@ -64,7 +85,7 @@ def code(text: str) -> Element:
 
 def nil(text: str) -> Child:
     """A text; where it only says that there is nothing, so that it can step back."""
-    return h("span", text, class_="nil") if text == NOTHING else text
+    return h("span", text, class_="nil") if text in {NOTHING, NEVER} else text
 
 
 def labelled(title: str, control: Element, *, for_: str) -> Element:

@@ -23,7 +23,7 @@ from tests.orchestrator.test_tasks import _over, inspect, state_of, submit
 
 
 async def fetched(world: Fleet, path: str) -> tuple[int, str]:
-    async with aiohttp.ClientSession() as http, http.get(world.server.monitor_url + path) as answer:
+    async with aiohttp.ClientSession() as http, http.get(world.server.monitor.url + path) as answer:
         return answer.status, await answer.text()
 
 

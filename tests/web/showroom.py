@@ -240,12 +240,9 @@ def serving(
     **live: Any,
 ) -> Iterator[Serving]:
     """Serve the room in a thread of its own, as long as the block."""
-    ready: threading.Event = threading.Event()
-    served: list[Serving] = []
-    failed: list[BaseException] = []
 
-    async def main() -> None:
-        site = Site(
+    def site() -> Site:
+        return Site(
             routes=host_routes(room),
             layout=Layout(load_assets(), "host-a", "1.2.3"),
             access=Access(
@@ -259,6 +256,22 @@ def serving(
             names=frozenset({"localhost"}),
             secure=encryption is not None,
         )
+
+    with serving_site(site, encryption=encryption, port=port) as served:
+        yield served
+
+
+@contextmanager
+def serving_site(
+    make: Callable[[], Site], *, encryption: ssl.SSLContext | None = None, port: int = 0
+) -> Iterator[Serving]:
+    """Serve a site, which is made in the loop of a thread of its own, as long as the block."""
+    ready: threading.Event = threading.Event()
+    served: list[Serving] = []
+    failed: list[BaseException] = []
+
+    async def main() -> None:
+        site = make()
         app = make_app(lambda: b"", lambda: (True, ""), lambda: (True, ""), site=site)
         server = Server(app, "127.0.0.1", port, encryption=encryption)
         await server.start()

@@ -98,8 +98,8 @@ def find(on: Connection, target: str, document: str) -> AssignedDocument:
     return _document(value)
 
 
-def held(on: Connection) -> list[Held]:
-    """On all targets, by name and target, without contents: there are many of them."""
+def held(on: Connection, target: str = "") -> list[Held]:
+    """On all targets, or one, by name and target, without contents: there are many of them."""
     value = assignments.c.value
     chosen = select(
         assignments.c.target,
@@ -111,6 +111,8 @@ def held(on: Connection) -> list[Held]:
         value[("actor", "id")].as_string().label("actor_id"),
         assignments.c.former["version"].as_string().label("former"),
     ).where(value.is_not(None))
+    if target:
+        chosen = chosen.where(assignments.c.target == target)
     return [_held(row) for row in on.execute(chosen.order_by(assignments.c.document, assignments.c.target))]
 
 

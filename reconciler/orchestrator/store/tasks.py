@@ -178,6 +178,12 @@ def counts(on: Connection) -> dict[tuple[str, TaskState], int]:
     return {(row[0], row[1]): row[2] for row in rows}
 
 
+def by_state(on: Connection) -> dict[str, int]:
+    """How many there are, by state alone."""
+    rows = on.execute(select(tasks.c.state, func.count()).group_by(tasks.c.state))
+    return {row[0]: row[1] for row in rows}
+
+
 def forget(on: Connection, *, before: datetime, limit: int = 1_000) -> int:
     """Those that ended before this moment, with their logs. How many they were."""
     over = select(tasks.c.id).where(tasks.c.completed_at < before).limit(limit)
