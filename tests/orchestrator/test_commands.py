@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
 import signal
 import socket
@@ -11,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -29,6 +30,7 @@ from reconciler.protocol.message.payload import ExecuteCommandPayload, UploadFil
 from reconciler.protocol.session.events import Begin
 from tests.orchestrator.fleet import Agent, Fleet, fleet
 from tests.orchestrator.test_assign import PROJECT, WEB
+from tests.parts.ports import free_port
 
 NORTH = WEB.replace(", target: host-a", "").replace("spec:", "spec:\n  targets: {matchLabels: {region: north}}")
 
@@ -358,14 +360,27 @@ def test_requests_that_cannot_be_made_are_told(
     assert words in told
 
 
+def page_status(port: int, **headers: str) -> int:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+        connection.request("GET", "/", headers=headers)
+        with connection.getresponse() as answer:
+            return answer.status
+
+
 def test_the_program_runs_until_it_is_told_to_stop_and_alone(tmp_path: Path) -> None:
     home = str(tmp_path / "home")
     listen = ("--listen", "127.0.0.1:0", "--enroll", "127.0.0.1:0")
     assert main(["orchestrator", "init", "--home", home, "--name", "localhost", *listen]) == 0
-    argv = [sys.executable, "-m", "reconciler", "orchestrator", "run", "--home", home, "--monitor", "127.0.0.1:0"]
+    token, port = tmp_path / "token", free_port()
+    token.write_text("t" * 32)
+    token.chmod(0o600)
+    where = ("--monitor", f"127.0.0.1:{port}", "--web-token-file", str(token))
+    argv = [sys.executable, "-m", "reconciler", "orchestrator", "run", "--home", home, *where]
     with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) as program:
         assert program.stderr is not None
         assert "the orchestrator runs" in program.stderr.readline()
+        assert page_status(port) == 401
+        assert page_status(port, Authorization=f"Bearer {'t' * 32}") == 200
         assert main(["orchestrator", "run", "--home", home]) == 1, "another one holds the folder"
         assert main(["orchestrator", "token", "--home", home, "--target", "host-a"]) == 0, "also while it runs"
         program.send_signal(signal.SIGTERM)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from aiohttp import web
 from sqlalchemy import event
 
 from reconciler.orchestrator.pages.condition import CONDITIONS, condition_of, spoken
+from reconciler.orchestrator.pages.drawn import MOST, Drawn
 from reconciler.orchestrator.pages.facts import AgentFacts, FleetFacts, Report
 from reconciler.orchestrator.pages.filter import PAGE, AgentFilter
 from reconciler.orchestrator.pages.fleet import title_of
@@ -22,6 +24,8 @@ from reconciler.orchestrator.pages.opening import keep_live
 from reconciler.orchestrator.pages.reading import Kept
 from reconciler.orchestrator.pages.standing import reports_of, worst_first
 from reconciler.orchestrator.store import agents, tasks
+from reconciler.orchestrator.store.tables import agents as agents_table
+from reconciler.orchestrator.wishes import read_wishes
 from reconciler.protocol.message.common import NOTHING_HELD
 from reconciler.web.live import Live
 from reconciler.web.routes import Asked
@@ -194,6 +198,37 @@ def test_an_agents_page_tells_what_it_has_what_it_was_asked_for_and_when_its_cer
         assert text in said, text
 
 
+def test_an_agent_that_lacks_something_is_told_so(tmp_path: Path) -> None:
+    with furnished(tmp_path, 1) as stage:
+        with stage.database.write() as on:
+            join(on, "new", {}, seen=None, now=stage.now)
+            join(on, "late", {}, seen=stage.now, now=stage.now)
+            on.execute(
+                agents_table.update()
+                .where(agents_table.c.name == "late")
+                .values(clock_offset_ms=-90_000, certificate_ends=stage.now - timedelta(hours=3))
+            )
+        new = words(stage, "agent", named={"name": "new"})
+        for text in ("never", "Clock -", "Labels none", "It has no documents.", "It was asked for none."):
+            assert text in new, text
+        late = words(stage, "agent", named={"name": "late"})
+        assert "ended 3h ago: it has to join anew" in late
+        assert "90 s behind" in late
+        assert "stale" in words(stage, "fleet", q="new")
+
+
+def test_what_the_folder_says_wrongly_is_told_on_every_page(tmp_path: Path) -> None:
+    with furnished(tmp_path, 1) as stage:
+        for number in range(25):
+            (stage.home.desired / f"broken-{number:02}.yaml").write_text("kind: [\n")
+        broken = replace(stage, wishes=read_wishes(stage.home.desired))
+        for name in PAGES:
+            said = words(broken, name)
+            assert "Not handed out as it is written: broken-00.yaml" in said, name
+            assert "and 5 more problems" in said
+        assert "25 problems" in words(broken, "fleet")
+
+
 def test_a_document_tells_on_how_many_hosts_it_is_and_why_not_on_others(stage: Stage) -> None:
     said = words(stage, "documents")
     assert "orders region=north 0 of 1 1 - paused folder rollout paused: 1 of 11 hosts failed" in said
@@ -287,6 +322,22 @@ def test_what_is_read_serves_everybody_for_a_moment() -> None:
     assert [kept.get(), kept.get()] == [0, 0]
     now[0] = 2.0
     assert kept.get() == 1
+
+
+def test_a_page_is_made_once_for_all_who_ask_for_it_until_something_changes() -> None:
+    now, made = [0.0], iter(range(99))
+    drawn = Drawn(lambda: now[0], 2.0)
+    make = drawn.once("/", lambda layout, asked: (200, f"{next(made)}"))
+
+    def asked(number: int = 0, **query: str) -> str:
+        return make(replace(LAYOUT, number=number), Asked({}, query))[1]
+
+    assert [asked(), asked(), asked(q="x"), asked(q="x"), asked()] == ["0", "0", "1", "1", "0"]
+    assert asked(number=1) == "2"
+    now[0] = 2.0
+    assert asked(number=1) == "3"
+    assert [asked(q=str(number)) for number in range(MOST)] == [str(number + 4) for number in range(MOST)]
+    assert asked(number=1) == str(MOST + 4)
 
 
 def test_who_watches_is_told_of_changes_and_not_of_every_heartbeat(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@
     condition  in one word, how a document stands on a host
     standing   from what is kept to what is shown, worst first
     reading    asks the store: few questions for a page, however many agents there are
+    drawn      pages that were made just now, for whoever asks for the same
     filter     which agents are shown
     fleet, agent, documents, document, tasks, rollouts    the pages
     routes     from an address to a page

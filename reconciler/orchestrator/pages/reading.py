@@ -1,7 +1,7 @@
 """Reading: asks the store for what a page shows. Blocks, so it is asked in threads.
 
 Few questions for each page, however many agents there are. What all pages share is read at most once in
-``KEPT_S`` seconds, however many people look; what a page shows is no older than that.
+``KEPT_S`` seconds, however many people look; what a page shows is no older than twice that.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, Final, Generic, TypeVar
 from reconciler.errors import NotKnown
 from reconciler.orchestrator.bringing import scenery_of
 from reconciler.orchestrator.document_views import Scene, problems_of
+from reconciler.orchestrator.pages.drawn import Drawn
 from reconciler.orchestrator.pages.facts import (
     AgentPortrait,
     DocumentFacts,
@@ -80,6 +81,10 @@ class Reading:
         self._sources = sources
         self._fleet = Kept(self._read_fleet, sources.clock, sources.kept_s)
         self._scene = Kept(self._read_scene, sources.clock, sources.kept_s)
+        self._documents = Kept(lambda: documents_of(self._scene.get()), sources.clock, sources.kept_s)
+        self._rollouts = Kept(lambda: rollouts_of(self._scene.get()), sources.clock, sources.kept_s)
+        self.drawn = Drawn(sources.clock, sources.kept_s)
+        """Pages that were made of it just now."""
 
     def fleet(self) -> FleetFacts:
         """All agents, and what there is to count."""
@@ -87,7 +92,7 @@ class Reading:
 
     def documents(self) -> tuple[DocumentFacts, ...]:
         """All documents with where they stand."""
-        return documents_of(self._scene.get())
+        return self._documents.get()
 
     def document(self, name: str) -> DocumentPortrait | None:
         """None where there is no such document."""
@@ -95,7 +100,7 @@ class Reading:
 
     def rollouts(self) -> tuple[RolloutFacts, ...]:
         """Of all documents that go out in waves."""
-        return rollouts_of(self._scene.get())
+        return self._rollouts.get()
 
     def agent(self, name: str) -> AgentPortrait | None:
         """None where there is no such agent."""

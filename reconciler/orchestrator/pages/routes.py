@@ -25,7 +25,7 @@ class FleetPages:
     @property
     def routes(self) -> Routes:
         """By their paths."""
-        return {
+        made = {
             AGENTS: self.fleet,
             "/agents/{name}": self.agent,
             DOCUMENTS: self.documents,
@@ -33,6 +33,7 @@ class FleetPages:
             ROLLOUTS: self.rollouts,
             TASKS: self.tasks,
         }
+        return {path: self._reading.drawn.once(path, make) for path, make in made.items()}
 
     def fleet(self, layout: Layout, asked: Asked) -> Answer:
         """All agents."""
