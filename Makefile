@@ -6,6 +6,8 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 DESIRED ?= desired
+# Images of Python often set it. Then every start of the program compiles all of it, which doubles what a start costs.
+unexport PYTHONDONTWRITEBYTECODE
 SHELL_SCRIPTS := tools/setup tools/image-parts tools/lock tools/test .ci/run
 
 .PHONY: help
