@@ -96,19 +96,16 @@ class Course:
                 return report
 
     async def pass_no_return(self) -> bool:
-        """The session keeps it before the wish is taken, and both before anything is begun."""
-        task = self._work.task
+        """Whether the wish is taken. The session keeps that before anything is begun."""
         try:
-            stop = await self._work.talk.pass_no_return(task.id)
-            if stop is not None and stop.retriable:
-                asyncio.get_running_loop().call_later(LOOK_S, self._queue)
-                return False  # the server's time is not known yet: waited for, as before a task begins
-            self._stopped = stop
-            if stop is None:
-                await asyncio.to_thread(self._host.store.take, task.id)
-                self.taken = True
+            stop = await self._work.talk.pass_no_return(self._work.task.id)
         except StateError:
             return False  # told where it was to be kept; the loop asks again
+        if stop is not None and stop.retriable:
+            asyncio.get_running_loop().call_later(LOOK_S, self._queue)
+            return False  # the server's time is not known yet: waited for, as before a task begins
+        self._stopped = stop
+        self.taken = stop is None
         return self.taken
 
     # ---- within

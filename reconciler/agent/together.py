@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from reconciler.errors import StateError
-from reconciler.inbox.store import KEPT
+from reconciler.inbox.rows import KEPT
 from reconciler.protocol.session.events import Event, Step, may_wait
 
 LATE_S: Final = 2.0

@@ -13,30 +13,24 @@ import json
 import sqlite3
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from reconciler.errors import MessageRefused, StateDamaged, StateUnwritable
-from reconciler.inbox.wish import Wish, in_force, read_wish, wish_of, wish_text
-from reconciler.protocol.fence import Fence
+from reconciler.inbox import rows
+from reconciler.inbox.wish import Wish, in_force, wish_of
 from reconciler.protocol.held import Held
-from reconciler.protocol.inbox import Entry, entry_value, read_entry
+from reconciler.protocol.inbox import Entry, read_entry
 from reconciler.protocol.message.common import NOTHING_HELD, SetPosition
 from reconciler.protocol.message.document import AssignedDocument
 from reconciler.protocol.message.payload import DeployPayload
-from reconciler.protocol.reading import as_value, read_item
+from reconciler.protocol.reading import read_item
 from reconciler.protocol.session.desk import Kept
 from reconciler.protocol.session.events import (
-    DropDocument,
     Event,
-    ForgetTask,
-    KeepDocument,
-    KeepFence,
-    KeepPosition,
-    KeepTask,
 )
 
 VERSION: Final = 1
@@ -50,8 +44,6 @@ CREATE TABLE wishes (
     document TEXT NOT NULL, trial INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (document, trial)
 ) STRICT;
 """
-KEPT: Final = (KeepTask, ForgetTask, KeepFence, KeepDocument, DropDocument, KeepPosition)
-"""Events that this store carries out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +73,11 @@ class InboxStore:
 
     def keep(self, events: Iterable[Event]) -> None:
         """Those of the events that ask for it, all or none. Raises StateUnwritable, StateDamaged."""
-        wanted = [event for event in events if isinstance(event, KEPT)]
+        wanted = [event for event in events if isinstance(event, rows.KEPT)]
         if wanted:
             with self._write() as connection:
                 for event in wanted:
-                    _keep(connection, event)
+                    rows.keep(connection, event)
 
     def memory(self) -> Memory:
         """Raises StateDamaged where it is not what was written."""
@@ -95,7 +87,7 @@ class InboxStore:
             fences = connection.execute("SELECT document, task, assigned FROM fences").fetchall()
             documents = self._documents(connection)
         position = SetPosition(*json.loads(meta["position"])) if "position" in meta else NOTHING_HELD
-        kept = Kept(entries, _fence(fences))
+        kept = Kept(entries, rows.fence_of(fences))
         held = Held(position=position, documents={item.id: item for item in documents})
         return Memory(instance=meta["instance"], held=held, kept=kept)
 
@@ -103,7 +95,7 @@ class InboxStore:
         """Digests of all files that documents, wishes, tried ones too, and tasks that are not over name."""
         with self._read() as connection:
             wishes = [*map(wish_of, self._documents(connection))]
-            wishes += [wish for trial in (True, False) for wish in _wishes(connection, trial=trial)]
+            wishes += [wish for trial in (True, False) for wish in rows.wishes(connection, trial=trial)]
             payloads = [entry.task.payload for entry in self._entries(connection) if not entry.over]
         files = [item for wish in wishes for item in wish.artifacts]
         files += [item for payload in payloads if isinstance(payload, DeployPayload) for item in payload.artifacts]
@@ -115,62 +107,54 @@ class InboxStore:
         """A task's wish, until it is settled; it counts meanwhile."""
         self._put(wish, trial=True)
 
-    def take(self, task: str) -> None:
-        """The task's wish counts from now on."""
-        with self._write() as connection:
-            for wish in _wishes(connection, trial=True):
-                if wish.task == task:
-                    _forget(connection, wish.document, trial=True)
-                    _store(connection, wish, trial=False)
-
     def give_up(self, task: str) -> bool:
         """Forget the task's wish unless it was taken; whether there was one."""
         with self._write() as connection:
-            mine = [wish for wish in _wishes(connection, trial=True) if wish.task == task]
+            mine = [wish for wish in rows.wishes(connection, trial=True) if wish.task == task]
             for wish in mine:
-                _forget(connection, wish.document, trial=True)
+                rows.forget_wish(connection, wish.document, trial=True)
         return bool(mine)
 
     def taken_by(self, task: str) -> bool:
         """Whether the task's wish was taken, and no later one has come."""
         with self._read() as connection:
-            return any(wish.task == task for wish in _wishes(connection, trial=False))
+            return any(wish.task == task for wish in rows.wishes(connection, trial=False))
 
     def on_trial(self, document: str) -> bool:
         """Whether a task's wish for the document is not settled."""
         with self._read() as connection:
-            return any(wish.document == document for wish in _wishes(connection, trial=True))
+            return any(wish.document == document for wish in rows.wishes(connection, trial=True))
 
     def put_back(self, wish: Wish | None, *, document: str) -> None:
         """Have this wish again, in place of what a task has brought; None: have none."""
         with self._write() as connection:
-            _forget(connection, document, trial=True)
-            _forget(connection, document, trial=False)
+            rows.forget_wish(connection, document, trial=True)
+            rows.forget_wish(connection, document, trial=False)
             if wish is not None:
-                _store(connection, wish, trial=False)
+                rows.put_wish(connection, wish, trial=False)
 
     def wishes(self, *, trials: bool = True) -> Mapping[str, Wish]:
         """What is wished for now, by document; ``trials``: also what is not settled."""
         with self._read() as connection:
             documents = map(wish_of, self._documents(connection))
-            tried = _wishes(connection, trial=True) if trials else []
-            return in_force(documents, _wishes(connection, trial=False), tried)
+            tried = rows.wishes(connection, trial=True) if trials else []
+            return in_force(documents, rows.wishes(connection, trial=False), tried)
 
     # ---- within
 
     def _put(self, wish: Wish, *, trial: bool) -> None:
         with self._write() as connection:
-            _store(connection, wish, trial=trial)
+            rows.put_wish(connection, wish, trial=trial)
 
     def _entries(self, connection: sqlite3.Connection) -> tuple[Entry, ...]:
-        rows = connection.execute("SELECT body FROM entries").fetchall()
+        found = connection.execute("SELECT body FROM entries").fetchall()
         with self._understood():
-            return tuple(read_entry(json.loads(body)) for (body,) in rows)
+            return tuple(read_entry(json.loads(body)) for (body,) in found)
 
     def _documents(self, connection: sqlite3.Connection) -> list[AssignedDocument]:
-        rows = connection.execute("SELECT body FROM documents ORDER BY id").fetchall()
+        found = connection.execute("SELECT body FROM documents ORDER BY id").fetchall()
         with self._understood():
-            return [read_item(json.loads(body), AssignedDocument) for (body,) in rows]
+            return [read_item(json.loads(body), AssignedDocument) for (body,) in found]
 
     def _prepare(self) -> None:
         for pragma in ("journal_mode=WAL", "synchronous=FULL"):
@@ -231,61 +215,3 @@ class InboxStore:
             raise StateDamaged(
                 f"{self.path} holds what this agent did not write: {error}", hint="move it away"
             ) from error
-
-
-_PUT: Final[Mapping[type, tuple[str, Callable[[Any], tuple[Any, ...]]]]] = {
-    KeepTask: (
-        "INSERT OR REPLACE INTO entries VALUES (?, ?)",
-        lambda event: (event.entry.task.idempotency_key, _entry_text(event.entry)),
-    ),
-    ForgetTask: ("DELETE FROM entries WHERE key = ?", lambda event: (event.key,)),
-    KeepFence: (
-        "INSERT OR REPLACE INTO fences VALUES (?, ?, ?)",
-        lambda event: (event.document, *(part.get(event.document, 0) for part in _parts(event.fence))),
-    ),
-    KeepDocument: (
-        "INSERT OR REPLACE INTO documents VALUES (?, ?)",
-        lambda event: (event.document.id, json.dumps(as_value(event.document))),
-    ),
-    DropDocument: ("DELETE FROM documents WHERE id = ?", lambda event: (event.document,)),
-    KeepPosition: (
-        "INSERT OR REPLACE INTO meta VALUES ('position', ?)",
-        lambda event: (json.dumps([event.position.id, event.position.sequence]),),
-    ),
-}
-
-
-def _keep(connection: sqlite3.Connection, event: Event) -> None:
-    statement, values = _PUT[type(event)]
-    connection.execute(statement, values(event))
-    if isinstance(event, DropDocument):
-        _forget(connection, event.document, trial=False)
-
-
-def _parts(fence: Fence) -> tuple[Mapping[str, int], Mapping[str, int]]:
-    return fence.tasks, fence.documents
-
-
-def _fence(rows: Iterable[tuple[str, int, int]]) -> Fence:
-    """What no part of has come is left out, as the fence does."""
-    kept = list(rows)
-    tasks = {name: task for name, task, _ in kept if task}
-    return Fence(tasks, {name: assigned for name, _, assigned in kept if assigned})
-
-
-def _entry_text(entry: Entry) -> str:
-    return json.dumps(entry_value(entry))
-
-
-def _wishes(connection: sqlite3.Connection, *, trial: bool) -> list[Wish]:
-    rows = connection.execute("SELECT body FROM wishes WHERE trial = ? ORDER BY document", (int(trial),))
-    return [read_wish(body) for (body,) in rows.fetchall()]
-
-
-def _store(connection: sqlite3.Connection, wish: Wish, *, trial: bool) -> None:
-    row = (wish.document, int(trial), wish_text(wish))
-    connection.execute("INSERT OR REPLACE INTO wishes VALUES (?, ?, ?)", row)
-
-
-def _forget(connection: sqlite3.Connection, document: str, *, trial: bool) -> None:
-    connection.execute("DELETE FROM wishes WHERE document = ? AND trial = ?", (document, int(trial)))

@@ -26,6 +26,7 @@ from reconciler.protocol.session.events import (
     KeepPosition,
     KeepTask,
     Opened,
+    TakeWish,
 )
 from tests.protocol.makers import ALICE, DIGEST, PAYLOADS, document, task
 
@@ -73,7 +74,7 @@ def test_a_step_is_kept_whole_or_not_at_all(store: InboxStore, monkeypatch: pyte
     def fails(_: Entry) -> str:
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr("reconciler.inbox.store._entry_text", fails)
+    monkeypatch.setattr("reconciler.inbox.rows._entry_text", fails)
     with pytest.raises(StateUnwritable, match="disk is full"):
         store.keep([KeepDocument(document()), KeepTask(Entry(task=task(), number=1))])
     assert store.memory().held.documents == {}
@@ -112,14 +113,14 @@ def test_a_wish_on_trial_counts_and_leaves_no_trace_when_it_is_given_up(store: I
 def test_a_wish_that_was_taken_counts_until_a_later_one_comes(store: InboxStore) -> None:
     store.keep([KeepDocument(document(generation=1))])
     store.try_out(wish(2, task="t"))
-    store.take("t")
+    store.keep([TakeWish("t")])
     assert not store.give_up("t")
     assert again(store).wishes()["web"].task == "t"
 
 
 def test_a_former_wish_is_put_back(store: InboxStore) -> None:
     store.try_out(wish(2, task="t"))
-    store.take("t")
+    store.keep([TakeWish("t")])
     store.put_back(wish(1, task="s"), document="web")
     assert store.wishes()["web"].task == "s"
     store.put_back(None, document="web")

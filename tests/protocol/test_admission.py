@@ -21,7 +21,16 @@ from reconciler.protocol.message.session import Cancel
 from reconciler.protocol.message.task import AgentTask, binding_of
 from reconciler.protocol.reading import as_value
 from reconciler.protocol.session.desk import DeskSettings, Kept, TaskDesk
-from reconciler.protocol.session.events import Begin, Event, ForgetTask, KeepFence, KeepTask, Refused, Stop
+from reconciler.protocol.session.events import (
+    Begin,
+    Event,
+    ForgetTask,
+    KeepFence,
+    KeepTask,
+    Refused,
+    Stop,
+    TakeWish,
+)
 from reconciler.protocol.session.work import WorkReport
 from reconciler.protocol.wire.limits import Limits
 from tests.protocol.makers import ALICE, DIGEST, ME, NOW, task, uid
@@ -222,10 +231,11 @@ def test_past_the_point_of_no_return_nothing_expires() -> None:
     place = desk()
     take(place, task())
     place.start(CLOCK, NOW)
-    _, (kept,) = place.pass_no_return(uid(1), CLOCK, NOW)
+    _, (kept, taken) = place.pass_no_return(uid(1), CLOCK, NOW)
     assert isinstance(kept, KeepTask)
     assert kept.entry.past_no_return
-    assert place.pass_no_return(uid(1), CLOCK, NOW.later(9_999)) == (None, [])
+    assert taken == TakeWish(uid(1)), "at once: no kill leaves one without the other"
+    assert place.pass_no_return(uid(1), CLOCK, NOW.later(9_999)) == (None, [taken])
 
 
 def test_nothing_is_changed_while_the_clock_is_wrong_but_reads_go_on() -> None:

@@ -35,7 +35,16 @@ from reconciler.protocol.message.result import TaskResult
 from reconciler.protocol.message.session import Cancel, TaskReport
 from reconciler.protocol.message.task import AgentTask
 from reconciler.protocol.reading import read_item
-from reconciler.protocol.session.events import Begin, Event, ForgetTask, KeepFence, KeepTask, Refused, Stop
+from reconciler.protocol.session.events import (
+    Begin,
+    Event,
+    ForgetTask,
+    KeepFence,
+    KeepTask,
+    Refused,
+    Stop,
+    TakeWish,
+)
 from reconciler.protocol.session.work import LOST, Span, WorkReport, report_of, result_of, unreadable
 from reconciler.protocol.wire.limits import DEFAULT, Limits
 from reconciler.protocol.wire.times import Moment
@@ -150,14 +159,17 @@ class TaskDesk:
         return events
 
     def pass_no_return(self, task_id: str, clock: Clock, now: Moment) -> tuple[Admission | None, list[Event]]:
-        """The work is at its point of no return: why it may not go on (then it ends with that), or None."""
+        """The work is at its point of no return: why it may not go on (then it ends with that), or None. What a
+        task wishes for counts from the same moment.
+        """
         entry = self._by_id(task_id)
         if entry is None or entry.state != "running":
             return NOT_AT_WORK, []
+        taken = [TakeWish(task_id)] if fenced(entry.task) else []
         if entry.past_no_return:
-            return None, []
+            return None, [*taken]
         stop = CANCELLED if entry.cancel else too_late(entry.task, clock, now)
-        return stop, [] if stop else [self._keep(inbox.passed(entry))]
+        return stop, [] if stop else [self._keep(inbox.passed(entry)), *taken]
 
     def finish(self, task_id: str, report: WorkReport, now: Moment) -> list[Event]:
         """The work has ended."""

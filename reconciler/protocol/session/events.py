@@ -33,6 +33,13 @@ class ForgetTask:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeWish:
+    """Agent: what this task has brought is wished for from now on; nothing where that is so already."""
+
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class KeepFence:
     """Agent: what the fence says of this document from now on: it stays when the document goes."""
 
@@ -166,6 +173,7 @@ class Logged:
 Event = (
     KeepTask
     | ForgetTask
+    | TakeWish
     | KeepFence
     | KeepDocument
     | DropDocument
