@@ -57,7 +57,7 @@ def signed(item: Item, key: ReleaseKey) -> Item:
 @dataclass
 class Orchestrator:
     """``sockets``: whether it takes WebSockets. ``lose_results``: it stores them and does not answer.
-    ``unavailable``: digests that it cannot tell now."""
+    ``unavailable``: digests that it cannot tell now. ``slow_s``: until a request is looked at."""
 
     agent: str = "host-a"
     sockets: bool = True
@@ -75,6 +75,7 @@ class Orchestrator:
     life: timedelta = timedelta(hours=24)
     renewals: int = 0
     mute: bool = False
+    slow_s: float = 0.0
 
     def __post_init__(self) -> None:
         self.authority = new_authority()
@@ -278,7 +279,9 @@ class Orchestrator:
         return Step() if lost else step
 
     async def _message(self, request: web.Request) -> web.Response:
-        step = self._hear(request, await request.read(), push=False)
+        content = await request.read()
+        await asyncio.sleep(self.slow_s)
+        step = self._hear(request, content, push=False)
         while self.mute:  # noqa: ASYNC110  (set by another thread)
             await asyncio.sleep(0.1)
         if not step.messages:

@@ -71,6 +71,27 @@ def test_a_result_that_is_lost_is_told_again_also_after_a_restart(host: Host, or
     run(story())
 
 
+@pytest.mark.fault("N11")
+def test_a_slow_orchestrator_gets_each_result_once(
+    tmp_path: Path, orchestrator: Orchestrator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where most of them wait for longer than anything would be sent again."""
+    monkeypatch.setattr("reconciler.protocol.session.away.FIRST_S", 0.2)
+    host = Host(tmp_path, orchestrator, sockets=False)
+
+    async def story() -> None:
+        await host.enroll()
+        tasks = [orchestrator.ask("inspect", InspectPayload(), document=f"web-{item}") for item in range(6)]
+        async with host.running() as talk:
+            await comes(talk.opened.is_set)
+            orchestrator.slow_s = 0.1
+            await comes(lambda: all(task.id in orchestrator.results for task in tasks), within_s=30)
+            await comes(lambda: all(entry.acknowledged for entry in host.store.memory().kept.entries))
+        assert [len(orchestrator.results[task.id]) for task in tasks] == [1] * 6
+
+    run(story())
+
+
 def test_many_tasks_need_few_transactions_of_a_slow_disk(
     host: Host, orchestrator: Orchestrator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
