@@ -156,4 +156,22 @@ FOUND: tuple[Found, ...] = (
         "each agent that was gone before it was answered left an error with a stack in the orchestrator's log",
         "orchestrator/test_streams.py::test_an_agent_that_vanishes_before_it_is_answered_is_no_fault",
     ),
+    Found(
+        "N1",
+        "a task whose link was lost while it was kept stayed at work, and was not begun until the agent's next "
+        "start",
+        "agent/test_together.py::test_who_stops_waiting_stops_nothing",
+    ),
+    Found(
+        "N11",
+        "an agent sent what was not acknowledged anew every 15 s, also while it still waited to be sent: the "
+        "slower an orchestrator, the more it was given to do",
+        "protocol/test_sessions.py::test_a_link_that_takes_little_is_not_given_the_same_twice",
+    ),
+    Found(
+        "E2",
+        "of a command that was cut off in the middle of a line, as by the engine's death, the part of a secret "
+        "that had been said was told",
+        "agent/test_telling.py::test_of_a_command_that_was_cut_off_no_part_of_a_secret_is_told",
+    ),
 )
