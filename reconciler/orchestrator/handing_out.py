@@ -27,6 +27,11 @@ EVERY_S: Final = 30.0
 """How often is looked where nothing was heard of."""
 ROLLING_S: Final = 5.0
 """The same while a rollout is under way: time ends a soak, and tells that a host is away."""
+RESTS: Final = 4
+"""How much longer than it looked it rests, ``LONGEST_REST_S`` at most: each look is at the whole fleet, and a
+fleet at work reports all the time.
+"""
+LONGEST_REST_S: Final = 1.0
 
 log = structlog.get_logger("reconciler.orchestrator")
 
@@ -72,12 +77,14 @@ class HandingOut:
         clock = asyncio.get_running_loop().time
         looked = clock()
         while True:
-            whole, self._asked = self._asked or clock() - looked >= EVERY_S, False
+            began = clock()
+            whole, self._asked = self._asked or began - looked >= EVERY_S, False
             try:
                 await (self.look() if whole else self._bring_about())
             except ReconcilerError as error:
                 log.warning("documents could not be handed out", error=str(error))
             looked = clock() if whole else looked
+            await asyncio.sleep(min(LONGEST_REST_S, RESTS * (clock() - began)))
             with suppress(TimeoutError):
                 async with asyncio.timeout(ROLLING_S if self._under_way else EVERY_S):
                     await self._due.wait()  # wait_for would lose a cancellation that comes with news

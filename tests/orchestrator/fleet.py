@@ -159,10 +159,11 @@ class Agent:
         told = list(step.messages)
         for event in step.events:
             if isinstance(event, Begin) and self.working:
-                told += self._work(event)
+                told += self.work(event)
         return told
 
-    def _work(self, begin: Begin) -> Iterable[Message]:
+    def work(self, begin: Begin) -> Iterable[Message]:
+        """Do it; what is to be said then."""
         task = begin.entry.task
         found: list[Message] = []
         if task.mutates:
@@ -228,7 +229,10 @@ class Agent:
             await self._send(socket, self.session.tick(moment()))
 
     async def _send(self, socket: aiohttp.ClientWebSocketResponse, step: Step) -> None:
-        for message in self._follow(step):
+        await self.send(socket, self._follow(step))
+
+    async def send(self, socket: aiohttp.ClientWebSocketResponse, messages: Iterable[Message]) -> None:
+        for message in messages:
             await socket.send_str(render(message).decode())
             self.session.took(message, moment())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,17 +17,20 @@ from reconciler.orchestrator.group_commit import GroupCommit
 from reconciler.orchestrator.last_heard import LastHeard
 from reconciler.orchestrator.line import LOOK_AGAIN_S
 from reconciler.orchestrator.lines import moment
-from reconciler.orchestrator.store import agents, events, tasks
+from reconciler.orchestrator.store import agents, events, logs, tasks
 from reconciler.orchestrator.store.database import Connection, Database
 from reconciler.orchestrator.store.events import FleetEvent
+from reconciler.protocol.logs import WINDOW
 from reconciler.protocol.message.common import NOTHING_HELD
 from reconciler.protocol.message.result import Acknowledgement
 from reconciler.protocol.message.session import Close, DocumentReport, HeartbeatAnswer, TaskReport
 from reconciler.protocol.presence import presence
-from reconciler.protocol.session.events import Alive
+from reconciler.protocol.session.events import Alive, Begin
 from reconciler.protocol.wire.times import Moment
-from tests.orchestrator.fleet import now, run
+from tests.orchestrator.fleet import Agent, Fleet, eventually, fleet, now, run
+from tests.orchestrator.test_tasks import inspect, submit
 from tests.orchestrator.unheard import counted, join, unheard
+from tests.protocol.makers import task as make_task
 from tests.protocol.makers import uid
 
 WEB = DocumentReport(id="web", version=f"sha256:{'a' * 64}", phase="converged", sync="synced")
@@ -104,6 +108,51 @@ def test_an_agent_with_many_results_waits_for_the_disk_a_few_times(tmp_path: Pat
                 await voice.say(voice.beat())
                 await voice.say(voice.beat())
             assert asked.whole == (3, 1, 0)
+
+    run(scene())
+
+
+def test_what_an_agent_sends_while_the_disk_is_slow_is_kept_together_and_answered_then(tmp_path: Path) -> None:
+    """Over a real WebSocket; another one's transaction stands for the disk."""
+
+    async def scene() -> None:
+        async with fleet(tmp_path, interval_s=60) as world:
+            agent = Agent(world, await world.join("host-a"))
+            agent.working = False
+            (task,) = await submit(world, inspect())
+            async with agent.streaming() as socket:
+                await eventually(lambda: bool(agent.of(Begin)))
+                with counted() as asked:
+                    with world.server.database.write():
+                        for number in range(WINDOW):
+                            step = agent.session.said(task["id"], f"line {number}\n", moment())
+                            await agent.send(socket, step.messages)
+                        await asyncio.sleep(0.3)
+                    await eventually(lambda: _said(world, task["id"]).endswith(f"line {WINDOW - 1}\n"))
+                    assert asked.transactions["BEGIN IMMEDIATE"] <= WINDOW // 2
+
+    run(scene())
+
+
+def _said(world: Fleet, task: str) -> str:
+    with world.server.database.read() as on:
+        return logs.read(on, task).text
+
+
+def test_who_waits_for_a_task_that_ended_by_time_alone_is_told(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with unheard(tmp_path) as server:
+            (voice,) = join(server, "host-a")
+            await voice.hello()
+            await voice.say(voice.beat())
+            late = make_task(1, "inspect", expires_at=now() - timedelta(hours=1))
+            with server.database.write() as on:
+                tasks.add(on, late, now=now())
+            voice.line.news.clear()
+            await server.upkeep.round()
+            assert voice.line.news.is_set()
+            with server.database.read() as on:
+                assert tasks.find(on, late.id).record.state == "expired"
 
     run(scene())
 
