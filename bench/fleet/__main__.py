@@ -27,6 +27,8 @@ from reconciler.tls.contexts import client_context
 
 STEADY_S = 40.0
 CONNECT_S = 600.0
+FILES = 2
+"""Open files for each agent, in this process and in the orchestrator's: some come again before they are gone."""
 ENOUGH = 0.99
 """Of all agents: one that comes late is not waited for."""
 
@@ -67,10 +69,14 @@ def _machine() -> dict[str, Any]:
 
 
 def _measured(count: int, interval: int, *, sockets: bool) -> dict[str, Any]:
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if most < FILES * count:
+        raise RuntimeError(
+            f"{count} agents need {FILES * count} open files, and the hard limit is {most}: ulimit -Hn"
+        )
     with tempfile.TemporaryDirectory(prefix="bench-fleet-") as folder:
         server = Server(Path(folder), count, interval_s=interval)
         with server.running():
-            most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
             return asyncio.run(_story(server, count, sockets=sockets))
 

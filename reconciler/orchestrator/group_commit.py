@@ -54,6 +54,11 @@ class GroupCommit:
             self._writing = asyncio.create_task(self._write())
         return waiting.done
 
+    async def finish(self) -> None:
+        """Until all that was asked for is done."""
+        while self._writing is not None:
+            await asyncio.wait([self._writing])
+
     async def _write(self) -> None:
         """Until nobody waits."""
         try:

@@ -95,11 +95,12 @@ class Orchestrator:
         self.meters = Meters(database, self._own_ends)
         self.upkeep = Upkeep(database, self._ended_by_time)
         self.heard = LastHeard(database)
+        self.commits = GroupCommit(database)
         settings = LineSettings(
             interval_s=options.interval_s,
             spread=self._spread,
             key=home.key,
-            commits=GroupCommit(database),
+            commits=self.commits,
             heard=self.heard,
             ended=self.meters.ended,
             relabelled=self._relabelled,
@@ -130,6 +131,7 @@ class Orchestrator:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.clerk.finish)
             stack.push_async_callback(self.heard.finish)
+            stack.push_async_callback(self.commits.finish)
             for listener in (self.members, self.enrolment, self.monitor):
                 await listener.start()
                 stack.push_async_callback(listener.stop)

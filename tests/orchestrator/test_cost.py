@@ -230,7 +230,9 @@ def test_works_share_a_transaction_and_one_that_fails_takes_no_other_with_it(tmp
         assert isinstance(mixed[1], AccessRefused)
         forgotten = asked("nobody-waits")
         forgotten.cancel()
-        await asked("last")
+        last = asked("last")
+        await commits.finish()
+        assert last.done()
         with database.read() as on:
             assert [item.what for item in events.newest(on, 4)] == ["last", "nobody-waits", "two", "one"]
         database.close()
