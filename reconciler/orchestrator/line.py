@@ -6,22 +6,23 @@ is made anew with the program: its numbering is a new one then, so the agent is 
 What is to be kept is on its way to the disk when the next message is heard already: the answers wait (``ready``).
 So an agent with much to tell waits for the disk once, and not once for each message.
 
-Invariants: a line hears one message at a time (``lock``). A session of which something could not be kept is over,
-and whatever it would have answered after that is not said: its agent tells everything again in the next one.
+Invariants: a line hears one message at a time (``lock``). A session of which something could not be kept is over:
+what came after that is not kept either, a log would have a hole in it, and whatever it would have answered is not
+said. Its agent tells everything again in the next one.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, Literal
 from uuid import uuid4
 
 from reconciler.orchestrator.bringing_up import BringingUp
-from reconciler.orchestrator.group_commit import GroupCommit
+from reconciler.orchestrator.group_commit import GroupCommit, Series
 from reconciler.orchestrator.keeping import Changed, Keeping
 from reconciler.orchestrator.known import Found, Known, look_up
 from reconciler.orchestrator.last_heard import LastHeard
@@ -66,12 +67,13 @@ class LineSettings:
 
 @dataclass(frozen=True, slots=True)
 class _Session:
-    """One session, what it came over, and what the store says of its agent."""
+    """One session, what it came over, what the store says of its agent, and what is written for it."""
 
     protocol: OrchestratorSession
     transport: object
     known: Known
     carrier: Carrier
+    series: Series = field(default_factory=Series)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,9 @@ class Line:
         AccessRefused where the agent spoke of what is not its own.
         """
         if answer.kept is not None:
-            await asyncio.shield(answer.kept)
+            await asyncio.wait([answer.kept])
+            if not answer.kept.cancelled():  # else what was to be kept before it was not
+                answer.kept.result()
         if answer.session is None or answer.session is self._session:
             return answer.step
         return _close("session-unknown", "this session is over; begin another one").step
@@ -201,7 +205,7 @@ class Line:
 
     def _keep(self, session: _Session, events: tuple[Event, ...], keeping: Keeping) -> None:
         session.known.writing(events)
-        self._keeping = self._settings.commits.do(partial(keeping.keep, happened=events))
+        self._keeping = self._settings.commits.do(partial(keeping.keep, happened=events), session.series)
         self._keeping.add_done_callback(partial(self._kept, session, events))
 
     def _kept(self, session: _Session, events: tuple[Event, ...], kept: asyncio.Future[Changed]) -> None:

@@ -208,6 +208,39 @@ def test_an_answer_that_follows_one_that_could_not_be_kept_is_not_given(tmp_path
     run(scene())
 
 
+def test_what_follows_what_could_not_be_kept_is_not_kept_either(tmp_path: Path) -> None:
+    """A log would have a hole in it, and its cursor would say that it has none."""
+
+    async def scene() -> None:
+        async with unheard(tmp_path) as server:
+            (voice,) = join(server, "host-a")
+            voice.ask_for(1)
+            await voice.hello()
+            await voice.say(voice.beat())
+            with closing(sqlite3.connect(server.home.database, isolation_level=None)) as beside:
+                beside.execute(
+                    "CREATE TRIGGER no BEFORE INSERT ON task_logs WHEN NEW.text = 'one' "
+                    "BEGIN SELECT RAISE(ABORT, 'no'); END"
+                )
+                ended = await asyncio.gather(
+                    *(voice.say(voice.piece(1, number, text)) for number, text in enumerate(("one", "two"))),
+                    return_exceptions=True,
+                )
+                assert isinstance(ended[0], StateError)
+                assert not isinstance(ended[1], BaseException)
+                assert isinstance(ended[1].messages[0], Close)
+                beside.execute("DROP TRIGGER no")
+            await voice.hello()
+            for number, text in enumerate(("one", "two")):
+                (told,) = (await voice.say(voice.piece(1, number, text))).messages
+                assert isinstance(told, Acknowledgement)
+                assert told.logs[0].next == number + 1
+            with server.database.read() as on:
+                assert logs.read(on, uid(1)).text == "onetwo"
+
+    run(scene())
+
+
 def test_works_share_a_transaction_and_one_that_fails_takes_no_other_with_it(tmp_path: Path) -> None:
     def note(on: Connection, what: str) -> str:
         events.add(on, FleetEvent(now(), "somebody", what, "it"))

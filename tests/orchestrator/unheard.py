@@ -21,7 +21,7 @@ from reconciler.orchestrator.program import Options, Orchestrator
 from reconciler.orchestrator.store import agents, tasks
 from reconciler.orchestrator.store.database import Database
 from reconciler.protocol.message.common import NOTHING_HELD, Message
-from reconciler.protocol.message.result import TaskMetrics, TaskResult
+from reconciler.protocol.message.result import LogChunk, TaskMetrics, TaskResult
 from reconciler.protocol.message.session import DocumentReport, Heartbeat, Hello, TaskReport
 from reconciler.protocol.reconnect import SessionGate
 from reconciler.protocol.session.events import Step
@@ -129,6 +129,18 @@ class Voice:
             completed_at=BEGAN,
             logs="",
             metrics=TaskMetrics(),
+        )
+
+    def piece(self, task: int, number: int, text: str) -> LogChunk:
+        """Of the log of the task with this number."""
+        return LogChunk(
+            session=self.session,
+            task_id=uid(task),
+            attempt=1,
+            number=number,
+            dropped_chunks=0,
+            text=text,
+            last=False,
         )
 
     def ask_for(self, *numbers: int) -> None:
