@@ -25,7 +25,7 @@ from reconciler.sealing.release_keys import ReleaseKey
 GONE: Final = "it is wished for no more"
 UNFIT: Final = "it is not for this host any more"
 BACK: Final = "its former version again"
-AT_ONCE: Final = 100
+AT_ONCE: Final = 200
 UNDER_WAY: Final = frozenset({"going", "returning"})
 
 
@@ -62,17 +62,20 @@ class Bringing:
         self._database = database
         self._key = key
 
-    def about(self, wishes: Wishes) -> Brought:
-        """As much as one transaction should do; there may be more. Raises StateError."""
+    def about(self, wishes: Wishes, *, more: bool = False) -> Brought:
+        """As much as one transaction should do; there may be more. ``more``: the one before left something, so
+        that it need not be looked whether anything is due. Raises StateError.
+        """
         now = datetime.now(UTC)
-        with self._database.read() as on:
-            due = _due(wishes, scenery_of(on, now))
-        more = False
-        if not due.nothing:
-            with self._database.write() as on:
-                scenery = scenery_of(on, now)
-                due, more = _bounded(_due(wishes, scenery))
-                self._do(on, due, wishes, scenery)
+        if not more:
+            with self._database.read() as on:
+                due = _due(wishes, scenery_of(on, now))
+            if due.nothing:
+                return Brought(frozenset(), due.under_way, more=False)
+        with self._database.write() as on:
+            scenery = scenery_of(on, now)
+            due, more = _bounded(_due(wishes, scenery))
+            self._do(on, due, wishes, scenery)
         return Brought(due.changes.targets | {target for target, _ in due.back}, due.under_way, more)
 
     def _do(self, on: Connection, due: Due, wishes: Wishes, scenery: Scenery) -> None:

@@ -98,12 +98,14 @@ class HandingOut:
         await self._bring_about()
 
     async def _bring_about(self) -> None:
-        more = True
-        while more:
-            found = await asyncio.to_thread(self._bringing.about, self.wishes)
+        more = False
+        while True:
+            found = await asyncio.to_thread(self._bringing.about, self.wishes, more=more)
             self._under_way, more = found.under_way, found.more
             if found.targets:
                 self._lines.wake(*found.targets)
+            if not more:
+                return
 
     def read(self) -> Wishes:
         """What is wished for now, in the folder and over the API. Raises StateError."""

@@ -19,6 +19,7 @@ from reconciler.protocol.message.document import version_of
 from reconciler.sealing.release_keys import release_key
 from reconciler.sources.scan import at_file
 from reconciler.spec.assemble import examine
+from tests.orchestrator.unheard import counted
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 DIGEST = "sha256:" + "a" * 64
@@ -198,12 +199,15 @@ def test_so_much_is_done_in_one_transaction_that_agents_do_not_wait_and_the_rest
 ) -> None:
     database, key = Database(tmp_path / "store.db"), release_key(tmp_path / "key", make=True)
     with database.write() as on:
-        for number in range(150):
+        for number in range(AT_ONCE + 50):
             papers = agents.Papers(sealing_key="a2V5", certificate_ends=NOW)
             agents.enrolled(on, f"host-{number}", papers, labels={}, now=NOW)
     wishes = wishes_of({"web.yaml": WEB.replace(", target: host-a", "").encode()})
-    brought = [Bringing(database, key).about(wishes) for _ in range(3)]
+    bringing = Bringing(database, key)
+    with counted() as asked:
+        brought = [bringing.about(wishes), bringing.about(wishes, more=True), bringing.about(wishes)]
     assert [(len(item.targets), item.more) for item in brought] == [(AT_ONCE, True), (50, False), (0, False)]
+    assert asked.transactions == {"BEGIN": 2, "BEGIN IMMEDIATE": 2}
     with database.read() as on:
         assert {item.generation for item in assignments.held(on)} == {1}
     database.close()
