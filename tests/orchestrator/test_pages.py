@@ -22,6 +22,7 @@ from reconciler.orchestrator.pages.filter import PAGE, AgentFilter
 from reconciler.orchestrator.pages.fleet import title_of
 from reconciler.orchestrator.pages.opening import keep_live
 from reconciler.orchestrator.pages.reading import Kept
+from reconciler.orchestrator.pages.routes import FleetPages
 from reconciler.orchestrator.pages.standing import reports_of, worst_first
 from reconciler.orchestrator.store import agents, tasks
 from reconciler.orchestrator.store.tables import agents as agents_table
@@ -374,6 +375,33 @@ def test_who_watches_is_told_of_changes_and_not_of_every_heartbeat(tmp_path: Pat
             await runner.cleanup()
 
     with furnished(tmp_path, 2) as stage:
+        run(scene(stage))
+
+
+def test_a_page_that_is_asked_for_since_something_changed_shows_the_change(tmp_path: Path) -> None:
+    """Also where what it is made of was read for somebody else right before."""
+
+    async def scene(stage: Stage) -> None:
+        reading, live = stage.reading(kept_s=60.0), Live(pause_s=0.0)
+        routes = FleetPages(reading).routes
+
+        def shown(path: str, **named: str) -> str:
+            return read(routes[path](replace(LAYOUT, number=live.number), Asked(named, {}))[1])
+
+        def all_shown() -> tuple[str, ...]:
+            return shown("/documents"), shown("/documents/{name}", name="orders"), shown("/rollouts")
+
+        before, number = all_shown(), live.number
+        with stage.database.write() as on:
+            changed(on, "host-001", "orders", **DEGRADED)
+        live._watching.add(asyncio.Event())  # a browser
+        telling = asyncio.create_task(keep_live(live, reading, look_s=0.02))
+        await eventually(lambda: live.number > number)
+        telling.cancel()
+        await asyncio.gather(telling, return_exceptions=True)
+        assert [old != new for old, new in zip(before, all_shown(), strict=True)] == [True, True, True]
+
+    with furnished(tmp_path, 3) as stage:
         run(scene(stage))
 
 

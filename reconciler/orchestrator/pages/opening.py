@@ -134,5 +134,6 @@ async def keep_live(live: Live, reading: Reading, *, look_s: float = LOOK_S, any
             now = await asyncio.to_thread(reading.fleet)
         if now is None or now != before or clock() - told >= anyhow_s:
             told = clock()
+            await asyncio.to_thread(reading.renew)
             live.announce()
         before = now

@@ -1,7 +1,8 @@
 """Reading: asks the store for what a page shows. Blocks, so it is asked in threads.
 
 Few questions for each page, however many agents there are. What all pages share is read at most once in
-``KEPT_S`` seconds, however many people look; what a page shows is no older than twice that.
+``KEPT_S`` seconds, however many people look; what a page shows is no older than three times that, and was read
+after the change that its number tells of.
 """
 
 from __future__ import annotations
@@ -59,6 +60,11 @@ class Kept(Generic[T]):
                 self._found = now, self._read()
             return self._found[1]
 
+    def forget(self) -> None:
+        """Who asks from now on gets what is read from now on. Waits for a reading that is under way."""
+        with self._lock:
+            self._found = None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
@@ -87,8 +93,15 @@ class Reading:
         """Pages that were made of it just now."""
 
     def fleet(self) -> FleetFacts:
-        """All agents, and what there is to count."""
+        """All agents, and what there is to count. By this changes are noticed, so it is no part of ``renew``."""
         return self._fleet.get()
+
+    def renew(self) -> None:
+        """There is a change: what was read before it serves nobody any more. What is made of the scene is forgotten
+        after it, or could be made of the former one meanwhile.
+        """
+        for kept in (self._scene, self._documents, self._rollouts):
+            kept.forget()
 
     def documents(self) -> tuple[DocumentFacts, ...]:
         """All documents with where they stand."""
