@@ -9,7 +9,7 @@ import structlog
 
 from reconciler.errors import InvalidSettings
 from reconciler.orchestrator.meters import Meters
-from reconciler.orchestrator.pages.opening import PageSettings, keep_live, make_site, page_context
+from reconciler.orchestrator.pages.opening import PageSettings, end_old, keep_live, make_site, page_context
 from reconciler.orchestrator.pages.reading import Reading, Sources
 from reconciler.orchestrator.upkeep import Upkeep
 from reconciler.tls.certificates import Certificate
@@ -33,7 +33,7 @@ class MonitorSettings:
 
 
 class Monitor:
-    """Listens between ``start`` and ``stop``. ``connections`` know who is denied."""
+    """Listens between ``start`` and ``stop``. ``connections`` know who is denied, and cut off whoever is."""
 
     def __init__(
         self, settings: MonitorSettings, sources: Sources, meters: Meters, upkeep: Upkeep, connections: Connections
@@ -59,6 +59,7 @@ class Monitor:
         host, port = settings.address
         site = make_site(settings.page, host, settings.names, self._reading, self._connections)
         app = make_app(self._meters.render, self._upkeep.ready, self._upkeep.healthy, site=site)
+        app.on_response_prepare.append(end_old)
         self._server = Server(app, host, port, encryption=self._context.context if self._context else None)
         await self._server.start()
         self._telling = asyncio.create_task(keep_live(site.live, self._reading))

@@ -19,6 +19,7 @@ from reconciler.orchestrator import program
 from reconciler.orchestrator.pages.opening import CLOSED, PageSettings
 from reconciler.orchestrator.store import agents
 from reconciler.tls.certificates import as_pem
+from reconciler.tls.connections import Limits
 from reconciler.tls.passport import Passport
 from reconciler.web.endpoints import SECURITY_HEADERS
 from reconciler.web.site import POLICY
@@ -181,6 +182,41 @@ def test_after_a_rotation_the_new_root_counts_and_the_old_one_does_not(
             papers.show()
             await comes_to(world, old, so=False)
             assert await lets_in(world, new)
+
+    run(scene())
+
+
+def test_who_watches_is_cut_off_when_revoked(tmp_path: Path) -> None:
+    papers = Papers(tmp_path)
+
+    async def scene() -> None:
+        async with fleet(tmp_path, page=papers.settings, bound_s=3.0) as world:
+            viewer = papers.client(world.admin(VIEWER), tmp_path)
+            url = f"{world.server.monitor.url}/live"
+            async with aiohttp.ClientSession() as http, http.get(url, ssl=viewer) as watching:
+                assert (await watching.content.readline()).startswith(b"retry")
+                with world.server.database.write() as on:
+                    agents.deny(on, VIEWER, before=now() + timedelta(seconds=1))
+                with pytest.raises(aiohttp.ClientError):
+                    await asyncio.wait_for(watching.content.read(), 15)
+
+    run(scene())
+
+
+def test_an_old_connection_ends_so_that_the_next_one_sees_the_roots_of_today(tmp_path: Path) -> None:
+    papers = Papers(tmp_path)
+
+    async def scene() -> None:
+        async with fleet(tmp_path, page=papers.settings) as world:
+            world.server.connections.limits = Limits(oldest_s=0.01)
+            viewer, ends = papers.client(world.admin(VIEWER), tmp_path), []
+            async with aiohttp.ClientSession() as http:
+                for _ in range(3):
+                    async with http.get(world.server.monitor.url, ssl=viewer) as answer:
+                        assert answer.status == 200
+                        ends.append(answer.headers.get("Connection") == "close")
+                    await asyncio.sleep(0.02)
+            assert ends == [False, True, False]
 
     run(scene())
 

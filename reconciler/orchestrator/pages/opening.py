@@ -1,7 +1,8 @@
 """Opening the fleet's page: who may see it, with which certificate it is served, how it is kept up to date.
 
 The rules are those of a host's page. Where it is served with TLS, people of the fleet come in with their own
-certificates: viewers and admins, as long as they are not revoked; agents do not.
+certificates: viewers and admins, as long as they are not revoked; agents do not. Their connections are watched as
+all of members are: who is revoked is cut off, and one that is old ends, since it was made with the roots of then.
 """
 
 from __future__ import annotations
@@ -43,6 +44,9 @@ PAUSE_S: Final = 5.0
 LOOK_S: Final = 5.0
 ANYHOW_S: Final = 30.0
 """After so long a page is made anew although only time has passed: it tells how long ago things were."""
+
+OLD: Final = web.RequestKey("old", bool)
+"""Whether the connection of a request should end after it."""
 
 CLOSED: Final = (
     "The status page is not served: this is not the loopback address, and neither a token (web-token-file) nor "
@@ -98,7 +102,10 @@ def make_site(
             peer = peer_of(request)
         except AccessRefused:
             return False
-        return peer.member.role in PEOPLE and await connections.refusal(peer) is None
+        if peer.member.role not in PEOPLE or await connections.refusal(peer) or request.transport is None:
+            return False
+        request[OLD] = not connections.know(request.transport, peer)
+        return True
 
     site = Site(
         routes=FleetPages(reading).routes,
@@ -118,6 +125,13 @@ def make_site(
     )
     tell(site)
     return site
+
+
+async def end_old(request: web.Request, response: web.StreamResponse) -> None:
+    """A signal of the application: have the connection end after the answer, where it is old."""
+    if request.get(OLD):
+        response.force_close()
+        response.headers["Connection"] = "close"
 
 
 async def keep_live(live: Live, reading: Reading, *, look_s: float = LOOK_S, anyhow_s: float = ANYHOW_S) -> None:

@@ -97,8 +97,8 @@ class Reading:
         return self._fleet.get()
 
     def renew(self) -> None:
-        """There is a change: what was read before it serves nobody any more. What is made of the scene is forgotten
-        after it, or could be made of the former one meanwhile.
+        """There is a change: what was read before it serves nobody any more. What is made of the scene is
+        forgotten after it, or could be made of the former one meanwhile.
         """
         for kept in (self._scene, self._documents, self._rollouts):
             kept.forget()
