@@ -57,6 +57,7 @@ class Known:
         self._documents: tuple[DocumentReport, ...] | None = tuple(
             from_json(DocumentReport, item) for item in agent.documents
         )
+        self._on_their_way = 0
         self._ahead: dict[str, int] = {}
 
     def news(self, events: tuple[Event, ...], peer: Peer | None) -> tuple[Event, ...]:
@@ -64,15 +65,17 @@ class Known:
         return tuple(event for event in events if isinstance(event, ALWAYS) or self._new(event, peer))
 
     def writing(self, events: tuple[Event, ...]) -> None:
-        """These are on their way: what they tell is not known until they are written."""
-        if any(isinstance(event, DocumentsReported) for event in events):
+        """These are on their way: what they tell is not known until they are written, the last of them too."""
+        self._on_their_way += sum(isinstance(event, DocumentsReported) for event in events)
+        if self._on_their_way:
             self._documents = None
 
     def written(self, events: tuple[Event, ...]) -> None:
         """These are in the store."""
         for event in events:
             if isinstance(event, DocumentsReported):
-                self._documents = event.documents
+                self._on_their_way -= 1
+                self._documents = None if self._on_their_way else event.documents
             if isinstance(event, AgentAhead):
                 self._ahead[event.document] = event.agents
             if isinstance(event, Alive):

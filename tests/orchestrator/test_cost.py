@@ -26,6 +26,7 @@ from reconciler.protocol.message.result import Acknowledgement
 from reconciler.protocol.message.session import Close, DocumentReport, HeartbeatAnswer, TaskReport
 from reconciler.protocol.presence import presence
 from reconciler.protocol.session.events import Alive, Begin
+from reconciler.protocol.wire.codec import to_json
 from reconciler.protocol.wire.times import Moment
 from tests.orchestrator.fleet import Agent, Fleet, eventually, fleet, now, run
 from tests.orchestrator.test_tasks import inspect, submit
@@ -237,6 +238,26 @@ def test_what_follows_what_could_not_be_kept_is_not_kept_either(tmp_path: Path) 
                 assert told.logs[0].next == number + 1
             with server.database.read() as on:
                 assert logs.read(on, uid(1)).text == "onetwo"
+
+    run(scene())
+
+
+def test_what_is_told_anew_while_something_else_is_on_its_way_is_kept_last(tmp_path: Path) -> None:
+    """Back and forth: the first is in the store already when it is told again, the second is not yet."""
+    other = DocumentReport(id="web", version=f"sha256:{'b' * 64}", phase="failed", sync="out-of-sync")
+
+    async def scene() -> None:
+        async with unheard(tmp_path) as server:
+            (voice,) = join(server, "host-a")
+            await voice.hello()
+            await voice.say(voice.beat())
+            first = asyncio.create_task(voice.say(voice.beat(WEB)))
+            await asyncio.sleep(0)
+            second = asyncio.create_task(voice.say(voice.beat(other)))
+            await first
+            await asyncio.gather(second, voice.say(voice.beat(WEB)))
+            with server.database.read() as on:
+                assert agents.find(on, "host-a").documents == (to_json(WEB),)
 
     run(scene())
 
