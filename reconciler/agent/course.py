@@ -68,12 +68,11 @@ class Course:
     async def try_out(self) -> None:
         """Have the wish on trial, unless it was taken before the agent's last end."""
         if not self.taken:
-            await asyncio.to_thread(self._host.store.try_out, self._wish)
+            await asyncio.to_thread(self._try_out)
 
     async def give_up(self) -> None:
-        """Have the wish gone, unless it was taken."""
-        if not self.taken:
-            await asyncio.shield(asyncio.to_thread(self._give_up))
+        """Have the wish gone, unless it was taken; and no way back any more."""
+        await asyncio.shield(asyncio.to_thread(self._give_up))
 
     async def settled(self) -> WorkReport:
         """The answer. Where it is one without effect, the wish is to be given up afterwards."""
@@ -191,8 +190,14 @@ class Course:
                 return report
         return None
 
+    def _try_out(self) -> None:
+        if self._former is not None:
+            self._host.documents.hold(self._former)
+        self._host.store.try_out(self._wish)
+
     def _give_up(self) -> None:
-        if self._host.store.give_up(self._work.task.id):
+        self._host.documents.let_go(self._wish.document)
+        if not self.taken and self._host.store.give_up(self._work.task.id):
             self._host.documents.show()
 
 

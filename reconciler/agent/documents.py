@@ -51,6 +51,7 @@ class RemoteDocuments:
         self._lock = threading.Lock()
         self._shown: dict[str, Wish] = {}
         self._misnamed: dict[str, str] = {}
+        self._held: dict[str, Wish] = {}
 
     def show(self) -> tuple[Artifact, ...]:
         """Make the folder say what is wished for; the files that are missing for that. Raises StateUnwritable."""
@@ -109,7 +110,18 @@ class RemoteDocuments:
         What was just assigned is looked at after that, or was named before: ``show`` waits meanwhile.
         """
         with self._lock:
-            return self._artifacts.collect(self._store.named(), now)
+            held = {item.sha256 for wish in self._held.values() for item in wish.artifacts}
+            return self._artifacts.collect(self._store.named() | held, now)
+
+    def hold(self, wish: Wish) -> None:
+        """Its files stay until it is let go, although nothing else may name them: somebody may go back to it."""
+        with self._lock:
+            self._held[wish.document] = wish
+
+    def let_go(self, document: str) -> None:
+        """Nobody goes back to what was held of this document."""
+        with self._lock:
+            self._held.pop(document, None)
 
     def _put(self, wish: Wish, missing: list[Artifact]) -> bool:
         """Whether the folder says something else now."""
