@@ -3,16 +3,14 @@
 Reading only: no method but GET and HEAD, but for the login. What is on a page is decided by its route; who may see
 it by ``access``.
 
-Invariants: pages are made in threads of their own, at most ``WAITING`` at once; every page forbids the browser to
-run or load anything but our own files.
+Invariants: pages are made in threads of their own (``making``); every page forbids the browser to run or load
+anything but our own files.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import structlog
@@ -24,12 +22,9 @@ from reconciler.web.layout import Layout
 from reconciler.web.live import Live
 from reconciler.web.login import ADDRESS as LOGIN
 from reconciler.web.login import from_our_page, login_page, own_page, read_form
+from reconciler.web.making import Making
 from reconciler.web.routes import Answer, Asked, Make, Routes
 
-WAITING: Final = 32
-"""Pages that may be asked for and not made yet."""
-
-MADE_WITHIN_S: Final = 8.0
 POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -65,49 +60,43 @@ class Site:
     secure: bool = False
     certified: Certified = any_certificate
     closed: str = NOT_HERE
-    _waiting: int = 0
+    making: Making = field(default_factory=Making)
 
     def add_to(self, app: web.Application) -> None:
         """Serve it; where nobody may see it, say why."""
         if not self.access.possible:
             app.router.add_get("/", self._not_here)
             return
-        makers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="page")
 
-        async def end_makers(_app: web.Application) -> AsyncIterator[None]:
+        async def end_making(_app: web.Application) -> AsyncIterator[None]:
             yield
-            makers.shutdown(wait=False, cancel_futures=True)
+            self.making.end()
 
         for pattern, make in self.routes.items():
-            app.router.add_get(pattern, self._admitting(self._page(makers, make)))
+            app.router.add_get(pattern, self._admitting(self._page(make)))
         app.router.add_get("/live", self._admitting(self.live.stream), allow_head=False)
         app.router.add_get(LOGIN, self._known(self._ask))
         app.router.add_post(LOGIN, self._known(self._login))
         for asset in self.layout.assets.values():
             app.router.add_get(asset.address, _kept(asset.content, asset.content_type))
         app.on_shutdown.append(self.live.ending)
-        app.cleanup_ctx.append(end_makers)
+        app.cleanup_ctx.append(end_making)
 
-    def _page(self, makers: ThreadPoolExecutor, make: Make) -> Handler:
+    def _page(self, make: Make) -> Handler:
         async def handler(request: web.Request) -> web.StreamResponse:
             asked = Asked(request.match_info, request.query)
-            return await self._made(makers, lambda: make(replace(self.layout, number=self.live.number), asked))
+            layout = replace(self.layout, number=self.live.number)
+            return await self._made((str(request.rel_url), layout.number), lambda: make(layout, asked))
 
         return handler
 
-    async def _made(self, makers: ThreadPoolExecutor, make: Callable[[], Answer]) -> web.Response:
-        if self._waiting >= WAITING:
-            return self._busy()
-        self._waiting += 1
+    async def _made(self, key: Hashable, make: Callable[[], Answer]) -> web.Response:
         try:
-            made = asyncio.get_running_loop().run_in_executor(makers, make)
-            status, text = await asyncio.wait_for(made, MADE_WITHIN_S)
+            status, text = await self.making.made(key, make)
         except TimeoutError:
             return self._busy()
         except StateError as error:
             return self._html(self.layout.notice("What is known cannot be read", str(error)), status=503)
-        finally:
-            self._waiting -= 1
         response = self._html(text, status=status)
         response.enable_compression()
         return response

@@ -7,6 +7,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
@@ -18,7 +19,8 @@ from reconciler.errors import StateDamaged
 from reconciler.web.access import TRIES
 from reconciler.web.encryption import server_context
 from reconciler.web.login import LONGEST
-from reconciler.web.site import NOT_HERE, POLICY, WAITING
+from reconciler.web.making import WAITING
+from reconciler.web.site import NOT_HERE, POLICY
 from tests.web.showroom import Serving, Showroom, furnished, serving
 
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -304,16 +306,34 @@ def test_pages_that_hang_stop_neither_health_nor_the_loop_and_are_bounded() -> N
     with ExitStack() as stack:
         served = stack.enter_context(serving(room))
         stack.callback(release.set)
-        hanging = [threading.Thread(target=ask, args=(served, "/")) for _ in range(WAITING)]
+        hanging = [threading.Thread(target=ask, args=(served, f"/?q={number}")) for number in range(WAITING)]
         for thread in hanging:
             thread.start()
-        until(lambda: served.site._waiting == WAITING)
+        until(lambda: served.site.making.waiting == WAITING)
         assert ask(served, "/healthz")[0] == 200
         status, _, headers = ask(served, "/")
         assert (status, headers["Retry-After"]) == (503, "5")
         release.set()
         for thread in hanging:
             thread.join(10)
+
+
+def test_a_page_is_made_once_for_all_who_ask_for_it_at_the_same_time() -> None:
+    """As when something changes: everybody who watches asks."""
+    release, room, read, asked = threading.Event(), furnished(), list[int](), 2 * WAITING
+
+    def reading() -> None:
+        read.append(1)
+        release.wait(20)
+
+    room.reading = reading
+    with serving(room) as served, ThreadPoolExecutor(asked) as screens:
+        answers = [screens.submit(ask, served, "/") for _ in range(asked)]
+        until(lambda: len(read) == 1)
+        time.sleep(0.3)
+        release.set()
+        assert {answer.result(10)[0] for answer in answers} == {200}
+        assert len(read) < WAITING
 
 
 def until(so: Callable[[], bool]) -> None:
