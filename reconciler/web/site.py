@@ -94,16 +94,16 @@ class Site:
         try:
             status, text = await self.making.made(key, make)
         except TimeoutError:
-            return self._busy()
+            return self._unmade("Too busy", "This page could not be made in time; it tries again by itself.")
         except StateError as error:
-            return self._html(self.layout.notice("What is known cannot be read", str(error)), status=503)
+            return self._unmade("What is known cannot be read", str(error))
         response = self._html(text, status=status)
         response.enable_compression()
         return response
 
-    def _busy(self) -> web.Response:
-        text = self.layout.notice("Too busy", "This page could not be made in time; it tries again by itself.")
-        return self._html(text, status=503, headers={"Retry-After": "5"})
+    def _unmade(self, title: str, text: str) -> web.Response:
+        """A page that may well be made in a while."""
+        return self._html(self.layout.notice(title, text), status=503, headers={"Retry-After": "5"})
 
     def _known(self, handler: Handler) -> Handler:
         """Answer only who came by a name that is ours."""

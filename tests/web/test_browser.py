@@ -235,6 +235,25 @@ def test_what_is_unfolded_stays_so_when_a_documents_page_changes(
     browser.visit(story, url=served.url + PAGES["document"])
 
 
+def test_a_page_that_could_not_be_made_just_now_is_asked_for_again(
+    served: Serving, browser: Browser, room: Showroom
+) -> None:
+    """Its server tells of no other change."""
+
+    def busy() -> None:
+        raise TimeoutError
+
+    def story(page: Page) -> None:
+        expect(page.locator("#live")).to_have_text("live")
+        room.reading = busy
+        served.announce()
+        expect(page.get_by_role("heading", name="Too busy")).to_be_visible()
+        room.reading = lambda: None
+        expect(page.locator("#document-web")).to_be_visible(timeout=10_000)
+
+    browser.visit(story, url=served.url)
+
+
 def test_a_server_that_is_gone_is_told_and_one_that_is_back_is_watched_again(
     browser: Browser, room: Showroom
 ) -> None:

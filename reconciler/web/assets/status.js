@@ -13,6 +13,7 @@
   let asked = 0;
   let events = null;
   let slow = 0;
+  let later = 0;
 
   // Make `old` what `fresh` is.
   function renew(old, fresh) {
@@ -93,6 +94,7 @@
 
   async function refresh() {
     const number = ++asked;
+    clearTimeout(later);
     let answer;
     try {
       answer = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" });
@@ -103,9 +105,17 @@
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       if (number === asked) {
         show(fresh);
+        askAgain(Number(answer.headers.get("Retry-After")));
       }
     } catch {
       lost();
+    }
+  }
+
+  // What could not be made just now is no change that anybody is told of.
+  function askAgain(seconds) {
+    if (seconds > 0) {
+      later = setTimeout(() => void refresh(), seconds * 1000);
     }
   }
 
