@@ -297,6 +297,17 @@ def test_texts_of_others_are_text_and_contents_of_documents_are_not_shown(tmp_pa
         assert page(stage, "agent", named={"name": "host-004"})[0] == 200
 
 
+def test_an_agent_with_very_many_labels_makes_no_page_of_others_large(tmp_path: Path) -> None:
+    with furnished(tmp_path, 2) as stage:
+        usual = [len(page(stage, name)[1]) for name in ("fleet", "agent")]
+        with stage.database.write() as on:
+            agents.change(on, "host-001", labels={f"key-{number:05}": "x" * 50 for number in range(30_000)})
+        assert "and 29980 more" in words(stage, "fleet")
+        assert "and 29500 more" in words(stage, "agent")
+        now = [len(page(stage, name)[1]) for name in ("fleet", "agent")]
+        assert [after < before + most for before, after, most in zip(usual, now, (10_000, 200_000), strict=True)]
+
+
 def test_a_page_asks_the_store_few_questions_however_many_agents_there_are(tmp_path: Path) -> None:
     def asked(stage: Stage, name: str) -> int:
         found: list[str] = []

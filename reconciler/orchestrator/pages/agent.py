@@ -15,7 +15,7 @@ from reconciler.orchestrator.pages.parts import (
     condition,
     document_link,
     generation,
-    label_link,
+    labels,
     notices,
     release,
     sync,
@@ -28,7 +28,7 @@ from reconciler.web.words import at, facts_list, nil, row, table, word
 
 TITLES: Final = ("Document", "Stands", "Condition", "Sync", "Release", "Generation", "Why")
 MOST: Final = 500
-"""Documents of one host that are shown."""
+"""Documents, and labels, of one host that are shown."""
 
 
 def agent_page(layout: Layout, portrait: AgentPortrait, seen: FleetFacts) -> str:
@@ -55,7 +55,6 @@ def agent_page(layout: Layout, portrait: AgentPortrait, seen: FleetFacts) -> str
 
 def _facts(portrait: AgentPortrait, now: float) -> Element:
     facts = portrait.facts
-    labels = [label_link(key, value) for key, value in facts.labels]
     items: list[tuple[str, Child]] = [
         ("Heard of", heard(facts.seen, now)),
         ("Over", facts.carrier or "-"),
@@ -63,7 +62,7 @@ def _facts(portrait: AgentPortrait, now: float) -> Element:
         ("Certificate", _certificate(facts.certificate_ends, now)),
         ("Clock", _clock(portrait.clock_offset_ms)),
         ("Joined", at(portrait.enrolled)),
-        ("Labels", h("span", labels, class_="labels") if labels else "none"),
+        ("Labels", labels(facts.labels, MOST) if facts.labels else "none"),
     ]
     return h("section", h("h2", "Agent", id="agent"), facts_list(items), aria_labelledby="agent", class_="summary")
 

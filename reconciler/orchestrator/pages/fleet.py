@@ -15,7 +15,7 @@ from reconciler.orchestrator.pages.parts import (
     ROLLOUTS,
     TASKS,
     agent_link,
-    label_link,
+    labels,
     notices,
 )
 from reconciler.web.choosing import Leaf, address_of, choice, form, search, tallies, tally
@@ -28,6 +28,7 @@ UNDER_WAY: Final = ("queued", "assigned", "accepted", "running")
 ROLLING: Final = ("paused", "returning", "going", "returned")
 """States of rollouts that are told of, those first that wait for somebody."""
 
+MOST_LABELS: Final = 20
 HERE_NOW: Final = frozenset({"online", "degraded"})
 _QUIET: Final = frozenset({"online", "revoked"})
 
@@ -133,7 +134,7 @@ def _row(item: AgentFacts, now: float) -> Element:
         heard(item.seen, now),
         nil(item.carrier or "-"),
         nil(item.version or "-"),
-        h("span", (label_link(key, value) for key, value in item.labels), class_="labels"),
+        labels(item.labels, MOST_LABELS),
     )
     return row(TITLES, cells, id=f"agent-{item.name}")
 

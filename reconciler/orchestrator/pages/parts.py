@@ -62,6 +62,13 @@ def label_link(key: str, value: str) -> Element:
     return h("a", text, href=address_of(AGENTS, {"label": text}), class_="label")
 
 
+def labels(found: Sequence[tuple[str, str]], most: int) -> Element:
+    """So many of them: how many there are is for each host to say."""
+    more = len(found) - most
+    shown = (label_link(key, value) for key, value in found[:most])
+    return h("span", shown, h("span", f"and {more} more", class_="quiet") if more > 0 else None, class_="labels")
+
+
 def breadcrumb(title: str, address: str) -> Element:
     """The way back."""
     return h("nav", h("a", title, href=address), aria_label="You are here", class_="breadcrumb")
