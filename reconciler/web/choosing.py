@@ -84,6 +84,8 @@ class Leaf:
         whole = count(everything, noun)
         if not self.passing:
             return f"None of {whole} is like that"
+        if not self.shown:
+            return f"None of {count(self.passing, noun)} is on page {self.page}"
         if self.shown < self.passing:
             return f"{self.first + 1} to {self.first + self.shown} of {count(self.passing, noun)}"
         return f"{self.passing} of {whole}" if filtered else whole

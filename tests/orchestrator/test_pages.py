@@ -160,6 +160,7 @@ def test_many_agents_are_shown_page_by_page(stage: Stage) -> None:
     assert (leaf.first, leaf.shown, leaf.last_page) == (PAGE, 1, 2)
     assert leaf.words("agent", PAGE + 1, filtered=False) == f"{PAGE + 1} to {PAGE + 1} of {PAGE + 1} agents"
     assert "None of 34 agents is like that" in words(stage, "fleet", page="9", q="nobody is like that")
+    assert "None of 34 agents is on page 9" in words(stage, "fleet", page="9")
 
 
 def test_the_first_page_counts_what_there_is_and_shows_the_worst_first(stage: Stage) -> None:
