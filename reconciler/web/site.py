@@ -48,7 +48,8 @@ async def any_certificate(request: web.Request) -> bool:
 @dataclass(slots=True, kw_only=True)
 class Site:
     """``names`` are what this host is called in addresses; ``secure``: we speak TLS ourselves.
-    ``certified``: whether the certificate of a connection lets see the pages; ``closed`` says why nobody may.
+    ``certified``: whether the certificate of a connection lets see the pages; ``closed`` says why nobody may;
+    ``cookie``: its name, another one for each page that a host may serve: browsers do not tell ports apart.
     """
 
     routes: Routes
@@ -60,6 +61,7 @@ class Site:
     secure: bool = False
     certified: Certified = any_certificate
     closed: str = NOT_HERE
+    cookie: str = "reconciler"
     making: Making = field(default_factory=Making)
 
     def add_to(self, app: web.Application) -> None:
@@ -186,7 +188,7 @@ class Site:
     @property
     def _cookie(self) -> str:
         """With a name that browsers take from nobody but a host that speaks TLS, where we do."""
-        return "__Host-reconciler" if self.secure else "reconciler"
+        return f"__Host-{self.cookie}" if self.secure else self.cookie
 
     @staticmethod
     def _html(text: str, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:

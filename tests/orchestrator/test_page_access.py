@@ -24,6 +24,7 @@ from reconciler.tls.passport import Passport
 from reconciler.web.endpoints import SECURITY_HEADERS
 from reconciler.web.site import POLICY
 from tests.orchestrator.fleet import Agent, Fleet, eventually, fleet, now, run
+from tests.web.showroom import furnished, serving
 
 VIEWER = Member(Role.VIEWER, "vic")
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -122,6 +123,30 @@ def test_with_a_token_who_has_it_sees_the_page(tmp_path: Path) -> None:
             assert (await ask(world, Authorization=f"Bearer {TOKEN}"))[0] == 200
 
     run(scene())
+
+
+def test_who_logged_in_to_the_page_of_the_host_beside_it_stays_so(tmp_path: Path) -> None:
+    """Browsers send a cookie to all ports of a host."""
+    file, other = tmp_path / "token", "abcdef0123456789abcdef0123456789"
+    file.write_text(TOKEN)
+    file.chmod(0o600)
+
+    async def scene(host: str) -> None:
+        jar = aiohttp.CookieJar(unsafe=True)
+        async with (
+            fleet(tmp_path, page=PageSettings(token_file=file)) as world,
+            aiohttp.ClientSession(cookie_jar=jar) as browser,
+        ):
+            pages = {host: other, world.server.monitor.url: TOKEN}
+            for url, token in pages.items():
+                async with browser.post(f"{url}/login", data={"token": token}) as answer:
+                    assert answer.status == 200
+            for url in pages:
+                async with browser.get(url) as answer:
+                    assert answer.status == 200
+
+    with serving(furnished(), token=other) as beside:
+        run(scene(beside.url))
 
 
 def test_over_tls_people_of_the_fleet_come_in_with_their_certificates_and_agents_do_not(tmp_path: Path) -> None:

@@ -122,6 +122,7 @@ def make_site(
         secure=secure,
         certified=certified,
         closed=CLOSED,
+        cookie="reconciler-fleet",
     )
     tell(site)
     return site
