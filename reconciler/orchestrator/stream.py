@@ -70,6 +70,8 @@ class _Link:
         self._line = lines.of(self._peer.member.name)
         self._socket = socket
         self._answers: asyncio.Queue[Answer] = asyncio.Queue(AHEAD)
+        # Held from an answer to its place in the queue: where that is full, who waits for room can be overtaken.
+        self._order = asyncio.Lock()
         self._refused: AccessRefused | None = None
 
     async def live(self) -> None:
@@ -95,8 +97,9 @@ class _Link:
                 async for frame in self._socket:
                     if frame.type not in {WSMsgType.TEXT, WSMsgType.BINARY}:
                         return False
-                    answer = await self._heard(frame)
-                    await self._answers.put(answer)
+                    async with self._order:
+                        answer = await self._heard(frame)
+                        await self._answers.put(answer)
                     if _is_last(answer.step):
                         return True
                     if self._line.carried_by(self._socket):
@@ -132,10 +135,11 @@ class _Link:
             carried |= self._line.carried_by(self._socket)
             if not carried:
                 continue
-            now = moment()
-            answer = await self._line.tick(now, transport=self._socket)
-            if answer.step.messages:
-                await self._answers.put(answer)
+            async with self._order:
+                now = moment()
+                answer = await self._line.tick(now, transport=self._socket)
+                if answer.step.messages:
+                    await self._answers.put(answer)
             nap = LOOK_S + max(0.0, (answer.step.wake or now.ticks) - now.ticks)
 
     async def _send(self) -> None:

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import WSMsgType
+from aiohttp import WSMessage, WSMsgType
 from structlog.testing import capture_logs
 
+from reconciler.core.member import Member, Role
+from reconciler.orchestrator import stream
+from reconciler.orchestrator.line import Answer
 from reconciler.orchestrator.threads import to_the_end
 from reconciler.protocol.message.common import Message
 from reconciler.protocol.message.kinds import OF_ORCHESTRATORS
-from reconciler.protocol.message.session import Close
+from reconciler.protocol.message.session import Close, Ping
 from reconciler.protocol.reading import read, render
 from reconciler.protocol.reconnect import SessionGate
 from reconciler.protocol.routes import WEBSOCKET_CLOSE
+from reconciler.protocol.session.events import Step
+from reconciler.tls.admission import Peer
 from reconciler.tls.contexts import client_context
+from reconciler.tls.guard import CONNECTIONS, PEER
 from reconciler.tls.passport import Passport
-from tests.orchestrator.fleet import Agent, Fleet, eventually, fleet, moment, run
+from tests.orchestrator.fleet import Agent, Fleet, eventually, fleet, moment, now, run
+from tests.protocol.makers import uid
 
 
 @asynccontextmanager
@@ -156,3 +166,73 @@ def test_work_in_a_thread_is_waited_for_also_by_who_is_cancelled() -> None:
         assert done == ["work"]
 
     run(scene())
+
+
+class Slow:
+    """Lines, one line, and who is let in: all answers are numbers. The disk is awaited until ``written``; to look
+    for news takes until ``looked``.
+    """
+
+    def __init__(self) -> None:
+        self.agent = "host-a"
+        self.news, self.written, self.looked = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._numbers = count(1)
+
+    def of(self, _agent: str) -> Slow:
+        return self
+
+    def carried_by(self, _socket: object) -> bool:
+        return True
+
+    async def refusal(self, _peer: object) -> None:
+        pass
+
+    async def hear(self, *_: object, **__: object) -> Answer:
+        return Answer(Step(messages=(Ping(session=uid(1), number=next(self._numbers)),)))
+
+    async def tick(self, *_: object, **__: object) -> Answer:
+        await self.looked.wait()
+        return await self.hear()
+
+    async def ready(self, answer: Answer) -> Step:
+        await self.written.wait()
+        return answer.step
+
+
+class Socket:
+    """Three messages come; what is sent is kept."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self.sent: list[int] = []
+
+    async def __aiter__(self) -> AsyncIterator[WSMessage]:
+        for _ in range(3):
+            yield WSMessage(WSMsgType.TEXT, render(Ping(session=uid(1), number=1)).decode(), None)
+        await asyncio.Event().wait()
+
+    async def send_str(self, text: str) -> None:
+        self.sent.append(json.loads(text)["number"])
+
+
+def test_news_do_not_overtake_an_answer_for_which_there_was_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "AHEAD", 1)
+
+    async def scene() -> list[int]:
+        slow: Any = Slow()
+        socket: Any = Socket()
+        member = Member(Role.AGENT, slow.agent)
+        request: Any = {PEER: Peer(member=member, serial=1, begins=now(), ends=now()), CONNECTIONS: slow}
+        slow.news.set()
+        living = asyncio.create_task(stream._Link(slow, request, socket).live())
+        await asyncio.sleep(0.1)
+        slow.written.set()
+        slow.looked.set()
+        await eventually(lambda: len(socket.sent) == 4)
+        living.cancel()
+        await asyncio.gather(living, return_exceptions=True)
+        found: list[int] = socket.sent
+        return found
+
+    assert run(scene()) == [1, 2, 3, 4]
