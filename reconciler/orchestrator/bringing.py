@@ -6,7 +6,7 @@ goes on, and what was assigned already is not assigned again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -145,14 +145,23 @@ def _due(wishes: Wishes, scenery: Scenery) -> Due:
     assigned = {
         place: Holding(item.version, put=item.actor.type == "user") for place, item in scenery.assigned.items()
     }
-    plain = {wish.name for wish in wishes.wishes if wish.pace is None}
+    due = changes(wishes, members, assigned)
     return Due(
-        changes=paced(changes(wishes, members, assigned), waves),
+        changes=paced(due, waves),
         back=tuple((target, name) for name, wave in sorted(waves.items()) for target in wave.back),
         courses={name: wave.course for name, wave in waves.items() if scenery.courses.get(name) != wave.course},
-        over=tuple(sorted(plain & scenery.courses.keys())),
+        over=tuple(sorted(_over(wishes, due, scenery.courses))),
         under_way=any(wave.course.state in UNDER_WAY for wave in waves.values()),
     )
+
+
+def _over(wishes: Wishes, due: Changes, courses: Collection[str]) -> set[str]:
+    """Rollouts of what does not go out in waves any more, or not at all. What only cannot be read just now keeps
+    its own: one that was paused would go on.
+    """
+    plain = {wish.name for wish in wishes.wishes if wish.pace is None}
+    gone = {name for _, name in due.withdraw} | (set(courses) - wishes.put if wishes.whole else set())
+    return (plain | (gone - {wish.name for wish in wishes.wishes})) & set(courses)
 
 
 def _worth_keeping(place: Place, scenery: Scenery) -> bool:

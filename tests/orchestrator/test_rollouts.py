@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from reconciler.orchestrator.rollouts import standing_of
-from reconciler.orchestrator.store import events, tables
+from reconciler.orchestrator.store import events, rollouts, tables
 from reconciler.protocol.message.session import DocumentReport
 from tests.orchestrator.fleet import Agent, Fleet, eventually, fleet, moment, now, run
 from tests.orchestrator.test_assign import WEB
@@ -170,6 +170,29 @@ def test_a_breach_waits_for_a_person_who_goes_on_or_takes_it_back(tmp_path: Path
                 told = [(item.what, item.actor) for item in events.newest(on) if item.what.startswith("rollout-")]
             assert ("rollout-rollback", "stella://admin/ada") in told
             assert ("rollout-resume", "stella://admin/ada") in told
+
+    run(scene(), within_s=60)
+
+
+def test_a_rollout_whose_document_is_gone_is_over_and_one_that_cannot_be_read_is_not(tmp_path: Path) -> None:
+    def states(world: Fleet) -> dict[str, str]:
+        with world.server.database.read() as on:
+            return {name: kept.course.state for name, kept in rollouts.every(on).items()}
+
+    async def scene() -> None:
+        async with fleet(tmp_path) as world, hosts(world, "host-a") as found:
+            other = world.server.home.desired / "other.yaml"
+            other.write_text(
+                web("{strategy: rolling}").replace("name: web", "name: other").replace("8080", "8083")
+            )
+            found["host-a"].bad.add("2")
+            write(world, web("{strategy: all-at-once}", "2"))
+            await comes_to(world, "paused")
+            write(world, "{")
+            await world.server.handing_out.look()
+            assert states(world)["web"] == "paused"
+            (world.server.home.desired / "web.yaml").unlink()
+            await eventually(lambda: states(world).keys() == {"other"})
 
     run(scene(), within_s=60)
 
