@@ -180,4 +180,10 @@ FOUND: tuple[Found, ...] = (
         "acknowledged in the next session",
         "orchestrator/test_cost.py::test_what_follows_what_could_not_be_kept_is_not_kept_either",
     ),
+    Found(
+        "N7",
+        "files of the release that a deploy goes back to when its time is up could be removed while it was at "
+        "work: the host stayed with the new release, and the task was answered as taken back",
+        "agent/test_course.py::test_files_of_the_release_that_it_may_go_back_to_stay_until_it_is_over",
+    ),
 )
