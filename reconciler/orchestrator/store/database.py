@@ -9,10 +9,11 @@ Invariants: a transaction happens whole or not at all; a database of a newer pro
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -52,7 +53,7 @@ class Database:
         self.path = path
         with self._translated("open"):
             _make_private(path)
-            self._engine = _engine(path)
+            self._engine = _engine(path, self._from_json)
             self._writing = threading.Lock()
             try:
                 self._check()
@@ -133,6 +134,12 @@ class Database:
         except OSError as error:
             raise StateUnwritable(f"could not {attempt} {self.path}: {error.strerror}") from error
 
+    def _from_json(self, text: str) -> Any:
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise self._damaged(f"a value is no JSON: {error}") from error
+
     def _error(self, attempt: str, error: BaseException | None) -> StateError:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         if code in _UNWRITABLE:
@@ -159,9 +166,10 @@ def _make_private(path: Path) -> None:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
 
 
-def _engine(path: Path) -> Engine:
+def _engine(path: Path, from_json: Callable[[str], Any]) -> Engine:
     options = {"timeout": BUSY_TIMEOUT_S, "isolation_level": None, "check_same_thread": False}
-    engine = create_engine(URL.create("sqlite", database=str(path)), connect_args=options)
+    url = URL.create("sqlite", database=str(path))
+    engine = create_engine(url, connect_args=options, json_deserializer=from_json)
 
     @event.listens_for(engine, "connect")
     def _opened(connection: Any, _record: Any) -> None:
