@@ -56,7 +56,7 @@ class DocumentChanges:
         """Make or change a document."""
         text = read_request(await request.read(), "DocumentRequest")["text"]
         kept = await asyncio.to_thread(self._put, request, text)
-        self._handing_out.ask()
+        await self._handing_out.changed()
         view = await asyncio.to_thread(self._view, kept)
         told = answer(view, status=status_of("put-document"))
         told.headers["ETag"] = tag_of(kept.revision)
@@ -65,7 +65,7 @@ class DocumentChanges:
     async def delete(self, request: web.Request) -> web.Response:
         """A document is not wished for any more."""
         await asyncio.to_thread(self._delete, request)
-        self._handing_out.ask()
+        await self._handing_out.changed()
         return web.Response(status=status_of("delete-document"))
 
     def _put(self, request: web.Request, text: str) -> documents.Kept:

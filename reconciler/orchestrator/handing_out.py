@@ -46,6 +46,7 @@ class HandingOut:
         self._bringing = Bringing(database, key)
         self._clerk = clerk
         self._due = asyncio.Event()
+        self._reading = asyncio.Lock()
         self._asked = True
         self._under_way = False
         self._problems: tuple[str, ...] = ()
@@ -92,10 +93,20 @@ class HandingOut:
 
     async def look(self) -> None:
         """Bring what is assigned to what the folder says. Raises StateError."""
-        wishes = await asyncio.to_thread(self.read)
-        self.wishes = wishes
-        self._tell(wishes)
+        await self._renew()
         await self._bring_about()
+
+    async def changed(self) -> None:
+        """Somebody has changed a document over the API: who asks now is told so; it is handed out soon. Raises
+        StateError.
+        """
+        await self._renew()
+        self.ask()
+
+    async def _renew(self) -> None:
+        async with self._reading:  # else what was read before a change could take the place of what was read after
+            self.wishes = await asyncio.to_thread(self.read)
+            self._tell(self.wishes)
 
     async def _bring_about(self) -> None:
         more = False
