@@ -145,7 +145,7 @@ def _is_key(violation: Violation) -> bool:
 
 def _message(violation: Violation, tree: Tree) -> str:
     found, rule, keyword = violation.found, violation.rule, violation.keyword
-    private = is_private(violation.path[:-1])
+    private = is_private(violation.path)
     if keyword in _SENTENCES:
         return _SENTENCES[keyword].format(rule=rule)
     if keyword == "type":
