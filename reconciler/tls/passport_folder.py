@@ -68,9 +68,10 @@ class PassportFolder:
     def read(self) -> Papers:
         """What lies there. A file that cannot be used is a problem that is told, not one that stops anything."""
         problems: list[str] = []
+        unproven = self._passport(_UNPROVEN, problems)  # first: it may take the place of the other meanwhile
         return Papers(
             proven=self._passport(_PROVEN, problems),
-            unproven=self._passport(_UNPROVEN, problems),
+            unproven=unproven,
             asking=(self.path / _KEY).exists(),
             problems=tuple(problems),
         )

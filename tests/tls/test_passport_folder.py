@@ -14,6 +14,7 @@ from reconciler.tls import passport_folder
 from reconciler.tls.authority import Issued
 from reconciler.tls.certificates import key_digest, new_key
 from reconciler.tls.contexts import client_context
+from reconciler.tls.passport import Passport
 from reconciler.tls.passport_folder import PassportFolder
 from reconciler.tls.requests import make_request, requested_key
 from reconciler.tls.standing import standing
@@ -245,3 +246,22 @@ def test_a_new_certificate_that_does_not_work_leaves_the_former_in_use(folder: P
     run(main())
     folder.give_up()
     assert folder.read().to_try == (former,)
+
+
+def test_a_passport_that_takes_the_place_of_the_former_one_while_both_are_read_is_seen(
+    folder: PassportFolder,
+) -> None:
+    """By the one who connects, while the session that has just begun proves it."""
+    renew(folder)
+    issued = answer(folder)
+    new = folder.receive(issued.chain, issued.roots)
+    looked = count(1)
+
+    class Meanwhile(PassportFolder):
+        def _passport(self, name: str, problems: list[str]) -> Passport | None:
+            found = super()._passport(name, problems)
+            if next(looked) == 1:
+                folder.proven(new)
+            return found
+
+    assert Meanwhile(folder.path, AGENT).read().to_try[0] == new
