@@ -13,6 +13,7 @@ from reconciler.errors import AccessRefused, MessageRefused, TemporaryError
 from reconciler.protocol.reading import values
 from reconciler.protocol.wire.limits import DEFAULT, Limits
 from reconciler.protocol.wire.rules import check
+from reconciler.tls.connector import Connector
 
 WITHIN_S: Final = 30.0
 PROBLEM_BYTES: Final = 64 << 10
@@ -21,7 +22,7 @@ PROBLEM_BYTES: Final = 64 << 10
 def client(ssl: Any, *, within_s: float = WITHIN_S) -> aiohttp.ClientSession:
     """A session of its own, with this TLS context; to be closed."""
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=ssl, limit=4),
+        connector=Connector(ssl=ssl, limit=4),
         timeout=aiohttp.ClientTimeout(total=within_s),
         cookie_jar=aiohttp.DummyCookieJar(),
     )

@@ -27,14 +27,13 @@ from reconciler.errors import (
     TerminalError,
 )
 from reconciler.host_file import ANYTHING, Untrusted, read_trusted
+from reconciler.tls.connector import Connector
 from reconciler.tls.contexts import client_context
 from reconciler.tls.passport import LIMIT, Passport, read_passport
 from reconciler.tls.standing import problems
 
 WITHIN_S: Final = 30.0
 ANSWER_BYTES: Final = 32 << 20
-CLOSING_S: Final = 0.02
-"""A connection that the server ends, as after a refusal, is closed a moment after its answer was read."""
 
 KINDS: Final[Mapping[int, type[InputError | AccessRefused | TemporaryError]]] = {
     403: AccessRefused,
@@ -108,7 +107,7 @@ class FleetClient:
 
     async def _ask(self, method: str, path: str, **request: Any) -> Any:
         timeout = aiohttp.ClientTimeout(total=WITHIN_S)
-        connector = aiohttp.TCPConnector(ssl=client_context(self.passport))
+        connector = Connector(ssl=client_context(self.passport))
         try:
             async with (
                 aiohttp.ClientSession(timeout=timeout, connector=connector) as session,
@@ -119,8 +118,6 @@ class FleetClient:
             raise TemporaryError(
                 f"could not ask the orchestrator {self.server}: {error or 'no answer'}", hint=self._hint()
             ) from error
-        finally:
-            await asyncio.sleep(CLOSING_S)
 
     def _hint(self) -> str:
         told = problems(self.passport, now=datetime.now(UTC))

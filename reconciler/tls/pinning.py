@@ -21,6 +21,7 @@ import aiohttp
 
 from reconciler.errors import AccessRefused, TemporaryError
 from reconciler.tls.certificates import Certificate, fingerprint, is_root, read_pem
+from reconciler.tls.connector import Connector
 from reconciler.tls.contexts import unverified_context
 
 LIMIT: Final = 64 * 1024
@@ -34,11 +35,13 @@ async def fetch_roots(url: str, *, within_s: float = WITHIN_S) -> tuple[bytes, d
 
     Raises TemporaryError where nothing comes.
     """
-    limits = aiohttp.ClientTimeout(total=within_s)
+    limits, connector = aiohttp.ClientTimeout(total=within_s), Connector(ssl=unverified_context())
     try:
         async with (
-            aiohttp.ClientSession(timeout=limits, cookie_jar=aiohttp.DummyCookieJar()) as session,
-            session.get(url, ssl=unverified_context(), allow_redirects=False) as answer,
+            aiohttp.ClientSession(
+                timeout=limits, connector=connector, cookie_jar=aiohttp.DummyCookieJar()
+            ) as session,
+            session.get(url, allow_redirects=False) as answer,
         ):
             content = await answer.content.read(LIMIT + 1)
     except (aiohttp.ClientError, TimeoutError) as error:
