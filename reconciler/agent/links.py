@@ -7,8 +7,8 @@ used until it is lost, and never used again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final, Protocol
 
 import aiohttp
@@ -28,6 +28,9 @@ from reconciler.tls.passport import Passport
 REQUEST_S: Final = 20.0
 PING_S: Final = 15.0
 """A WebSocket whose other side answers no ping within half of this is lost."""
+
+GOODBYE_S: Final = 2.0
+"""For so long the other side is waited for when a WebSocket is closed."""
 
 
 class Link(Protocol):
@@ -79,17 +82,25 @@ class SocketLink:
         self._socket = socket
 
     async def send(self, message: Message) -> None:
-        try:
+        with _lost():
             await self._socket.send_str(render(message).decode())
-        except (aiohttp.ClientError, ConnectionError) as error:
-            raise TemporaryError(f"the connection to the orchestrator was lost: {error}") from error
 
     async def receive(self) -> Message:
-        found = await self._socket.receive()
+        with _lost():  # a ping is answered in here, and who sent it may be gone
+            found = await self._socket.receive()
         if found.type in {aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY}:
             return _read(found.data.encode() if isinstance(found.data, str) else found.data)
         why = found.extra if isinstance(found.extra, str) and found.extra else "it was closed"
         raise TemporaryError(f"the connection to the orchestrator was lost: {why}")
+
+
+@contextmanager
+def _lost() -> Iterator[None]:
+    """Raises TemporaryError where there is nobody any more to send to."""
+    try:
+        yield
+    except (aiohttp.ClientError, ConnectionError) as error:
+        raise TemporaryError(f"the connection to the orchestrator was lost: {error}") from error
 
 
 @asynccontextmanager
@@ -106,7 +117,11 @@ async def websocket(enrolment: Enrolment, passport: Passport) -> AsyncIterator[L
     async with client(client_context(passport), within_s=REQUEST_S) as session:
         try:
             socket = await session.ws_connect(
-                url, heartbeat=PING_S, max_msg_size=DEFAULT.message_bytes, compress=0
+                url,
+                heartbeat=PING_S,
+                max_msg_size=DEFAULT.message_bytes,
+                compress=0,
+                timeout=aiohttp.ClientWSTimeout(ws_close=GOODBYE_S),
             )
         except aiohttp.WSServerHandshakeError as error:
             raise AccessRefused(f"{url} takes no WebSocket: status {error.status}") from error

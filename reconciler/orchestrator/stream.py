@@ -94,9 +94,7 @@ class _Link:
         """Until the agent is gone, or something is wrong: then the last answer waits to be sent."""
         try:
             async with asyncio.timeout(HELLO_S) as begin:
-                async for frame in self._socket:
-                    if frame.type not in {WSMsgType.TEXT, WSMsgType.BINARY}:
-                        return False
+                while (frame := await self._frame()) is not None:
                     async with self._order:
                         answer = await self._heard(frame)
                         await self._answers.put(answer)
@@ -108,6 +106,14 @@ class _Link:
             await self._answers.put(_closing("silent", "no session was begun"))
             return True
         return False
+
+    async def _frame(self) -> WSMessage | None:
+        """The next that says something; None when the agent is gone."""
+        try:
+            frame = await self._socket.receive()
+        except ConnectionError:
+            return None  # a ping is answered in there, and who sent it may be gone
+        return frame if frame.type in {WSMsgType.TEXT, WSMsgType.BINARY} else None
 
     async def _heard(self, frame: WSMessage) -> Answer:
         try:

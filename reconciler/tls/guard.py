@@ -29,6 +29,7 @@ from reconciler.tls.peer import peer_of
 
 PEER: Final = web.RequestKey("peer", Peer)
 CONNECTIONS: Final = web.RequestKey("connections", Connections)
+GONE: Final = "who asked is gone already"
 _ROLES: Final = "roles_let_in"
 
 Endpoint = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -78,9 +79,15 @@ async def _let_in(request: web.Request, connections: Connections) -> bool:
 
 
 async def open_socket(request: web.Request, socket: web.WebSocketResponse) -> web.WebSocketResponse:
-    """Prepare the WebSocket of a request that came through the guard; it is watched from now on."""
+    """Prepare the WebSocket of a request that came through the guard; it is watched from now on.
+
+    Raises AccessRefused where the connection has ended meanwhile.
+    """
     transport = _transport(request)
-    await socket.prepare(request)
+    try:
+        await socket.prepare(request)
+    except ConnectionError as error:
+        raise AccessRefused(GONE) from error
     request[CONNECTIONS].upgraded(socket, transport)
     return socket
 
@@ -88,5 +95,5 @@ async def open_socket(request: web.Request, socket: web.WebSocketResponse) -> we
 def _transport(request: web.Request) -> asyncio.Transport:
     """Raises AccessRefused where the connection has ended meanwhile."""
     if request.transport is None:
-        raise AccessRefused("who asked is gone already")
+        raise AccessRefused(GONE)
     return request.transport

@@ -40,6 +40,7 @@ from reconciler.tls.contexts import ServerContext
 from reconciler.tls.join_token import make_token, read_token
 from reconciler.tls.peer import peer_of
 from tests.parts.host import wait_until
+from tests.parts.transports import all_gone
 from tests.tls.fleet import SERVER, moment, new_authority
 
 NAMES = ("localhost", "127.0.0.1")
@@ -101,6 +102,7 @@ class Orchestrator:
 
     def close(self) -> None:
         self.stop()
+        self._do(all_gone)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
         self._loop.close()
@@ -195,6 +197,11 @@ class Orchestrator:
         """Cut every connection."""
         self._do(self._cut)
 
+    def ping_and_cut(self) -> None:
+        """Ping whom a WebSocket leads to, who can no longer answer."""
+        self._do(self._ping)
+        self._do(self._cut)
+
     # ---- within
 
     def _next(self, name: str, wanted: int | None) -> int:
@@ -245,6 +252,10 @@ class Orchestrator:
         self._runners = []
         self._session = self._socket = None
 
+    async def _ping(self) -> None:
+        assert self._socket is not None
+        await self._socket.ping()
+
     async def _cut(self) -> None:
         for runner in self._runners:
             for connection in list(runner.server.connections) if runner.server else ():
@@ -294,11 +305,12 @@ class Orchestrator:
         if not self.sockets:
             return web.Response(status=404)
         self._socket = socket = web.WebSocketResponse(max_msg_size=8 << 20)
-        await socket.prepare(request)
-        async for frame in socket:
-            if frame.type is WSMsgType.TEXT:
-                await self._send(self._hear(request, frame.data.encode(), push=True))
-                await self._push()
+        with suppress(ConnectionResetError):  # it is gone, or was cut: the next session begins with all of it
+            await socket.prepare(request)
+            async for frame in socket:
+                if frame.type is WSMsgType.TEXT:
+                    await self._send(self._hear(request, frame.data.encode(), push=True))
+                    await self._push()
         return socket
 
     async def _send(self, step: Step) -> None:

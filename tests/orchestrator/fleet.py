@@ -39,6 +39,7 @@ from reconciler.tls.join_token import read_token
 from reconciler.tls.passport import Passport, make_passport
 from reconciler.tls.pinning import fetch_roots, pinned_root
 from reconciler.tls.requests import make_request
+from tests.parts.transports import all_gone
 
 T = TypeVar("T")
 BY_BODY = {route.body: route.path for route in SPEAKING}
@@ -125,6 +126,7 @@ async def fleet(folder: Path, **options: Any) -> AsyncIterator[Fleet]:
         server = Orchestrator(home, reached, database, Options(**{"interval_s": 1, "gate": gate, **options}))
         async with server.running():
             yield Fleet(server)
+        await all_gone()
     finally:
         database.close()
 

@@ -82,7 +82,8 @@ def test_a_frame_larger_than_a_message_may_be_ends_the_connection(tmp_path: Path
     run(scene())
 
 
-def test_an_agent_that_vanishes_before_it_is_answered_is_no_fault(tmp_path: Path) -> None:
+@pytest.mark.parametrize("pings", [0, 20])
+def test_an_agent_that_vanishes_before_it_is_answered_is_no_fault(tmp_path: Path, pings: int) -> None:
     async def scene() -> None:
         async with fleet(tmp_path) as world:
             agent = Agent(world, await world.join("host-a"))
@@ -90,6 +91,8 @@ def test_an_agent_that_vanishes_before_it_is_answered_is_no_fault(tmp_path: Path
             with capture_logs() as logs:
                 async with connected(world, agent.passport) as socket:
                     await socket.send_str(render(hello).decode())
+                    for _ in range(pings):
+                        await socket.ping()
                     socket._writer.transport.abort()
                 await asyncio.sleep(0.5)
                 await agent.poll()
@@ -206,11 +209,12 @@ class Socket:
 
     def __init__(self) -> None:
         self.sent: list[int] = []
+        self._coming = [WSMessage(WSMsgType.TEXT, render(Ping(session=uid(1), number=1)).decode(), None)] * 3
 
-    async def __aiter__(self) -> AsyncIterator[WSMessage]:
-        for _ in range(3):
-            yield WSMessage(WSMsgType.TEXT, render(Ping(session=uid(1), number=1)).decode(), None)
-        await asyncio.Event().wait()
+    async def receive(self) -> WSMessage:
+        if not self._coming:
+            await asyncio.Event().wait()
+        return self._coming.pop()
 
     async def send_str(self, text: str) -> None:
         self.sent.append(json.loads(text)["number"])
