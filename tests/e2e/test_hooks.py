@@ -121,9 +121,10 @@ def test_a_hook_reaches_nobody(stage: Stage) -> None:
     neighbour = networks["IPAddress"] or next(iter(networks["Networks"].values()))["IPAddress"]
     gateway = networks["Gateway"] or "172.17.0.1"
     places = " ".join(f"http://{place}/" for place in (f"{neighbour}:8080", METADATA_SERVICE, f"{gateway}:2375"))
-    ask = f"for place in {places}; do wget -T 2 -q -O - $place && echo REACHED; done"
+    ask = f"for place in {places}; do timeout 5 wget -q -O - $place 2>&1 && echo REACHED; done"
     said = attacked(stage, f"ls /sys/class/net; cat /proc/net/route; {ask}; exit 1")
     assert neighbour
+    assert said.count("Network is unreachable") == 3
     assert "REACHED" not in said
     assert "lo" in said.splitlines()
     assert "Iface" in said
