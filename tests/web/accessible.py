@@ -53,21 +53,22 @@ _LOOK = r"""
   }
 
   const pencil = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-  const parsed = (color) => {
+  const once = (find, known = new Map()) => (key) => {
+    if (!known.has(key)) known.set(key, find(key));
+    return known.get(key);
+  };
+  const parsed = once((color) => {
     pencil.clearRect(0, 0, 1, 1);
     pencil.fillStyle = color;
     pencil.fillRect(0, 0, 1, 1);
     const [red, green, blue, alpha] = pencil.getImageData(0, 0, 1, 1).data;
     return [red, green, blue, alpha / 255];
-  };
+  });
   const over = (top, below) => [0, 1, 2].map((i) => top[i] * top[3] + below[i] * (1 - top[3])).concat(1);
-  const behind = (element) => {
-    const layers = [];
-    for (let one = element; one; one = one.parentElement) {
-      layers.push(parsed(getComputedStyle(one).backgroundColor));
-    }
-    return layers.reverse().reduce((below, top) => over(top, below), [255, 255, 255, 1]);
-  };
+  const behind = once((element) => {
+    const below = element.parentElement ? behind(element.parentElement) : [255, 255, 255, 1];
+    return over(parsed(getComputedStyle(element).backgroundColor), below);
+  });
   const luminance = (color) => {
     const [red, green, blue] = color.slice(0, 3).map((part) => {
       const share = part / 255;
