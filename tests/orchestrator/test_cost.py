@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,14 +16,14 @@ from reconciler.errors import AccessRefused, StateError
 from reconciler.orchestrator.denied import DeniedList
 from reconciler.orchestrator.group_commit import GroupCommit
 from reconciler.orchestrator.last_heard import LastHeard
-from reconciler.orchestrator.line import LOOK_AGAIN_S
-from reconciler.orchestrator.lines import moment
+from reconciler.orchestrator.line import LOOK_AGAIN_S, Answer
+from reconciler.orchestrator.lines import Lines, moment
 from reconciler.orchestrator.store import agents, events, logs, tasks
 from reconciler.orchestrator.store.database import Connection, Database
 from reconciler.orchestrator.store.events import FleetEvent
 from reconciler.protocol.logs import WINDOW
-from reconciler.protocol.message.common import NOTHING_HELD
-from reconciler.protocol.message.result import Acknowledgement
+from reconciler.protocol.message.common import NOTHING_HELD, Message
+from reconciler.protocol.message.result import Acknowledgement, LogChunk
 from reconciler.protocol.message.session import Close, DocumentReport, HeartbeatAnswer, TaskReport
 from reconciler.protocol.presence import presence
 from reconciler.protocol.session.events import Alive, Begin
@@ -113,8 +114,19 @@ def test_an_agent_with_many_results_waits_for_the_disk_a_few_times(tmp_path: Pat
     run(scene())
 
 
-def test_what_an_agent_sends_while_the_disk_is_slow_is_kept_together_and_answered_then(tmp_path: Path) -> None:
+def test_what_an_agent_sends_while_the_disk_is_slow_is_kept_together_and_answered_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Over a real WebSocket; another one's transaction stands for the disk."""
+    heard: list[Message] = []
+    hear = Lines.hear
+
+    async def noted(lines: Lines, agent: str, message: Message, **how: Any) -> Answer:
+        answer = await hear(lines, agent, message, **how)
+        heard.append(message)
+        return answer
+
+    monkeypatch.setattr(Lines, "hear", noted)
 
     async def scene() -> None:
         async with fleet(tmp_path, interval_s=60) as world:
@@ -128,7 +140,7 @@ def test_what_an_agent_sends_while_the_disk_is_slow_is_kept_together_and_answere
                         for number in range(WINDOW):
                             step = agent.session.said(task["id"], f"line {number}\n", moment())
                             await agent.send(socket, step.messages)
-                        await asyncio.sleep(0.3)
+                        await eventually(lambda: sum(isinstance(item, LogChunk) for item in heard) == WINDOW)
                     await eventually(lambda: _said(world, task["id"]).endswith(f"line {WINDOW - 1}\n"))
                     assert asked.transactions["BEGIN IMMEDIATE"] <= WINDOW // 2
 
