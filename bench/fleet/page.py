@@ -30,7 +30,7 @@ TEXT: Final = """\
 
 {agents} agents on one orchestrator, each with its own certificate over TLS 1.3 and the agent's own session, but
 without a host behind it. A heartbeat every {interval_s} s; the orchestrator is a program of its own, on SQLite.
-All of it ran on one machine with {cores} cores and much else to do ({when}, Python {python}, a load of {load}).
+All of it ran on one machine with {cores} cores{busy} ({when}, Python {python}, a load of {load}).
 
 | | WebSocket | polling |
 | --- | --- | --- |
@@ -40,8 +40,7 @@ Agents come over a while that grows with the fleet, {spread} s for this one, so 
 orchestrator lets 40 sessions a second begin, and asks the others to come later. By polling a document waits for
 the agent's next heartbeat; what became of it is told with a heartbeat, too, by both.
 
-Processor time grows with the agents, and one orchestrator uses one core. Worked out from these figures, not
-measured: heartbeats of 2,000 agents take {cpu_for} of it, and 2,000 come back in {come} minutes at the least.
+Processor time grows with the agents, and one orchestrator uses one core. {room}
 
 ## Open files
 
@@ -56,6 +55,13 @@ python -m bench.fleet                        # writes this page; AGENTS=500 INTE
 QUICK=1 AGENTS=100 python -m bench.fleet     # only prints
 ```
 """
+
+WORKED_OUT: Final = """\
+Worked out from these figures, not
+measured: heartbeats of 2,000 agents take {cpu_for} of it, and 2,000 come back in {come} minutes at the least."""
+MEASURED: Final = """\
+What heartbeats leave of it is for
+all else: documents, tasks, results and pages."""
 
 
 def keep(found: Mapping[str, Any]) -> None:
@@ -78,13 +84,12 @@ def page(found: Mapping[str, Any]) -> str:
         for key, words, unit in LINES
     ]
     worst = {key: max(item[key] for item in both.values()) for key in ("cpu_percent", "connecting_cpu_ms")}
-    return TEXT.format(
-        table="\n".join(rows),
-        spread=spread_for(found["agents"]),
+    room = (MEASURED if found["agents"] >= MANY else WORKED_OUT).format(
         cpu_for=f"{worst['cpu_percent'] * MANY / found['agents']:.0f} %",
         come=f"{worst['connecting_cpu_ms'] * MANY / 60_000:.1f}",
-        **found,
     )
+    busy = " and much else to do" if found["load"] > found["cores"] else ""
+    return TEXT.format(table="\n".join(rows), spread=spread_for(found["agents"]), room=room, busy=busy, **found)
 
 
 def _cell(value: float, unit: str) -> str:
