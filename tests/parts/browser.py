@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import ConsoleMessage, Page, Playwright, sync_playwright
+from playwright.sync_api import ConsoleMessage, Page, Playwright, expect, sync_playwright
 
 from tests.parts import host
 
@@ -27,7 +27,9 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-WITHIN_MS = 10_000
+WITHIN_MS = 20_000
+"""On a machine that has much else to do."""
+
 _REFUSED = "Failed to load resource: the server responded with a status of"
 """How the console tells of an answer that is no success: that is for the test to judge."""
 
@@ -72,6 +74,7 @@ class Browser:
     def _visit(self, story: Callable[[Page], Result], url: str, expected: str, profile: dict[str, Any]) -> Result:
         context = self._chromium.new_context(**profile)
         context.set_default_timeout(WITHIN_MS)
+        expect.set_options(timeout=WITHIN_MS)  # has a shorter one of its own
         try:
             page = context.new_page()
             with _listened(page, expected) as told:
