@@ -17,7 +17,7 @@ SHORTEST_S: Final = 5
 
 LONGEST_S: Final = 300
 PER_SECOND: Final = 20
-"""How many agents are to come back in a second, on average: each costs the orchestrator some 30 ms."""
+"""How many agents are to come back in a second, on average: each costs the orchestrator some 25 ms."""
 
 
 def spread_for(agents: int, per_second: int = PER_SECOND) -> int:
