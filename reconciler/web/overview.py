@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
 from urllib.parse import quote
 
 from reconciler.core.status import DocumentStatus
@@ -17,16 +16,14 @@ from reconciler.core.status_text import (
     tally,
     worst_count,
 )
-from reconciler.core.words import count
 from reconciler.web.choosing import Leaf, choice, form, search, tallies
 from reconciler.web.choosing import tally as one_tally
 from reconciler.web.facts import Overview
 from reconciler.web.filter import Filter
 from reconciler.web.html import Child, Element, h
 from reconciler.web.layout import Layout
+from reconciler.web.notices import troubles_and_problems
 from reconciler.web.words import ago, nil, row, table, word
-
-MOST_PROBLEMS: Final = 20
 
 
 def document_address(name: str) -> str:
@@ -55,17 +52,9 @@ def overview_page(layout: Layout, seen: Overview, chosen: Filter) -> str:
 
 def notices(seen: Overview) -> Iterator[Element]:
     """What is wrong with the whole."""
-    for trouble in seen.troubles:
-        yield h("p", trouble, class_="notice bad")
-    if seen.problems:
-        more = len(seen.problems) - MOST_PROBLEMS
-        yield h(
-            "div",
-            h("p", "Not in force as it is written:"),
-            h("ul", (h("li", problem) for problem in seen.problems[:MOST_PROBLEMS])),
-            h("p", f"and {count(more, 'more problem')}: reconciler validate shows all") if more > 0 else None,
-            class_="notice warn",
-        )
+    return troubles_and_problems(
+        seen.troubles, seen.problems, title="Not in force as it is written:", all_by="reconciler validate"
+    )
 
 
 def _tallies(statuses: Sequence[DocumentStatus], chosen: Filter) -> Iterator[Element | None]:

@@ -20,7 +20,7 @@ from reconciler.web.assets import load_assets
 from reconciler.web.document import EVENTS
 from reconciler.web.filter import PAGE
 from reconciler.web.layout import Layout
-from reconciler.web.overview import MOST_PROBLEMS
+from reconciler.web.notices import MOST_PROBLEMS
 from reconciler.web.pages import EVENTS_PAGE, Pages
 from reconciler.web.past import LONGEST_PATCH
 from reconciler.web.patches import patches

@@ -14,6 +14,7 @@ from reconciler.orchestrator.pages.standing import seconds
 from reconciler.orchestrator.store.tasks import Kept
 from reconciler.web.choosing import address_of
 from reconciler.web.html import Child, Element, h
+from reconciler.web.notices import troubles_and_problems
 from reconciler.web.words import ago, code, nil, row, table, word
 
 AGENTS: Final = "/"
@@ -21,7 +22,6 @@ DOCUMENTS: Final = "/documents"
 ROLLOUTS: Final = "/rollouts"
 TASKS: Final = "/tasks"
 SECTIONS: Final = (("Agents", AGENTS), ("Documents", DOCUMENTS), ("Rollouts", ROLLOUTS), ("Tasks", TASKS))
-MOST_PROBLEMS: Final = 20
 LONGEST_ERROR: Final = 300
 """Characters of what went wrong that a table shows; the command line shows all."""
 
@@ -76,19 +76,12 @@ def breadcrumb(title: str, address: str) -> Element:
 
 def notices(seen: FleetFacts) -> Iterator[Element]:
     """What is wrong with the whole."""
-    for trouble in seen.troubles:
-        yield h("p", trouble, class_="notice bad")
-    if seen.problems:
-        more = len(seen.problems) - MOST_PROBLEMS
-        yield h(
-            "div",
-            h("p", "Not handed out as it is written:"),
-            h("ul", (h("li", problem) for problem in seen.problems[:MOST_PROBLEMS])),
-            h("p", f"and {count(more, 'more problem')}: reconciler fleet documents shows all")
-            if more > 0
-            else None,
-            class_="notice warn",
-        )
+    return troubles_and_problems(
+        seen.troubles,
+        seen.problems,
+        title="Not handed out as it is written:",
+        all_by="reconciler fleet documents",
+    )
 
 
 def share(number: int, whole: int, noun: str) -> Child:
