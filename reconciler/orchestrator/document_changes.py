@@ -88,7 +88,7 @@ class DocumentChanges:
     def _view(self, kept: documents.Kept) -> dict[str, object]:
         with self._database.read() as on:
             fleet = scenery_of(on, datetime.now(UTC))
-        return {**document_view(Scene(self._handing_out.read(), fleet), kept.name), "text": kept.text}
+        return {**document_view(Scene(self._handing_out.wishes, fleet), kept.name), "text": kept.text}
 
 
 def tag_of(revision: int) -> str:

@@ -100,8 +100,8 @@ class HandingOut:
         """Somebody has changed a document over the API: who asks now is told so; it is handed out soon. Raises
         StateError.
         """
-        await self._renew()
         self.ask()
+        await self._renew()
 
     async def _renew(self) -> None:
         async with self._reading:  # else what was read before a change could take the place of what was read after

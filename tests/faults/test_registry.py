@@ -171,7 +171,7 @@ def test_an_error_within_the_stream_is_a_failure_also_where_an_older_image_has_t
     fresh(stage, "stable")
     stage.docker("pull", "-q", f"{registry_of.address}/fresh:stable")
     newer = fresh(stage, "stable")
-    registry_of.tell(Lie(blobs, cut_after(HALF)))
+    registry_of.tell(Lie(blobs, CUT))
     stage.write(stage.web("v2", **through(registry_of, newer)))
     failed = stage.apply(expect=4)
     assert "pulling" in failed.stdout
