@@ -56,11 +56,10 @@ class Monitor:
     async def start(self) -> None:
         """Raises InvalidSettings when the address cannot be had, or the page's settings are wrong."""
         settings = self._settings
-        host, port = settings.address
-        site = make_site(settings.page, host, settings.names, self._reading, self._connections)
+        site = make_site(settings.page, settings.address[0], settings.names, self._reading, self._connections)
         app = make_app(self._meters.render, self._upkeep.ready, self._upkeep.healthy, site=site)
         app.on_response_prepare.append(end_old)
-        self._server = Server(app, host, port, encryption=self._context.context if self._context else None)
+        self._server = Server(app, settings.address, encryption=self._context.context if self._context else None)
         await self._server.start()
         self._telling = asyncio.create_task(keep_live(site.live, self._reading))
         self._telling.add_done_callback(_told_no_more)

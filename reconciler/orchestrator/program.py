@@ -31,7 +31,7 @@ from reconciler.orchestrator.home import SERVER, Home, Reached
 from reconciler.orchestrator.last_heard import LastHeard
 from reconciler.orchestrator.line import LineSettings
 from reconciler.orchestrator.lines import Lines
-from reconciler.orchestrator.listener import Listener
+from reconciler.orchestrator.listeners import listener
 from reconciler.orchestrator.meters import Meters, OwnEnd
 from reconciler.orchestrator.monitor import Monitor, MonitorSettings
 from reconciler.orchestrator.pages.opening import PageSettings
@@ -122,8 +122,8 @@ class Orchestrator:
         self.monitor = self._monitor(passport)
         self._member_context = ServerContext(passport)
         self._enroll_context = ServerContext(passport, clients=False)
-        self.members = Listener(self._app(desk), reached.listen, self._member_context.context)
-        self.enrolment = Listener(desk.enrolment(), reached.enroll, self._enroll_context.context)
+        self.members = listener(self._app(desk), reached.listen, self._member_context)
+        self.enrolment = listener(desk.enrolment(), reached.enroll, self._enroll_context)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Orchestrator]:
@@ -132,9 +132,9 @@ class Orchestrator:
             stack.push_async_callback(self.clerk.finish)
             stack.push_async_callback(self.heard.finish)
             stack.push_async_callback(self.commits.finish)
-            for listener in (self.members, self.enrolment, self.monitor):
-                await listener.start()
-                stack.push_async_callback(listener.stop)
+            for reached in (self.members, self.enrolment, self.monitor):
+                await reached.start()
+                stack.push_async_callback(reached.stop)
             stack.push_async_callback(self.connections.end_all, STOPS)
             for work in self._works():
                 task = asyncio.create_task(work)

@@ -273,7 +273,7 @@ def serving_site(
     async def main() -> None:
         site = make()
         app = make_app(lambda: b"", lambda: (True, ""), lambda: (True, ""), site=site)
-        server = Server(app, "127.0.0.1", port, encryption=encryption)
+        server = Server(app, ("127.0.0.1", port), encryption=encryption)
         await server.start()
         end = asyncio.Event()
         served.append(Serving(server.url, site, asyncio.get_running_loop()))

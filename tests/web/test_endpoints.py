@@ -33,7 +33,7 @@ class Site:
                 lambda: self.healthy,
                 render_within_s=render_within_s,
             )
-            server = Server(app, "127.0.0.1", 0)
+            server = Server(app, ("127.0.0.1", 0))
             await server.start()
             self.url = server.url
             async with aiohttp.ClientSession() as self.session:

@@ -171,9 +171,8 @@ class _Station:
             lambda: len(invalid(self.parts)),
         )
         site = make_site(self.settings, self.parts, self.board, self.live)
-        host, port = self.settings.listen_address
         app = make_app(render, self.board.ready, self.board.healthy, site=site)
-        return Server(app, host, port, encryption=encrypted(self.settings))
+        return Server(app, self.settings.listen_address, encryption=encrypted(self.settings))
 
 
 def leave_now() -> None:
