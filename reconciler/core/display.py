@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 MASK = "***"
@@ -12,6 +12,7 @@ SHORTEST_SECRET = 4
 
 _SECRET_NAME = re.compile(r"pass|pwd|secret|token|credential|private|api_?key|[_-]key$|auth|dsn", re.IGNORECASE)
 _AFTER_SCHEME = re.compile(r"(?<=://)\S+")
+_OPTION = re.compile(r"(?<![\w-])(--?[A-Za-z][\w.-]*)(?:=(\S+))?")
 UNITS = (("Gi", 1 << 30), ("Mi", 1 << 20), ("Ki", 1 << 10))
 
 
@@ -22,11 +23,18 @@ def shown(attribute: str, value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return _number(attribute, value)
     if isinstance(value, tuple | list):
-        return "[" + ", ".join(shown("", item) for item in value) + "]"
+        return "[" + ", ".join(_items(value)) + "]"
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key}: {masked(key, shown('', value[key]))}" for key in sorted(value)) + "}"
     text = str(value).lower() if isinstance(value, bool) else str(value)
     return without_credentials(text)
+
+
+def _items(values: Sequence[Any]) -> Iterator[str]:
+    """Each value; of a command's arguments, none that belongs to an option whose name looks like a secret's."""
+    for before, value in zip((None, *values), values, strict=False):
+        option = _OPTION.fullmatch(before) if isinstance(before, str) else None
+        yield masked(option[1] if option and not option[2] else "", shown("", value))
 
 
 def _number(attribute: str, value: int) -> str:
@@ -65,17 +73,22 @@ def masked(name: str, text: str) -> str:
 
 
 def without_credentials(text: str) -> str:
-    """``text`` with the credentials of its URLs masked.
+    """``text`` with the credentials of its URLs masked, and what ``--option=`` is given that looks secret by name.
 
     People write passwords with "@" and "/" that should be escaped (RFC 3986, 3.2.1), so what is masked reaches
     up to the last "@" before a space: rather too much than half a password.
     """
-    return _AFTER_SCHEME.sub(_host_only, text)
+    return _OPTION.sub(_option_alone, _AFTER_SCHEME.sub(_host_only, text))
 
 
 def _host_only(found: re.Match[str]) -> str:
     credentials, at, rest = found[0].rpartition("@")
     return MASK + at + rest if credentials else found[0]
+
+
+def _option_alone(found: re.Match[str]) -> str:
+    name, value = found.groups()
+    return found[0] if value is None else f"{name}={masked(name, value)}"
 
 
 def secret_values(environment: Mapping[str, str]) -> tuple[str, ...]:

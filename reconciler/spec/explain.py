@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from reconciler.core.display import without_credentials
 from reconciler.spec import lock_notation, notation, quantities
 from reconciler.spec.lock_notation import locked_image
 from reconciler.spec.problem import Path, Problem, Wrong, as_list, choices, dotted, is_private, suggestion
@@ -169,7 +170,9 @@ def _wrong_type(violation: Violation, tree: Tree, *, private: bool) -> str:
     if isinstance(found, str) and any(path == violation.path for path, _ in tree.fractions()):
         return f"must be {words}, not {found}"
     told = f"must be {words}, not {_shown(found, private=private)}"
-    return told + as_list(found) if wanted == ["array"] and not private else told
+    if wanted != ["array"] or private or (isinstance(found, str) and without_credentials(found) != found):
+        return told
+    return told + as_list(found)
 
 
 def _quote_it(value: Any, *, private: bool) -> str:
@@ -182,7 +185,8 @@ def _shown(value: Any, *, private: bool) -> str:
     if isinstance(value, list):
         return "a list"
     if isinstance(value, str):
-        return "this text" if private else f'"{value[:60]}{"…" if len(value) > 60 else ""}"'
+        text = without_credentials(value)
+        return "this text" if private else f'"{text[:60]}{"…" if len(text) > 60 else ""}"'
     return "this value" if private else str(value).lower()
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from reconciler.core.display import looks_secret
+from reconciler.core.display import looks_secret, without_credentials
 
 Level = Literal["error", "warning"]
 Path = tuple[str | int, ...]
@@ -78,6 +78,11 @@ def dotted(path: Sequence[str | int]) -> str:
 def is_private(path: Iterable[str | int]) -> bool:
     """Whether values below this path may be secret and are never quoted: by place, or by a key's name."""
     return any(part in PRIVATE or looks_secret(str(part)) for part in path)
+
+
+def source_line(path: Iterable[str | int], line: str) -> str:
+    """A line of a document as it may be shown for a problem at ``path``."""
+    return "" if is_private(path) else without_credentials(line)
 
 
 def without_value(line: str) -> str:

@@ -21,7 +21,7 @@ from typing import Any
 import yaml
 from yaml.reader import ReaderError
 
-from reconciler.spec.problem import Path, Place, Problem, dotted, is_private, without_value
+from reconciler.spec.problem import Path, Place, Problem, dotted, is_private, source_line, without_value
 from reconciler.spec.yaml_words import MERGE_CONFLICT, plain_words
 
 MAX_BYTES = 1024 * 1024
@@ -94,7 +94,7 @@ class Tree:
                 break
             mark = node.keys[str(part)] if key and part in node.keys else below.mark
             node = below
-        return Place(mark.line + 1, mark.column + 1, "" if is_private(path) else self.lines[mark.line])
+        return Place(mark.line + 1, mark.column + 1, source_line(path, self.lines[mark.line]))
 
     def fractions(self) -> Iterator[tuple[Path, Node]]:
         """Every plain decimal fraction with its path."""
@@ -216,7 +216,7 @@ class _Reader:
 
     def _note(self, event: Any, path: Path, message: str) -> None:
         mark = event.start_mark
-        text = "" if is_private(path) else self.lines[mark.line]
+        text = source_line(path, self.lines[mark.line])
         self.problems.append(Problem(self.file, mark.line + 1, mark.column + 1, dotted(path), message, text=text))
         if len(self.problems) >= MAX_PROBLEMS:
             raise _Stop

@@ -39,6 +39,29 @@ def test_urls_are_shown_without_their_credentials(text: str, expected: str) -> N
     assert shown("url", text) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("run --password=hunter2 --user=shop", "run --password=*** --user=shop"),
+        ("-Dapi.token=abc=def", "-Dapi.token=***"),
+        ("--password and no-token=x", "--password and no-token=x"),
+        ("--url=db://a:b@host --pwd-file=/run/x", "--url=db://***@host --pwd-file=***"),
+    ],
+)
+def test_options_with_names_of_secrets_are_shown_without_their_values(text: str, expected: str) -> None:
+    assert without_credentials(text) == expected
+
+
+def test_of_arguments_what_follows_an_option_with_such_a_name_is_not_shown() -> None:
+    command = ("serve", "--db-password", "hunter2", "--password=hunter2", "hunter", "--port", "80", 5)
+    assert shown("command", command) == "[serve, --db-password, ***, --password=***, hunter, --port, 80, 5]"
+
+
+@given(st.text("-a=", max_size=200))
+def test_texts_without_a_secret_name_stay_as_they_are(text: str) -> None:
+    assert without_credentials(text) == text
+
+
 WORD = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1)
 
 
@@ -48,8 +71,8 @@ def test_no_part_of_a_password_survives_in_a_url(password: str, host: str) -> No
 
 
 def test_a_long_text_of_unfinished_urls_takes_no_time() -> None:
-    text = "://" * 300_000
-    assert without_credentials(text) == text
+    for text in ("://" * 300_000, "--a" * 300_000, "-a=" * 300_000, "--" * 300_000, "-" + "a" * 900_000):
+        assert without_credentials(text) == text
 
 
 def test_values_of_secret_variables_are_taken_out_of_texts() -> None:
