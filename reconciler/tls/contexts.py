@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -22,32 +22,10 @@ from reconciler.core.member import Member, Role
 from reconciler.core.secret import Secret
 from reconciler.errors import InputError
 from reconciler.tls.certificates import Certificate, as_pem, the_member
+from reconciler.tls.changing import ChangingContext
 from reconciler.tls.passport import Passport
 
 ALPN: Final = ["http/1.1"]
-
-
-class ChangingContext:
-    """What a server listens with; ``context`` is handed to aiohttp once, ``change`` puts another one behind it.
-
-    New connections get the new certificate and the new roots; those that are open keep what they were made with
-    until they end (``connections`` limits their age).
-    """
-
-    def __init__(self, make: Callable[[], ssl.SSLContext]) -> None:
-        self._current = make()
-        self.context = make()
-        self.context.sni_callback = self._choose
-
-    def change(self, made: ssl.SSLContext) -> None:
-        """From the next connection on."""
-        self._current = made
-
-    def _choose(self, connection: ssl.SSLSocket | ssl.SSLObject, _name: str | None, _: ssl.SSLContext) -> None:
-        """Called within each handshake, also of clients that name no server. Certificate and roots are those of
-        the context that is set here.
-        """
-        connection.context = self._current
 
 
 class ServerContext(ChangingContext):

@@ -15,7 +15,7 @@ from reconciler.core.secret import Secret
 from reconciler.errors import InvalidSettings
 from reconciler.host_file import ANYTHING, Untrusted, read_trusted
 from reconciler.web.access import SHORTEST_TOKEN
-from reconciler.web.encryption import server_context
+from reconciler.web.encryption import page_context
 from reconciler.web.site import Site
 
 LONGEST_TOKEN: Final = 1024
@@ -26,7 +26,7 @@ log = structlog.get_logger("reconciler")
 def encryption(certificate: Path | None, key: Path | None, client_ca: Path | None = None) -> ssl.SSLContext | None:
     """Our own TLS; None where it is not asked for. Raises InvalidSettings."""
     if certificate is not None and key is not None:
-        return server_context(certificate, key, client_ca)
+        return page_context(certificate, key, client_ca).context
     if certificate is not None or key is not None:
         raise InvalidSettings(
             "web-certificate and web-key belong together, and only one of them is set",

@@ -14,10 +14,11 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 import trustme
+from structlog.testing import capture_logs
 
 from reconciler.errors import StateDamaged
 from reconciler.web.access import TRIES
-from reconciler.web.encryption import server_context
+from reconciler.web.encryption import page_context, server_context
 from reconciler.web.login import LONGEST
 from reconciler.web.making import WAITING
 from reconciler.web.site import NOT_HERE, POLICY
@@ -273,6 +274,54 @@ def test_over_tls_the_cookie_is_for_tls_alone(papers: tuple[trustme.CA, Path]) -
         _, _, headers = ask(served, "/login", "POST", headers=FORM, body=body, context=client)
         assert headers["Set-Cookie"].startswith("__Host-reconciler=")
         assert "Secure" in headers["Set-Cookie"].split("; ")
+
+
+def status_for(served: Serving, authority: trustme.CA, *, of: trustme.CA | None = None) -> int:
+    """What a client gets that trusts this authority, with a certificate of ``of``; 0 for no connection."""
+    client = ssl.create_default_context()
+    authority.configure_trust(client)
+    if of is not None:
+        of.issue_cert("ana@example.com").configure_cert(client)
+    try:
+        return ask(served, "/", context=client)[0]
+    except (ssl.SSLError, ConnectionError):
+        return 0
+
+
+def test_certificates_that_change_on_the_disk_are_used_from_the_next_connection_on(tmp_path: Path) -> None:
+    first, second = trustme.CA(), trustme.CA()
+
+    def write(authority: trustme.CA, *parts: str) -> None:
+        made = authority.issue_cert("127.0.0.1")
+        papers = {
+            "certificate.pem": made.cert_chain_pems[0],
+            "key.pem": made.private_key_pem,
+            "ca.pem": authority.cert_pem,
+        }
+        for part in parts or papers:
+            fresh = tmp_path / "fresh"
+            papers[part].write_to_path(str(fresh))
+            fresh.rename(tmp_path / part)
+
+    write(first)
+    certificate, key, known = (tmp_path / name for name in ("certificate.pem", "key.pem", "ca.pem"))
+    context = page_context(certificate, key, known).context
+    with (
+        serving(furnished(), here_only=False, certificates=True, encryption=context) as served,
+        capture_logs() as said,
+    ):
+        assert status_for(served, first, of=first) == 200
+        write(second, "certificate.pem")
+        assert status_for(served, first, of=first) == 200
+        assert status_for(served, first) == 403
+        assert [line["event"] for line in said] == ["the former certificate is still served"]
+        key.unlink()
+        assert status_for(served, first, of=first) == 200
+        write(second)
+        assert status_for(served, first, of=first) == 0
+        assert status_for(served, second) == 403
+        assert status_for(served, second, of=second) == 200
+        assert status_for(served, second, of=first) == 0
 
 
 def test_a_history_that_cannot_be_read_is_told_and_stops_nothing() -> None:

@@ -27,11 +27,11 @@ from reconciler.orchestrator.pages.reading import Reading
 from reconciler.orchestrator.pages.routes import FleetPages
 from reconciler.tls.certificates import Certificate
 from reconciler.tls.connections import Connections
-from reconciler.tls.contexts import ChangingContext, ask_members
+from reconciler.tls.contexts import ask_members
 from reconciler.tls.peer import peer_of
 from reconciler.web.access import Access, Patience, is_loopback
 from reconciler.web.assets import load_assets
-from reconciler.web.encryption import server_context
+from reconciler.web.encryption import FileContext, server_context
 from reconciler.web.layout import Layout
 from reconciler.web.live import Live
 from reconciler.web.opening import encryption, read_token, tell
@@ -64,21 +64,22 @@ class PageSettings:
     names: tuple[str, ...] = ()
 
 
-class PageContext(ChangingContext):
+class PageContext(FileContext):
     """TLS with a certificate of the operator's own, and clients of the fleet's roots."""
 
     def __init__(self, certificate: Path, key: Path, roots: tuple[Certificate, ...]) -> None:
         """Raises InvalidSettings."""
-        self._certificate, self._key = certificate, key
-        super().__init__(lambda: self._made(roots))
+        self._certificate, self._key, self._roots = certificate, key, roots
+        super().__init__(self._made, certificate, key)
 
     def trust(self, roots: tuple[Certificate, ...]) -> None:
-        """From the next connection on; certificate and key are read anew. Raises InvalidSettings."""
-        self.change(self._made(roots))
+        """From the next connection on. Raises InvalidSettings: from then on where the files can be used again."""
+        self._roots = roots
+        self.change(self._made())
 
-    def _made(self, roots: tuple[Certificate, ...]) -> ssl.SSLContext:
+    def _made(self) -> ssl.SSLContext:
         context = server_context(self._certificate, self._key, None)
-        ask_members(context, roots)
+        ask_members(context, self._roots)
         return context
 
 
