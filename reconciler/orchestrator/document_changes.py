@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Final
 
 from aiohttp import web
 
-from reconciler.errors import InputError, RequestConflict
+from reconciler.errors import InputError, RequestConflict, StateError
 from reconciler.orchestrator.admin_endpoints import decision, who
 from reconciler.orchestrator.bringing import scenery_of
 from reconciler.orchestrator.decisions import Decisions
@@ -56,8 +57,9 @@ class DocumentChanges:
         """Make or change a document."""
         text = read_request(await request.read(), "DocumentRequest")["text"]
         kept = await asyncio.to_thread(self._put, request, text)
-        await self._handing_out.changed()
-        view = await asyncio.to_thread(self._view, kept)
+        with done_before(f"the document {kept.name} is kept as revision {kept.revision}"):
+            await self._handing_out.changed()
+            view = await asyncio.to_thread(self._view, kept)
         told = answer(view, status=status_of("put-document"))
         told.headers["ETag"] = tag_of(kept.revision)
         return told
@@ -65,7 +67,8 @@ class DocumentChanges:
     async def delete(self, request: web.Request) -> web.Response:
         """A document is not wished for any more."""
         await asyncio.to_thread(self._delete, request)
-        await self._handing_out.changed()
+        with done_before(f"the document {request.match_info['name']} is deleted"):
+            await self._handing_out.changed()
         return web.Response(status=status_of("delete-document"))
 
     def _put(self, request: web.Request, text: str) -> documents.Kept:
@@ -89,6 +92,18 @@ class DocumentChanges:
         with self._database.read() as on:
             fleet = scenery_of(on, datetime.now(UTC))
         return {**document_view(Scene(self._handing_out.wishes, fleet), kept.name), "text": kept.text}
+
+
+@contextmanager
+def done_before(change: str) -> Iterator[None]:
+    """What fails in the block is told with what was done before it, which stays so."""
+    try:
+        yield
+    except StateError as error:
+        raise StateError(
+            f"{change}, but nobody can tell where it stands: {error.message}",
+            hint="it is handed out as soon as all can be read again; do not send it once more",
+        ) from error
 
 
 def tag_of(revision: int) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from reconciler.__main__ import main
 from reconciler.core.member import Member, Role
+from reconciler.orchestrator.store import documents
 from tests.orchestrator.fleet import Agent, Fleet, eventually, fleet, run
 from tests.orchestrator.test_assign import DEFAULTS, PROJECT, WEB
 
@@ -61,6 +64,27 @@ def test_who_changes_what_somebody_else_has_changed_is_told_so(tmp_path: Path) -
             assert (await put(world, match="one"))[0] == 400
             assert (await world.ask(world.admin(), "DELETE", PATH))[0] == 409
             assert (await world.ask(world.admin(), "DELETE", "/v1/documents/none"))[0] == 404
+
+    run(scene())
+
+
+def test_what_is_kept_is_told_so_where_reading_it_again_fails(tmp_path: Path) -> None:
+    """The outcome must not lie: the document is there, whatever broke in the next moment."""
+
+    async def scene() -> None:
+        async with fleet(tmp_path) as world:
+            await world.join("host-a")
+            with closing(sqlite3.connect(world.server.home.database)) as by_hand, by_hand:
+                by_hand.execute(
+                    "CREATE TRIGGER damage AFTER INSERT ON documents BEGIN UPDATE agents SET documents = '[{'; END"
+                )
+            status, told = await put(world)
+            assert status == 500
+            assert told["title"].startswith(
+                "the document web is kept as revision 1, but nobody can tell where it stands: "
+            )
+            with world.server.database.read() as on:
+                assert documents.look_up(on, "web") is not None
 
     run(scene())
 
