@@ -63,18 +63,14 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """What a file said when it was last read."""
+    """What a file said when it was last read; ``artifacts``: paths of the files that its documents name."""
 
     digest: bytes
     documents: tuple[Document, ...]
     problems: tuple[Problem, ...]
     empty: bool
     mentions_defaults: bool
-
-    @property
-    def artifacts(self) -> tuple[str, ...]:
-        """Paths of the files that its documents name."""
-        return tuple(path for item in self.documents for path in artifact_paths(item.value, item.file))
+    artifacts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +154,7 @@ class FolderSource:
             digest = hashlib.sha256(reading.content).digest()
             before = self._files.get(name)
             if not reading.trouble and (before is None or before.digest != digest):
-                documents, problems = read_documents(reading.content, name)
-                empty, mentions = not reading.content.strip(), b"Defaults" in reading.content
-                self._files[name] = _File(digest, documents, problems, empty, mentions)
+                self._files[name] = _parsed(name, reading.content, digest)
                 changed = True
         for name in [name for name in self._files if name not in listing.files and not listing.hides(name)]:
             if name not in listing.refused:
@@ -255,6 +249,12 @@ class FolderSource:
             same = own == before and [one.source for one in own] == [one.source for one in before]
             good[name] = before if same else own
         return good
+
+
+def _parsed(name: str, content: bytes, digest: bytes) -> _File:
+    documents, problems = read_documents(content, name)
+    artifacts = tuple(path for item in documents for path in artifact_paths(item.value, item.file))
+    return _File(digest, documents, problems, not content.strip(), b"Defaults" in content, artifacts)
 
 
 def _build_file(file: _File, defaults: Document | None, stamp: Stamp, read: ReadArtifact) -> _Built:

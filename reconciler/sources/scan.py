@@ -15,8 +15,9 @@ import unicodedata
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
-from reconciler.spec.artifacts import is_compose_default, is_lock_file
+from reconciler.spec.artifacts import COMPOSE_DEFAULTS, LOCK_SUFFIXES
 from reconciler.spec.problem import Problem
 
 SUFFIXES = (".yaml", ".yml")
@@ -28,9 +29,10 @@ Signature = tuple[int, int, int, int, int]
 """Device, inode, size, and times of change of content and metadata in nanoseconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A file to read: where it really lies, and what tells that it changed."""
+class Entry(NamedTuple):
+    """A file to read: where it really lies, and what tells that it changed. A tuple, since each look makes one for
+    each file and compares it.
+    """
 
     place: str
     signature: Signature
@@ -109,9 +111,10 @@ class _Walk:
         if linked and (facts.st_dev, facts.st_ino) in self.seen:
             return
         self.seen.add((facts.st_dev, facts.st_ino))
+        files = self.listing.files
         for entry in entries:
             self.entries += 1
-            if len(self.listing.files) >= MAX_FILES or self.entries > MAX_ENTRIES:
+            if len(files) >= MAX_FILES or self.entries > MAX_ENTRIES:
                 self._hide("", f"there are more than {MAX_FILES} files; the rest is not read")
                 for rest in (self.folders, self.file_links, self.links):
                     rest.clear()
@@ -119,9 +122,10 @@ class _Walk:
             self._entry(name, entry, linked=linked)
 
     def _entry(self, folder: str, entry: os.DirEntry[str], *, linked: bool) -> None:
-        if entry.name.startswith(PASSED_OVER) or _comes_with_documents(entry.name):
+        name = entry.name
+        if name.startswith(PASSED_OVER) or name.endswith(LOCK_SUFFIXES) or name in COMPOSE_DEFAULTS:
             return
-        name = f"{folder}/{_printable(entry.name)}" if folder else _printable(entry.name)
+        name = f"{folder}/{_printable(name)}" if folder else _printable(name)
         if entry.is_symlink():
             links = self.file_links if name.endswith(SUFFIXES) else self.links
             links.append((name, entry.path))
@@ -166,10 +170,6 @@ class _Walk:
 
     def _hide(self, name: str, message: str) -> None:
         self.listing.unreadable[name] = at_file(name or self.root, message)
-
-
-def _comes_with_documents(name: str) -> bool:
-    return is_lock_file(name) or is_compose_default(name)
 
 
 def _printable(name: str) -> str:

@@ -21,6 +21,16 @@ from reconciler.spec.problem import Path, Wrong
 
 MAX_TOTAL_BYTES = 1024 * 1024
 CONFIG: Path = ("spec", "config")
+COMPOSE_DEFAULTS = frozenset(
+    f"{stem}{override}.{suffix}"
+    for stem in ("compose", "docker-compose")
+    for override in ("", ".override")
+    for suffix in ("yaml", "yml")
+)
+"""Files that Compose reads by itself: ``compose.yaml``, ``docker-compose.override.yml`` and the like."""
+
+LOCK_SUFFIXES = (".lock.yml", ".lock.yaml")
+"""What files are called as that are lock files."""
 
 ReadArtifact = Callable[[str], bytes]
 """The content of a file, by its path relative to the folder. Raises Wrong when it cannot be had."""
@@ -139,18 +149,7 @@ def is_flat(name: str) -> bool:
 
 def is_reserved(name: str) -> bool:
     """Whether a name is ours on the host, or one that Compose reads by itself."""
-    return name.lower() in RESERVED_NAMES or is_compose_default(name.lower())
-
-
-def is_compose_default(name: str) -> bool:
-    """``compose.yaml``, ``docker-compose.override.yml`` and the like."""
-    stem, _, suffix = name.rpartition(".")
-    return suffix in {"yaml", "yml"} and stem.removesuffix(".override") in {"compose", "docker-compose"}
-
-
-def is_lock_file(name: str) -> bool:
-    """Whether a file is called as lock files are."""
-    return name.endswith((".lock.yml", ".lock.yaml"))
+    return name.lower() in RESERVED_NAMES or name.lower() in COMPOSE_DEFAULTS
 
 
 def _kept(named: Named, content: bytes) -> dict[str, str]:
