@@ -7,9 +7,7 @@ that nobody lists the containers of others.
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,12 +16,15 @@ from typing import Any, Final
 
 import yaml
 
+from bench.model import Sample
 from bench.programs import ROOT, Programs
 from bench.raw import Raw
+from bench.turns import Turn, in_turns
 from reconciler.config import Settings, load_settings
 from reconciler.controller.app import Parts, open_parts, open_service
 from reconciler.controller.app.actors import file_actor
 from tests.parts.engine import PrivateEngine
+from tests.parts.folder import PrivateFolder
 from tests.parts.images import PublishedImage, Recipe, publish
 from tests.parts.registry import PrivateRegistry
 from tests.parts.standard_images import PLAIN, WEB_PORT, web
@@ -33,15 +34,22 @@ WORKERS: Final = 8
 
 @dataclass(kw_only=True)
 class Ground:
-    """``thorough``: the long forms, too. ``quick``: one round of everything, to see that it works."""
+    """``thorough``: the long forms, too. ``quick``: one round of everything, to see that it works. ``tell`` hears
+    what is being measured, "" for nothing yet.
+    """
 
     thorough: bool = False
     quick: bool = False
+    tell: Callable[[str], None] = lambda _name: None
     stack: ExitStack = field(default_factory=ExitStack)
 
     def rounds(self, usual: int) -> int:
         """How often something is repeated."""
         return 1 if self.quick else usual * (3 if self.thorough else 1)
+
+    def turns(self, turns: Mapping[str, Turn], *, rounds: int, warm_up: int = 1) -> dict[str, tuple[Sample, ...]]:
+        """The samples of contestants that take turns, as many rounds as are usual."""
+        return in_turns(turns, rounds=self.rounds(rounds), warm_up=warm_up, tell=self.tell)
 
     @cached_property
     def programs(self) -> Programs:
@@ -49,9 +57,9 @@ class Ground:
 
     @cached_property
     def folder(self) -> Path:
-        place = Path(tempfile.mkdtemp(prefix="bench-"))
-        self.stack.callback(shutil.rmtree, place)
-        return place
+        place = PrivateFolder()
+        self.stack.callback(place.remove)
+        return place.path
 
     @cached_property
     def engine(self) -> PrivateEngine:

@@ -55,26 +55,27 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Curve:
-    """How a cost grows."""
+    """How a cost grows. ``lines`` are drawn; ``facts`` are of other units, and told beside them."""
 
     id: str
     title: str
     x: str
     y: str
     lines: tuple[Line, ...]
+    facts: tuple[Line, ...] = ()
     log: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conditions:
-    """On what, and beside what load, it was measured."""
+    """On what, and beside what load, it was measured. ``run``: when the run began that it was part of."""
 
     day: str
     machine: str
     versions: Mapping[str, str]
     commit: str
     load: tuple[float, float]
-    repeats: str = ""
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +113,11 @@ def _row(told: Mapping[str, Any]) -> Row:
 
 
 def _curve(told: Mapping[str, Any]) -> Curve:
-    lines = (Line(item["name"], tuple(_pair(point) for point in item["points"])) for item in told["lines"])
-    return Curve(**{**told, "lines": tuple(lines)})
+    return Curve(**{**told, "lines": _lines(told["lines"]), "facts": _lines(told["facts"])})
+
+
+def _lines(told: Sequence[Mapping[str, Any]]) -> tuple[Line, ...]:
+    return tuple(Line(item["name"], tuple(_pair(point) for point in item["points"])) for item in told)
 
 
 def _pair(told: Sequence[float]) -> tuple[float, float]:

@@ -66,8 +66,9 @@ def contents(reports: Mapping[str, Report], titles: Mapping[str, str]) -> dict[P
 def page(reports: Mapping[str, Report], titles: Mapping[str, str], notes: Mapping[str, str]) -> str:
     """The whole page."""
     lines = [INTRODUCTION, *_summary(reports)]
+    newest = max((report.conditions.run for report in reports.values()), default="")
     for name, report in reports.items():
-        lines += [f"## {titles[name]}\n", *_conditions(report.conditions)]
+        lines += [f"## {titles[name]}\n", *_conditions(report.conditions, newest)]
         for row in report.rows:
             lines += [*_row(row), *_note(notes, row.id)]
         for curve in report.curves:
@@ -97,10 +98,11 @@ def _line(row: Row) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _conditions(told: Conditions) -> Iterator[str]:
+def _conditions(told: Conditions, newest: str) -> Iterator[str]:
     versions = ", ".join(f"{name} {version}" for name, version in told.versions.items())
     load = " to ".join(f"{value:g}" for value in told.load)
-    yield f"Measured on {told.day} on {told.machine} with {versions}; load {load}.\n"
+    when = f"{told.day}, in an earlier run than the newest here," if told.run != newest else told.day
+    yield f"Measured on {when} on {told.machine} with {versions}; load {load}.\n"
 
 
 def _row(row: Row) -> Iterator[str]:
@@ -131,14 +133,21 @@ def _standing(item: Standing, row: Row) -> str:
 
 
 def _curve(curve: Curve) -> Iterator[str]:
+    """The figure, and its points beside what is of other units."""
+    lines = (*curve.lines, *curve.facts)
     yield f"![{curve.title}](images/cost-{curve.id}.svg)\n"
-    yield f"| {curve.x} | {' | '.join(line.name for line in curve.lines)} |"
-    yield f"| {' | '.join(['---'] * (len(curve.lines) + 1))} |"
-    values = {line.name: dict(line.points) for line in curve.lines}
-    for x in sorted({x for line in curve.lines for x, _ in line.points}):
-        cells = [f"{found[x]:,.2f}" if x in found else "" for found in values.values()]
+    yield f"| {curve.x} | {' | '.join(_headed(line.name, curve) for line in lines)} |"
+    yield f"| {' | '.join(['---'] * (len(lines) + 1))} |"
+    values = [dict(line.points) for line in lines]
+    for x in sorted({x for line in lines for x, _ in line.points}):
+        cells = [f"{found[x]:,.2f}" if x in found else "" for found in values]
         yield f"| {x:,.0f} | {' | '.join(cells)} |"
     yield ""
+
+
+def _headed(name: str, curve: Curve) -> str:
+    """With the unit of what is drawn; facts have theirs in their names."""
+    return f"{name}, {curve.y}" if name in {line.name for line in curve.lines} else name
 
 
 def _note(notes: Mapping[str, str], key: str) -> Iterator[str]:

@@ -7,6 +7,7 @@ import subprocess
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.ground import Wishes
@@ -38,8 +39,16 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """``reconciler run`` in a process; ``url`` is where it tells of itself."""
+
+    pid: int
+    url: str
+
+
 @contextmanager
-def running(wishes: Wishes, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
+def running(wishes: Wishes, **settings: str) -> Iterator[Controller]:
     """``reconciler run``, from its first look at everything until the block ends."""
     listen = f"127.0.0.1:{free_port()}"
     environment = {**os.environ, **wishes.environment, "RECONCILER_LISTEN": listen, **settings}
@@ -48,7 +57,7 @@ def running(wishes: Wishes, **settings: str) -> Iterator[subprocess.Popen[bytes]
     try:
         if not wait_until(lambda: _ready(f"http://{listen}/readyz"), seconds=READY_S):
             raise ProgramFailed(f"the controller is not ready: {(wishes.folder / 'run.log').read_text()[-2000:]}")
-        yield process
+        yield Controller(process.pid, f"http://{listen}")
     finally:
         process.terminate()
         process.wait(20)

@@ -28,17 +28,26 @@ from reconciler.history import History
 from reconciler.sources.files import FolderSource
 from reconciler.spec.build import build
 from reconciler.sticker_store import StickerStore
-from tests.simulator.world import World as Simulated
+from tests.simulator.clock import SimulatedClock
+from tests.simulator.engine import SimulatedEngine
+from tests.simulator.registry import DEFAULT_FACTS, SimulatedRegistry
 
 KEY = b"k" * 32
 
 
+class Calm(SimulatedEngine):
+    """Its containers run and do nothing more: nobody has to look at each of them whether something fell due."""
+
+    def settle(self) -> None:
+        """Nothing ever falls due."""
+
+
 class World:
-    """``size`` documents, each with a container that runs."""
+    """``size`` documents, each with a container that runs. Nothing has been looked at yet."""
 
     def __init__(self, folder: Path, size: int) -> None:
-        self.folder, self.simulated = folder, Simulated()
-        self.engine, clock = self.simulated.engine, self.simulated.clock
+        self.folder, self.registry, clock = folder, SimulatedRegistry(), SimulatedClock()
+        self.engine = Calm(clock=clock, registry=self.registry)
         self.desired = folder / "desired"
         self.desired.mkdir(parents=True)
         self.history = History.open(folder / "history.db", clock=clock.time, rebuild=build)
@@ -57,6 +66,9 @@ class World:
         )
         for desired in self.catalogue.desired().values():
             self._deployed(desired)
+
+    def assess_quietly(self) -> None:
+        """A look at everything. Raises RuntimeError where there is something to do."""
         loud = [item.plan for item in self.assessor.assess() if not item.plan.quiet]
         if loud:
             raise RuntimeError(f"there is something to do: {loud[0]}")
@@ -79,7 +91,7 @@ class World:
         ]
 
     def _write(self, size: int) -> None:
-        image = self.simulated.publish("shop/web")
+        image = self.registry.publish("shop/web", DEFAULT_FACTS)
         self.engine.pull(image, deadline_s=60, progress=lambda _line: None)
         for number in range(size):
             name = f"web-{number}"
@@ -92,11 +104,11 @@ class World:
                     "image": image.repository,
                     "digest": image.digest,
                     "strategy": {"minHealthy": "0s"},
-                    "sticker": {"path": str(self.folder / "stickers" / f"{name}.json")},
+                    "sticker": {"path": str(self.folder / "stickers" / name / "version.json")},
                     "config": {"environment": {"GREETING": "hello"}, "memoryLimit": "64Mi"},
                 },
             }
-            (self.desired / f"{name}.yaml").write_text(yaml.safe_dump(document))
+            (self.desired / f"{name}.yaml").write_text(yaml.dump(document, Dumper=yaml.CSafeDumper))
 
     def _deployed(self, desired: DesiredState) -> None:
         name, history = desired.name, self.history

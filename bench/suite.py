@@ -18,21 +18,22 @@ Measure = Callable[[Ground], Found]
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """``title`` heads its part of the page."""
+    """``title`` heads its part of the page. After ``within_s``, several times what it takes, it hangs."""
 
     name: str
     title: str
     measure: Measure
+    within_s: float
 
 
 REGISTERED: Final[dict[str, Suite]] = {}
 
 
-def suite(name: str, title: str) -> Callable[[Measure], Measure]:
+def suite(name: str, title: str, *, within_s: float = 240.0) -> Callable[[Measure], Measure]:
     """Register a function as a suite."""
 
     def register(measure: Measure) -> Measure:
-        REGISTERED[name] = Suite(name, title, measure)
+        REGISTERED[name] = Suite(name, title, measure, within_s)
         return measure
 
     return register

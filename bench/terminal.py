@@ -1,12 +1,13 @@
-"""A report as a table of 80 columns. Pure."""
+"""A report as tables of 80 columns, and how a run ended. Pure."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from bench.model import NOT_MEASURED, Report, Row
+from bench.model import NOT_MEASURED, Curve, Report, Row
 from bench.statistics import Standing, met, standings
+from bench.watch import Ended
 from bench.words import amount, goal, times, verdict
 
 WIDTH = 80
@@ -14,8 +15,41 @@ _COLUMNS = "  {name:<27.27} {median:>9} {spread:>17} {ratio:>6} {cpu:>6} {peak:>
 
 
 def table(reports: Iterable[Report]) -> str:
-    """Row after row: floor, ours, peers."""
-    return "\n".join(line.rstrip() for report in reports for row in report.rows for line in _lines(row))
+    """Row after row: floor, ours, peers; then the curves."""
+    return "\n".join(line.rstrip() for report in reports for line in _of(report))
+
+
+def endings(ended: Sequence[Ended], kept: Mapping[str, Report]) -> Iterator[str]:
+    """How long each suite took; which has hung or failed, where, and of when its figures are."""
+    taken = ", ".join(f"{item.suite} {item.after_s:.0f} s" for item in ended if item.how == "measured")
+    yield from textwrap.wrap(f"measured: {taken or 'nothing'}", WIDTH)
+    for item in ended:
+        if item.how == "measured":
+            continue
+        at = f"at {item.at!r}" if item.at else "between turns"
+        old = kept.get(item.suite)
+        stays = f"its figures of {old.conditions.day} stay" if old else "it has no figures"
+        yield from textwrap.wrap(f"{item.suite} has {item.how} {at}, after {item.after_s:.0f} s: {stays}", WIDTH)
+
+
+def _of(report: Report) -> Iterator[str]:
+    for row in report.rows:
+        yield from _lines(row)
+    for curve in report.curves:
+        yield from _curve(curve)
+
+
+def _curve(curve: Curve) -> Iterator[str]:
+    """A line for each, a column for each place."""
+    lines = (*curve.lines, *curve.facts)
+    places = sorted({x for line in lines for x, _ in line.points})
+    yield from textwrap.wrap(curve.title, WIDTH)
+    yield f"  {curve.x:<30.30}" + "".join(f"{place:>12,.0f}" for place in places)
+    for line in lines:
+        found = dict(line.points)
+        cells = (f"{found[place]:,.2f}" if place in found else "" for place in places)
+        yield f"  {line.name:<30.30}" + "".join(f"{cell:>12}" for cell in cells)
+    yield ""
 
 
 def _lines(row: Row) -> Iterator[str]:

@@ -14,16 +14,22 @@ from bench.model import Contestant, Role, Sample
 Turn = Callable[[], Sample]
 
 
-def in_turns(turns: Mapping[str, Turn], *, rounds: int, warm_up: int = 1) -> dict[str, tuple[Sample, ...]]:
-    """The samples of each contestant; those of the first ``warm_up`` rounds are not kept."""
+def in_turns(
+    turns: Mapping[str, Turn], *, rounds: int, warm_up: int = 1, tell: Callable[[str], None] = lambda _name: None
+) -> dict[str, tuple[Sample, ...]]:
+    """The samples of each contestant; those of the first ``warm_up`` rounds are not kept. ``tell`` hears whose
+    turn it is, and "" when it is nobody's any more.
+    """
     samples: dict[str, list[Sample]] = {name: [] for name in turns}
     names = list(turns)
     for round_ in range(rounds + warm_up if turns else 0):
         start = round_ % len(names)
         for name in names[start:] + names[:start]:
+            tell(name)
             sample = turns[name]()
             if round_ >= warm_up:
                 samples[name].append(sample)
+    tell("")
     return {name: tuple(taken) for name, taken in samples.items()}
 
 

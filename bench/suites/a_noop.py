@@ -14,7 +14,7 @@ from bench.peers import Peers, ansible, ansible_container, peers, service, stack
 from bench.programs import PYTHON, RECONCILER
 from bench.statistics import standings
 from bench.suite import Found, suite
-from bench.turns import Turn, contestants, here, in_turns
+from bench.turns import Turn, contestants, here
 from reconciler.controller.assess import Assessment
 from tests.parts.socket_proxy import SocketProxy
 
@@ -27,7 +27,7 @@ PROCESS_SIZE = 100
 PROCESS_TARGET = 1.25
 
 
-@suite("noop", "A pass that finds nothing to do")
+@suite("noop", "A pass that finds nothing to do", within_s=600.0)
 def noop(ground: Ground) -> Found:
     rows = tuple(_row(ground, size) for size in SIZES)
     return rows, (_curve(rows),)
@@ -64,8 +64,8 @@ def _row(ground: Ground, size: int) -> Row:
             "one list, N inspects": here(lambda: [floor.inspect(row["Id"]) for row in floor.containers()]),
             "docker SDK containers.list()": here(lambda: sdk.containers.list(all=True)),
         }
-        samples = in_turns(turns, rounds=ground.rounds(15), warm_up=2)
-    others = in_turns(dict(_programs(ground, size, roles, notes)), rounds=ground.rounds(3), warm_up=0)
+        samples = ground.turns(turns, rounds=15, warm_up=2)
+    others = ground.turns(dict(_programs(ground, size, roles, notes)), rounds=3, warm_up=0)
     return Row(
         id=f"noop-{size}",
         work=f"{size} documents, nothing to do",
@@ -168,7 +168,7 @@ def process(ground: Ground) -> Found:
     roles["Python and one list"] = "floor"
     for name in list(turns)[1:4]:
         roles[name] = "ours"
-    samples = in_turns(turns, rounds=ground.rounds(7))
+    samples = ground.turns(turns, rounds=7)
     row = Row(
         id="process-100",
         work="whole process, 100 documents, nothing to do",

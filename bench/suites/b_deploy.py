@@ -13,7 +13,7 @@ from bench.peers import Peers, ansible, ansible_container, peers, service
 from bench.programs import RECONCILER
 from bench.raw import Raw
 from bench.suite import Found, suite
-from bench.turns import Turn, contestants, in_turns, prepared, untimed
+from bench.turns import Turn, contestants, prepared, untimed
 from reconciler.controller.app import Parts
 from reconciler.controller.loop import Reconciler
 from reconciler.controller.readings import Readings
@@ -24,7 +24,7 @@ FRESH_S = 0.25
 """A file that was just written is read twice, a moment apart; that is no part of a deploy."""
 
 
-@suite("deploy", "A first deploy")
+@suite("deploy", "A first deploy", within_s=400.0)
 def deploy(ground: Ground) -> Found:
     return (_row(ground, present=True), _row(ground, present=False)), ()
 
@@ -41,13 +41,13 @@ def _row(ground: Ground, *, present: bool) -> Row:
     notes: dict[str, str] = {}
     with wishes.parts() as parts:
         turns = dict(_turns(ground, wishes, parts, present=present))
-        samples = in_turns(dict(zip(roles, turns.values(), strict=False)), rounds=ground.rounds(9))
+        samples = ground.turns(dict(zip(roles, turns.values(), strict=False)), rounds=9)
     with_process = {"reconciler apply": _applied(ground, ground.wishes(f"apply-{word}"), present=present)}
     at_work = peers(ground, f"deploy-{word}")
     with_process |= dict(_peers(at_work, image, notes, present=present))
     roles |= dict.fromkeys((name for name in with_process if name not in roles), "peer")
     roles |= dict.fromkeys(notes, "peer")
-    samples |= in_turns(with_process, rounds=ground.rounds(5))
+    samples |= ground.turns(with_process, rounds=5)
     work = f"first deploy, image {word}"
     return Row(id=f"deploy-{word}", work=work, contestants=contestants(samples, roles, notes=notes), target=TARGET)
 

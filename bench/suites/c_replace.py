@@ -17,7 +17,7 @@ from bench.peers import Peers, ansible, ansible_container, peers, service, swarm
 from bench.raw import Raw
 from bench.suite import Found, suite
 from bench.suites.b_deploy import converge, steady
-from bench.turns import Turn, contestants, in_turns, untimed
+from bench.turns import Turn, contestants, untimed
 from tests.parts.images import PublishedImage
 from tests.parts.ports import free_port
 
@@ -32,7 +32,7 @@ HOLDER = "the same, behind a holder of the port"
 STOP_FIRST = "stop, remove, create, start"
 
 
-@suite("replace", "A replacement with a host port")
+@suite("replace", "A replacement with a host port", within_s=400.0)
 def replace(ground: Ground) -> Found:
     image = ground.web("v1")
     for engine in (ground.engine, ground.peers_engine):
@@ -47,11 +47,11 @@ def replace(ground: Ground) -> Found:
         STOP_FIRST: "floor",
     }
     notes: dict[str, str] = {}
-    samples = in_turns(dict(_ours_and_floors(ground, image)), rounds=ground.rounds(15))
+    samples = ground.turns(dict(_ours_and_floors(ground, image)), rounds=15)
     at_work = peers(ground, "replace")
     others = dict(_peers(at_work, image, notes))
     roles |= dict.fromkeys((*others, *notes), "peer")
-    samples |= in_turns(others, rounds=ground.rounds(3), warm_up=0)
+    samples |= ground.turns(others, rounds=3, warm_up=0)
     row = Row(
         id="replace",
         work="replacement with a host port: outage",

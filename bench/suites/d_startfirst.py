@@ -21,7 +21,7 @@ from bench.outage import AFTERWARDS_S, Client
 from bench.programs import ROOT
 from bench.suite import Found, suite
 from bench.suites.b_deploy import converge, steady
-from bench.turns import Turn, contestants, in_turns
+from bench.turns import Turn, contestants
 from tests.parts.crowd import Crowd
 from tests.parts.haproxy_image import publish_haproxy
 from tests.parts.images import PublishedImage
@@ -61,7 +61,7 @@ def startfirst(ground: Ground) -> Found:
         FLOOR: watched(FLOOR, "bench=floor", _raw(ground, image)),
         OURS: watched(OURS, "stella.document=start-first", _ours(ground, image, "start-first")),
     }
-    samples = in_turns(turns, rounds=ground.rounds(5), warm_up=0)
+    samples = ground.turns(turns, rounds=5, warm_up=0)
     roles: dict[str, Role] = {FLOOR: "floor", OURS: "ours"}
     row = Row(
         id="startfirst",
@@ -93,7 +93,7 @@ def _behind_haproxy(ground: Ground, image: PublishedImage) -> Row:
         failed += len(users.failed)
         return Sample(users.longest_s, cpu)
 
-    samples = in_turns({OURS: turn}, rounds=ground.rounds(5), warm_up=0)
+    samples = ground.turns({OURS: turn}, rounds=5, warm_up=0)
     return Row(
         id="startfirst-haproxy",
         work=f"start-first behind HAProxy, {PER_SECOND} requests a second: the slowest",

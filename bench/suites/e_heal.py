@@ -18,7 +18,7 @@ from bench.peers import Peers, peers, swarm
 from bench.processes import running
 from bench.raw import Raw
 from bench.suite import Found, suite
-from bench.turns import Turn, contestants, in_turns
+from bench.turns import Turn, contestants
 from tests.parts.images import PublishedImage
 
 TARGET = 1.1
@@ -46,7 +46,7 @@ def crashed(raw: Raw, container: str) -> None:
     os.kill(raw.inspect(container)["State"]["Pid"], signal.SIGKILL)
 
 
-@suite("heal", "Healing")
+@suite("heal", "Healing", within_s=400.0)
 def heal(ground: Ground) -> Found:
     ground.have(ground.plain, ground.engine, ground.peers_engine)
     with _floor(ground) as floor, _ours(ground) as ours:
@@ -60,13 +60,13 @@ def _row(ground: Ground, floor: str, ours: Iterator[str], *, blow: Blow) -> Row:
         first: healed(raw, itertools.repeat(floor), blow),
         "reconciler run": healed(raw, ours, blow),
     }
-    samples = in_turns(turns, rounds=ground.rounds(4), warm_up=1)
+    samples = ground.turns(turns, rounds=4, warm_up=1)
     roles: dict[str, Role] = {first: "floor", "reconciler run": "ours"}
     at_work = peers(ground, f"heal-{blow.__name__}")
     notes: dict[str, str] = {}
     others = dict(_peers(at_work, ground.plain, notes, blow=blow))
     roles |= dict.fromkeys((*others, *notes), "peer")
-    samples |= in_turns(others, rounds=ground.rounds(3), warm_up=0)
+    samples |= ground.turns(others, rounds=3, warm_up=0)
     what = "docker rm -f" if blow is removed else "docker kill"
     contest = contestants(samples, roles, notes=notes)
     return Row(id=f"heal-{blow.__name__}", work=f"healed after {what}", contestants=contest, target=TARGET)

@@ -10,7 +10,7 @@ from bench.model import Role, Row, Sample
 from bench.peers import peers, service
 from bench.raw import Raw
 from bench.suite import Found, suite
-from bench.turns import Turn, contestants, in_turns, prepared, untimed
+from bench.turns import Turn, contestants, prepared, untimed
 from reconciler.controller.app import open_service
 from reconciler.controller.service import Service
 
@@ -18,7 +18,7 @@ TARGET = 1.05
 SIZE, LARGE, SEQUENTIAL = 50, 200, 50
 
 
-@suite("bulk", "Many new containers")
+@suite("bulk", "Many new containers", within_s=400.0)
 def bulk(ground: Ground) -> Found:
     sizes = (SIZE, LARGE) if ground.thorough else (SIZE,)
     return tuple(_row(ground, size) for size in sizes), ()
@@ -41,8 +41,8 @@ def _row(ground: Ground, size: int) -> Row:
         ),
     }
     roles["compose up -d"] = "peer"
-    samples = in_turns(turns, rounds=ground.rounds(3), warm_up=0)
-    samples |= in_turns({"one after the other": _threads(ground, names, 1)}, rounds=1, warm_up=0)
+    samples = ground.turns(turns, rounds=3, warm_up=0)
+    samples |= ground.turns({"one after the other": _threads(ground, names, 1)}, rounds=1, warm_up=0)
     return Row(
         id=f"bulk-{size}",
         work=f"{size} new containers",

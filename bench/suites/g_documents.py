@@ -13,7 +13,7 @@ from bench.ground import Ground
 from bench.model import Role, Row
 from bench.simulated import World
 from bench.suite import Found, suite
-from bench.turns import contestants, here, in_turns
+from bench.turns import contestants, here
 from reconciler.core.drift import find_drift
 from reconciler.core.ownership import find_claims
 from reconciler.sources.files import FolderSource
@@ -57,7 +57,7 @@ def _cold(ground: Ground, contents: Mapping[str, bytes]) -> Row:
         "C loader, compiled validator": "floor",
         "parse, validate, build, cross-check": "ours",
     }
-    samples = in_turns(turns, rounds=ground.rounds(7))
+    samples = ground.turns(turns, rounds=7)
     row_of = contestants(samples, roles)
     return Row(id="documents-cold", work=f"{SIZE:,} documents, all new", contestants=row_of, target=TARGET)
 
@@ -81,7 +81,7 @@ def _unchanged(ground: Ground, contents: Mapping[str, bytes]) -> Row:
         "a look at the folder": here(source.load),
     }
     roles: dict[str, Role] = {"stat of every file": "floor", "a look at the folder": "ours"}
-    samples = in_turns(turns, rounds=ground.rounds(15))
+    samples = ground.turns(turns, rounds=15)
     row_of = contestants(samples, roles)
     return Row(
         id="documents-unchanged", work=f"{SIZE:,} documents, unchanged", contestants=row_of, limit=UNCHANGED_S
@@ -91,6 +91,7 @@ def _unchanged(ground: Ground, contents: Mapping[str, bytes]) -> Row:
 @suite("compare", "Comparing documents with the host")
 def compare(ground: Ground) -> Found:
     world = World(ground.folder / "compare", SIZE)
+    world.assess_quietly()
     situations = [item.situation for item in world.assessor.assess()]
     claimed = [
         (item, find_claims(item.desired.container_name, item.observation, item.record)) for item in situations
@@ -113,7 +114,7 @@ def compare(ground: Ground) -> Found:
         "what a look compares": "ours",
         "every field, anew": "ours",
     }
-    samples = in_turns(turns, rounds=ground.rounds(15))
+    samples = ground.turns(turns, rounds=15)
     row_of = contestants(samples, roles)
     row = Row(id="compare", work=f"{SIZE:,} equal units compared", contestants=row_of, target=COMPARE_TARGET)
     return (row,), ()

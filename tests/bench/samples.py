@@ -23,7 +23,9 @@ def row(**changes: object) -> Row:
 
 def curve(*, log: bool = True) -> Curve:
     lines = (Line("ours & theirs", ((10.0, 1.0), (1000.0, 40.0))), Line("floor", ((10.0, 0.9), (1000.0, 39.0))))
-    return Curve(id="documents", title='A "quiet" look', x="documents", y="ms", lines=lines, log=log)
+    facts = (Line("engine calls", ((10.0, 1.0), (1000.0, 1.0))),)
+    title = 'A "quiet" look'
+    return Curve(id="documents", title=title, x="documents", y="ms", lines=lines, facts=facts, log=log)
 
 
 def report() -> Report:

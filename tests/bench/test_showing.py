@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -18,7 +19,9 @@ from bench.results import keep, kept
 from bench.run import titles
 from bench.statistics import floor_of, met, ours_of, spread, standings
 from bench.suite import discovered
-from bench.terminal import WIDTH, table
+from bench.terminal import WIDTH, endings, table
+from bench.turns import in_turns
+from bench.watch import Ended
 from bench.words import amount, goal, times, verdict
 from tests.bench.samples import curve, report, row
 
@@ -80,6 +83,41 @@ def test_the_table_fits_a_terminal_and_says_who_was_not_there() -> None:
     assert "others: not measured (pip cannot install it)" in text
 
 
+def test_the_table_has_the_points_of_curves() -> None:
+    text = table([report()])
+    assert "  ours & theirs                         1.00       40.00" in text
+    assert "  engine calls                          1.00        1.00" in text
+
+
+def test_the_end_of_a_run_says_what_was_not_measured_and_of_when_its_figures_are() -> None:
+    ended = (
+        Ended("noop", "measured", after_s=41.7),
+        Ended("page", "hung", at="the status page", after_s=180.0),
+        Ended("noop", "failed", after_s=2.0),
+    )
+    assert list(endings(ended, {"noop": report()})) == [
+        "measured: noop 42 s",
+        "page has hung at 'the status page', after 180 s: it has no figures",
+        "noop has failed between turns, after 2 s: its figures of 2026-01-31 stay",
+    ]
+
+
+def test_the_page_says_which_figures_are_of_an_earlier_run() -> None:
+    old = report()
+    new = replace(old, suite="bulk", conditions=replace(old.conditions, day="2026-02-01", run="2026-02-01T10:00"))
+    text = page({"noop": old, "bulk": new}, {"noop": "Nothing to do", "bulk": "Many"}, {})
+    assert "Measured on 2026-01-31, in an earlier run than the newest here, on 2 cores" in text
+    assert "Measured on 2026-02-01 on 2 cores" in text
+
+
+def test_turns_are_told_as_they_come() -> None:
+    heard: list[str] = []
+    turns = {"one": lambda: Sample(1.0), "other": lambda: Sample(2.0)}
+    samples = in_turns(turns, rounds=1, warm_up=1, tell=heard.append)
+    assert heard == ["one", "other", "other", "one", ""]
+    assert samples == {"one": (Sample(1.0),), "other": (Sample(2.0),)}
+
+
 def test_a_report_comes_back_from_its_file(tmp_path: Path) -> None:
     keep(report(), tmp_path)
     assert kept(tmp_path) == {"noop": report()}
@@ -94,7 +132,8 @@ def test_the_page_has_every_row_with_its_note() -> None:
     assert "| others | not measured (pip cannot install it) | | | | |" in text
     assert "Why it is so.\n" in text
     assert '![A "quiet" look](images/cost-documents.svg)' in text
-    assert "| 1,000 | 40.00 | 39.00 |" in text
+    assert "| documents | ours & theirs, ms | floor, ms | engine calls |" in text
+    assert "| 1,000 | 40.00 | 39.00 | 1.00 |" in text
 
 
 @pytest.mark.parametrize("log", [True, False])

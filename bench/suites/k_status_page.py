@@ -13,7 +13,7 @@ from playwright.sync_api import Page
 from bench.ground import Ground
 from bench.model import Row, Sample
 from bench.suite import Found, suite
-from bench.turns import contestants, here, in_turns
+from bench.turns import contestants, here
 from reconciler.web.assets import load_assets
 from tests.parts.browser import Browser
 from tests.web.showroom import Showroom, a_status, serving
@@ -38,7 +38,7 @@ def page(ground: Ground) -> Found:
 
             def story(page: Page) -> dict[str, tuple[Sample, ...]]:
                 turns = {SAME: here(lambda: page.goto(plain)), OURS: here(lambda: page.goto(served.url))}
-                return in_turns(turns, rounds=ground.rounds(15))
+                return ground.turns(turns, rounds=15)
 
             samples = browser.visit(story, expected="")  # where nothing is live, the console says so
     row_of = contestants(samples, {SAME: "floor", OURS: "ours"})
