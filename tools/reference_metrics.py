@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import get_args
 
@@ -10,6 +10,7 @@ from prometheus_client.metrics_core import Metric
 
 from reconciler.core.drift import Drift
 from reconciler.core.observation import StickerState
+from reconciler.core.rollout import State as RolloutState
 from reconciler.core.status import DocumentStatus, HealthWord, Phase, Sync
 from reconciler.metrics import Meters, Snapshot
 from reconciler.metrics.collect import make_registry
@@ -18,15 +19,18 @@ from reconciler.metrics.families import (
     CHANNEL_TYPES,
     CONTAINER_DRIFT_KINDS,
     DEPLOY_RESULTS,
+    DRIFT_KINDS,
     FAMILIES,
+    KINDS,
     NOTIFICATION_RESULTS,
     OTHER,
     RECONCILE_RESULTS,
     ROLLBACK_REASONS,
     Family,
 )
-from reconciler.orchestrator.meters import BUCKETS, DURATION, FleetCollector, FleetFigures
+from reconciler.orchestrator.meters import BUCKETS, DURATION, FleetCollector, FleetFigures, OwnCertificate
 from reconciler.orchestrator.store.agents import Agent
+from reconciler.protocol.message.common import TaskState, TaskType
 
 INTRODUCTION = """\
 # Metrics
@@ -53,17 +57,26 @@ otherwise). Agents that are revoked have no series.
 """
 
 CLOSED: dict[str, tuple[str, ...]] = {
+    "kind (of documents)": KINDS,
     "sync": get_args(Sync),
     "health": get_args(HealthWord),
     "phase": get_args(Phase),
-    "state": get_args(StickerState),
+    "state (of stickers)": get_args(StickerState),
     "kind (of drift), reason (of heals)": CONTAINER_DRIFT_KINDS,
+    "the same, of projects also": tuple(kind for kind in DRIFT_KINDS if kind not in CONTAINER_DRIFT_KINDS),
     "result (of passes)": RECONCILE_RESULTS,
     "result (of deploys)": DEPLOY_RESULTS,
     "reason (of rollbacks)": ROLLBACK_REASONS,
     "type (of channels)": CHANNEL_TYPES,
     "result (of notifications)": NOTIFICATION_RESULTS,
     "action": tuple(sorted(ACTION_KINDS)),
+}
+CLOSED_OF_FLEET: dict[str, tuple[str, ...]] = {
+    "type (of tasks)": get_args(TaskType),
+    "state (of tasks)": get_args(TaskState),
+    "state (of rollouts)": get_args(RolloutState),
+    "of (whose certificate)": ("agent", "orchestrator"),
+    "name (of the orchestrator's own certificates; an agent's is its name)": get_args(OwnCertificate),
 }
 
 
@@ -77,7 +90,7 @@ class _Queue:
 
 def metrics_page() -> str:
     """The whole page."""
-    return "\n".join([INTRODUCTION, *_state(), *_events(), *_words(), *_fleet()])
+    return "\n".join([INTRODUCTION, *_state(), *_events(), *_words("## Closed lists", CLOSED), *_fleet()])
 
 
 def _state() -> Iterator[str]:
@@ -132,6 +145,7 @@ def _fleet() -> Iterator[str]:
     bounds = f"Buckets from {BUCKETS[0]:g} to {BUCKETS[-1]:g} s."
     yield f"| `{name}` | histogram | {_labels(labels)} | {told} {bounds} |"
     yield ""
+    yield from _words("### Its closed lists", CLOSED_OF_FLEET)
 
 
 def _row(family: Family) -> str:
@@ -140,11 +154,11 @@ def _row(family: Family) -> str:
     return f"| `{family.name}` | {kind} | {_labels(family.labels)} | {family.help}{bounds} |"
 
 
-def _words() -> Iterator[str]:
-    yield "## Closed lists\n"
+def _words(heading: str, closed: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    yield f"{heading}\n"
     yield "| label | words |"
     yield "| --- | --- |"
-    for label, words in CLOSED.items():
+    for label, words in closed.items():
         shown = ", ".join(f"`{word}`" for word in words if word != OTHER)
         yield f"| {label} | {shown} |"
     yield ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, get_args
+from typing import Final, Literal, get_args
 
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -25,6 +25,7 @@ from reconciler.protocol.presence import presence
 
 BUCKETS: Final = (1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 CONNECTED: Final = "online"
+OwnCertificate = Literal["server", "issuing", "root"]
 DURATION: Final = (
     "reconciler_task_duration_seconds",
     "From when a task was last handed out to its end.",
@@ -34,9 +35,9 @@ DURATION: Final = (
 
 @dataclass(frozen=True, slots=True)
 class OwnEnd:
-    """Until when a certificate of the orchestrator's own counts: ``server``, ``issuing`` or ``root``."""
+    """Until when a certificate of the orchestrator's own counts."""
 
-    what: str
+    what: OwnCertificate
     ends: datetime
 
 

@@ -4,7 +4,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import get_args
 
@@ -14,8 +14,11 @@ from prometheus_client.samples import Sample
 
 from reconciler.core.drift import Drift, DriftKind
 from reconciler.core.observation import StickerState
+from reconciler.core.rollout import State
 from reconciler.core.status import DocumentStatus, HealthWord, Phase, Sync
 from reconciler.metrics import Meters, Snapshot, families, renderer
+from reconciler.protocol.message.common import TaskState, TaskType
+from tools.reference_metrics import metrics_page
 
 KINDS: tuple[DriftKind, ...] = get_args(DriftKind)
 STATUS = DocumentStatus(
@@ -106,6 +109,26 @@ def test_the_controller_and_its_queue_are_told() -> None:
         ("workqueue_unfinished_work_seconds", "documents"): 1.5,
         ("workqueue_longest_running_processor_seconds", "documents"): 1.25,
     }
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        families.KINDS,
+        KINDS,
+        get_args(Sync),
+        get_args(HealthWord),
+        get_args(Phase),
+        get_args(StickerState),
+        families.ACTION_KINDS,
+        get_args(TaskType),
+        get_args(TaskState),
+        get_args(State),
+    ],
+)
+def test_every_word_of_a_closed_list_is_in_the_reference(words: Collection[str]) -> None:
+    told = metrics_page()
+    assert [word for word in words if f"`{word}`" not in told] == []
 
 
 def test_what_is_counted_of_documents_begins_at_zero_and_keeps_what_was_counted() -> None:
