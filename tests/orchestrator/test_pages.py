@@ -86,6 +86,7 @@ def an_agent(name: str, *conditions: str, presence: str = "online", **fields: An
         ({"version": "sha256:x"}, "Unknown"),
         ({"phase": "of-another-time", "sync": "synced", "health": "healthy"}, "Unknown"),
         ({"phase": "failed", "health": "of-another-time"}, "Failed"),
+        ({"phase": "rolled-back", "sync": "out-of-sync", "health": "missing"}, "Missing"),
     ],
 )
 def test_the_worst_word_is_the_condition(told: dict[str, str], condition: str) -> None:
@@ -177,8 +178,9 @@ def test_the_first_page_counts_what_there_is_and_shows_the_worst_first(stage: St
     ):
         assert text in said, text
     _, html = page(stage, "fleet")
-    assert rows(html)[0] == "agent-host-001"
+    assert rows(html)[:2] == ["agent-host-011", "agent-host-001"]
     assert rows(html)[-1] == "agent-host-034"
+    assert "Worst Documents drifted Heard of" in said
     assert "host-004 online Converged 0 of 3" in said
     assert "polling" in said
     assert 'href="/?label=region%3Dnorth"' in html

@@ -23,7 +23,7 @@ from reconciler.web.html import Child, Element, h
 from reconciler.web.layout import Layout
 from reconciler.web.words import ago, nil, row, table, word
 
-TITLES: Final = ("Agent", "Presence", "Worst", "Drift", "Heard of", "Over", "Version", "Labels")
+TITLES: Final = ("Agent", "Presence", "Worst", "Documents drifted", "Heard of", "Over", "Version", "Labels")
 UNDER_WAY: Final = ("queued", "assigned", "accepted", "running")
 ROLLING: Final = ("paused", "returning", "going", "returned")
 """States of rollouts that are told of, those first that wait for somebody."""
