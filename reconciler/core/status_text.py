@@ -30,17 +30,20 @@ SYNCS: Final[tuple[Sync, ...]] = ("OutOfSync", "Unknown", "Synced")
 GOOD: Final = frozenset({"Synced", "Healthy", "Progressing", "Suspended"})
 """Words of sync and health that do not ask for a look."""
 
+NOT_SERVING: Final = frozenset({"Degraded", "Missing"})
+
 NOTHING: Final = "-"
 
 
 def worst_first(statuses: Iterable[DocumentStatus]) -> list[DocumentStatus]:
-    """By phase, then health, then sync; equals by name."""
+    """What does not serve, then by phase, sync and health; equals by name."""
     return sorted(
         statuses,
         key=lambda item: (
+            item.health not in NOT_SERVING,
             PHASES.index(item.phase),
-            HEALTHS.index(item.health),
             SYNCS.index(item.sync),
+            HEALTHS.index(item.health),
             item.name,
         ),
     )

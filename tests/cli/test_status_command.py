@@ -259,7 +259,13 @@ def test_json_carries_the_problems(tmp_path: Path) -> None:
 
 @given(st.permutations([WEB, DB, CACHE, JOB, MISSING]))
 def test_the_worst_comes_first_in_whatever_order_they_came(shuffled: list[DocumentStatus]) -> None:
-    assert [item.name for item in worst_first(shuffled)] == ["web", "cache", "job", "api", "db"]
+    assert [item.name for item in worst_first(shuffled)] == ["api", "web", "cache", "job", "db"]
+
+
+def test_what_does_not_serve_comes_before_what_is_to_be_decided_and_what_differs_before_what_is_paused() -> None:
+    down = replace(DB, name="down", sync="OutOfSync", health="Degraded", phase="Held")
+    held = replace(DB, name="held", sync="OutOfSync", phase="Held")
+    assert [item.name for item in worst_first([CACHE, held, WEB, down])] == ["down", "web", "held", "cache"]
 
 
 def test_what_runs_but_is_not_wanted_says_so(tmp_path: Path) -> None:

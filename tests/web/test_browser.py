@@ -112,7 +112,7 @@ def test_no_page_has_to_be_scrolled_sideways(served: Serving, browser: Browser, 
 
 def test_the_worst_is_first_and_the_title_tells_how_much_is_wrong(served: Serving, browser: Browser) -> None:
     def story(page: Page) -> None:
-        assert names(page)[:3] == ["shop", "api", "web"]
+        assert names(page)[:3] == ["api", "shop", "web"]
         assert page.title() == "3 OutOfSync, 1 Missing · host-a"
 
     browser.visit(story, url=served.url, viewport=DESK)

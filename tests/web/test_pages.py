@@ -85,7 +85,7 @@ def test_the_table_says_what_the_command_line_says() -> None:
     assert "api OutOfSync Missing none - 2h wants 1.4.2" in said
     assert "web OutOfSync Healthy 1.4.2 limits 3m" in said
     assert "looked at 12s ago" in said
-    assert said.index("shop") < said.index("api") < said.index("worker-1")
+    assert said.index("api OutOf") < said.index("shop OutOf") < said.index("web OutOf") < said.index("worker-1")
 
 
 def test_what_is_wrong_with_the_whole_is_told_first_and_bounded() -> None:

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 CONDITIONS: Final = (
-    "Refused",
-    "Failed",
-    "RolledBack",
     "Degraded",
     "Missing",
+    "Failed",
+    "Refused",
+    "RolledBack",
     "Held",
     "Blocked",
     "Unknown",
@@ -23,7 +23,7 @@ CONDITIONS: Final = (
     "Suspended",
     "Converged",
 )
-"""Worst first. ``Refused``: the host's agent does not take it."""
+"""Worst first: what does not serve before what does. ``Refused``: the host's agent does not take it."""
 
 LOUD: Final = frozenset(CONDITIONS[: CONDITIONS.index("Reconciling")])
 """Those that ask for a look."""
