@@ -51,7 +51,7 @@ def leftover_hooks(situation: Situation) -> tuple[RemoveHook, ...]:
             cause="it is left over from a hook that was interrupted",
             container=ContainerRef(row.name, row.id),
         )
-        for row in situation.observation.containers
+        for row in situation.observation.of_document(document)
         if names.is_hook(row.name, row.labels, document=document, owner=record.owner)
     )
 

@@ -6,13 +6,14 @@ is decided in ``ownership``, what differs in ``drift``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from reconciler.core.container import ContainerConfig, HealthProbe, PortBinding
 from reconciler.core.delivery import Delivery, DeliveryState, SealedVariable
 from reconciler.core.desired import ImageReference, StickerPlace
+from reconciler.core.names import DOCUMENT
 
 Status = Literal["created", "running", "paused", "restarting", "removing", "exited", "dead"]
 ALIVE: frozenset[Status] = frozenset({"running", "paused", "restarting"})
@@ -178,7 +179,43 @@ class Observation:
     stickers: Mapping[str, StickerReading] = field(default_factory=dict)
     deployments: Mapping[str, DeploymentReading] = field(default_factory=dict)
     deliveries: Mapping[str, DeliveryReading] = field(default_factory=dict)
+    _places: _Places | None = field(default=None, init=False, repr=False, compare=False)
 
     def named(self, name: str) -> ContainerRow | None:
         """The row that holds this name (names are unique on an engine)."""
-        return next((row for row in self.containers if row.name == name), None)
+        place = self._found.by_name.get(name)
+        return None if place is None else self.containers[place]
+
+    def of_ids(self, ids: Iterable[str]) -> tuple[ContainerRow, ...]:
+        """The rows of these containers, in the order of the list."""
+        by_id = self._found.by_id
+        return tuple([self.containers[place] for place in sorted(by_id[key] for key in ids if key in by_id)])
+
+    def of_document(self, document: str) -> tuple[ContainerRow, ...]:
+        """The rows with the document's label, in the order of the list."""
+        return tuple([self.containers[place] for place in self._found.by_document.get(document, ())])
+
+    @property
+    def _found(self) -> _Places:
+        """Worked out once, when it is first asked for: each of many documents looks for its own among all rows."""
+        if self._places is None:
+            object.__setattr__(self, "_places", _Places(self.containers))
+        assert self._places is not None  # noqa: S101  (set above)
+        return self._places
+
+
+class _Places:
+    """Where in a list of containers is what."""
+
+    __slots__ = ("by_document", "by_id", "by_name")
+
+    def __init__(self, rows: Sequence[ContainerRow]) -> None:
+        self.by_id: dict[str, int] = {}
+        self.by_name: dict[str, int] = {}
+        self.by_document: dict[str, list[int]] = {}
+        for place, row in enumerate(rows):
+            self.by_id[row.id] = place
+            self.by_name.setdefault(row.name, place)
+            document = row.labels.get(DOCUMENT)
+            if document is not None:
+                self.by_document.setdefault(document, []).append(place)

@@ -32,7 +32,7 @@ class Claims:
 def find_claims(container_name: str, observation: Observation, record: Record) -> Claims:
     """Sort the host's containers by what they are to the document of ``record``."""
     newest = _newest(record)
-    ours = {row.id: row for row in observation.containers if row.id in newest}
+    ours = {row.id: row for row in observation.of_ids(newest)}
     upcoming = _next_of(record, observation, ours)
     if upcoming is not None:
         ours[upcoming.id] = upcoming
@@ -45,9 +45,8 @@ def find_claims(container_name: str, observation: Observation, record: Record) -
         holder=None if holder is None or holder.id in ours else holder,
         spoofs=tuple(
             row
-            for row in observation.containers
+            for row in observation.of_document(record.document)
             if row.id not in ours
-            and row.labels.get(names.DOCUMENT) == record.document
             and not names.is_hook(row.name, row.labels, document=record.document, owner=record.owner)
         ),
     )
@@ -101,9 +100,8 @@ def next_generation(observation: Observation, record: Record) -> int:
     """Higher than all generations that the history or a label of ours on this host tells of: a history from a
     backup must not count anew what was counted since.
     """
-    labels = (row.labels for row in observation.containers)
-    ours = (item for item in labels if item.get(names.OWNER) == record.owner)
-    marks = (item.get(names.GENERATION, "") for item in ours if item.get(names.DOCUMENT) == record.document)
+    labels = (row.labels for row in observation.of_document(record.document))
+    marks = (item.get(names.GENERATION, "") for item in labels if item.get(names.OWNER) == record.owner)
     return 1 + max([record.generation, *(int(mark) for mark in marks if mark.isascii() and mark.isdigit())])
 
 

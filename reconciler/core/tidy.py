@@ -99,13 +99,16 @@ def _images(situation: Situation, good: tuple[str, ...], gone: set[str]) -> Iter
     kept = [item.all_images for item in record.revisions if item.fingerprint in good[:KEPT_REVISIONS]]
     own = (situation.desired.all_images, (situation.wanted or situation.desired).all_images)
     settled = {str(image) for images in (*kept, *own) for image in images}
-    used = {row.image_id for row in situation.observation.containers if row.id not in gone}
     for revision in record.revisions:
-        if not revision.image_id or revision.image_collected or revision.image_id in used:
+        if not revision.image_id or revision.image_collected:
             continue
         spare = [
             image for image in revision.all_images if str(image) not in settled and not _shared(situation, image)
         ]
+        if spare and any(
+            row.image_id == revision.image_id and row.id not in gone for row in situation.observation.containers
+        ):
+            continue
         for image in spare:
             settled.add(str(image))
             yield RemoveImage(

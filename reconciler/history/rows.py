@@ -33,7 +33,8 @@ class RecordRows:
     def __init__(self, rebuild: Rebuild, *, owner: str) -> None:
         self._rebuild = rebuild
         self._owner = owner
-        self._built: dict[tuple[str, str], tuple[str, DesiredState]] = {}
+        self._built: dict[str, dict[str, tuple[str, DesiredState]]] = {}
+        """By document and fingerprint, with the text that it was built from."""
 
     def load(self, connection: sqlite3.Connection, document: str | None = None) -> dict[str, Record]:
         """All Records, or the one of ``document`` (none where it was never seen)."""
@@ -87,23 +88,25 @@ class RecordRows:
     def _revision(self, row: sqlite3.Row) -> Revision:
         return Revision(
             fingerprint=row["fingerprint"],
-            desired=self._desired((row["document"], row["fingerprint"]), row["body"]),
+            desired=self._desired(row["document"], row["fingerprint"], row["body"]),
             image_id=row["image_id"],
             image_collected=bool(row["collected"]),
         )
 
-    def _desired(self, key: tuple[str, str], body: str) -> DesiredState:
-        known = self._built.get(key)
+    def _desired(self, document: str, fingerprint: str, body: str) -> DesiredState:
+        built = self._built.setdefault(document, {})
+        known = built.get(fingerprint)
         if known is not None and known[0] == body:
             return known[1]
-        desired = rebuilt(self._rebuild, body, document=key[0])
-        self._built[key] = (body, desired)
+        desired = rebuilt(self._rebuild, body, document=document)
+        built[fingerprint] = (body, desired)
         return desired
 
     def _let_go(self, document: str, *, kept: Iterable[sqlite3.Row]) -> None:
         alive = {row["fingerprint"] for row in kept}
-        for key in [key for key in self._built if key[0] == document and key[1] not in alive]:
-            del self._built[key]
+        built = self._built.get(document, {})
+        for fingerprint in [item for item in built if item not in alive]:
+            del built[fingerprint]
 
 
 def rebuilt(rebuild: Rebuild, body: str, *, document: str) -> DesiredState:
