@@ -55,7 +55,7 @@ check: setup-dev ## Format, lint, types, layers, shell scripts: finds, changes n
 	shellcheck $(SHELL_SCRIPTS)
 
 .PHONY: bench
-bench: setup-dev ## Costs beside floors and peers, in ten minutes; writes docs/performance.md (SUITE=noop, THOROUGH=1)
+bench: setup-dev ## Costs beside floors and peers, in a quarter of an hour; writes docs/performance.md (SUITE=noop, THOROUGH=1)
 	@$(BIN)/python -m bench.run
 
 .PHONY: dev

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from xml.sax.saxutils import escape
 
 from bench.model import Curve, Line
 
 SVG = "http://www.w3.org/2000/svg"
-WIDTH, HEIGHT = 720, 400
-LEFT, RIGHT, TOP, BOTTOM = 70, 170, 48, 52
+WIDTH, HEIGHT = 780, 400
+LEFT, RIGHT, TOP, BOTTOM = 70, 225, 48, 52
 COLOURS = ("#2f6fde", "#d2691e", "#2e9e5b", "#a347ba", "#c23b4b")
 """Each has a contrast of at least 3:1 to white and to the dark page of most readers."""
 
@@ -45,17 +45,21 @@ class Axis:
 
     @property
     def ticks(self) -> tuple[float, ...]:
-        """Where lines are drawn: at powers of ten, or at round steps."""
+        """Where lines are drawn: at powers of ten and at the end, or at round steps."""
         if self.log:
             first, last = math.floor(math.log10(self.least)), math.ceil(math.log10(self.most))
-            return tuple(10.0**power for power in range(first, last + 1))
+            powers = (10.0**power for power in range(first, last + 1))
+            return (*(value for value in powers if value < self.most), self.most)
         step = _round_step((self.most - self.least) / 5)
         return tuple(self.least + step * count for count in range(int((self.most - self.least) / step + 1e-9) + 1))
 
 
 def svg(curve: Curve) -> str:
     """The whole figure."""
-    x = _axis([point[0] for line in curve.lines for point in line.points], LEFT, WIDTH - RIGHT, log=curve.log)
+    places = [point[0] for line in curve.lines for point in line.points]
+    x = _axis(places, LEFT, WIDTH - RIGHT, log=curve.log)
+    if max(places) > x.least:  # names stand behind the last place, not among the lines of the grid
+        x = replace(x, most=max(places))
     y = _axis([point[1] for line in curve.lines for point in line.points], HEIGHT - BOTTOM, TOP, log=curve.log)
     label, middle = escape(curve.title, {'"': "&quot;"}), (LEFT + WIDTH - RIGHT) / 2
     parts = [

@@ -30,6 +30,8 @@ from tests.parts.registry import PrivateRegistry
 from tests.parts.standard_images import PLAIN, WEB_PORT, web
 
 WORKERS: Final = 8
+SLOW: Final = {"ansible-playbook": 2, "swarm, restart delay 5s (default)": 2}
+"""Contestants that take seconds, with the samples that are enough of them."""
 
 
 @dataclass(kw_only=True)
@@ -48,8 +50,9 @@ class Ground:
         return 1 if self.quick else usual * (3 if self.thorough else 1)
 
     def turns(self, turns: Mapping[str, Turn], *, rounds: int, warm_up: int = 1) -> dict[str, tuple[Sample, ...]]:
-        """The samples of contestants that take turns, as many rounds as are usual."""
-        return in_turns(turns, rounds=self.rounds(rounds), warm_up=warm_up, tell=self.tell)
+        """The samples of contestants that take turns, as many rounds as are usual; of slow ones fewer."""
+        at_most = {name: self.rounds(count) for name, count in SLOW.items() if name in turns}
+        return in_turns(turns, rounds=self.rounds(rounds), warm_up=warm_up, at_most=at_most, tell=self.tell)
 
     @cached_property
     def programs(self) -> Programs:

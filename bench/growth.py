@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -17,15 +16,13 @@ from pathlib import Path
 from statistics import median
 
 from bench.processes import resident_mb
-from bench.simulated import World
+from bench.simulated import World, in_memory
 from bench.turns import here
-
-IN_MEMORY = Path("/dev/shm")  # noqa: S108  (a folder of our own in it)
 
 
 def measured(folder: Path, size: int, rounds: int) -> dict[str, float]:
     """Milliseconds of a first look, of a quiet one, and of a look at the folder; calls; memory."""
-    with closing(World(folder, size)) as world:
+    with closing(World(folder / "world", size)) as world:
         first = _timed(world.assess_quietly)
         calls = len(world.engine.calls)
         look, reload = (_median(work, rounds) for work in (world.assessor.assess, world.catalogue.reload))
@@ -52,9 +49,8 @@ def _timed(work: Callable[[], object]) -> float:
 
 
 def main(size: int, rounds: int) -> None:
-    parent = IN_MEMORY if IN_MEMORY.is_dir() else None
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=parent) as folder:
-        print(json.dumps(measured(Path(folder), size, rounds)))
+    with in_memory() as folder:
+        print(json.dumps(measured(folder, size, rounds)))
 
 
 if __name__ == "__main__":

@@ -37,8 +37,9 @@ counts. A target is what we aim at for ours. *CPU* is processor time, of a whole
 that did the work, without what the engine spends; *peak* the most memory of a whole program. What is measured in
 the controller is work that the running program does; what is called by its command is a fresh process.
 
-`make bench` measures again, in about ten minutes, on engines of its own, and writes this page; `SUITE=noop` one
-part, `THOROUGH=1` longer. On a busy machine the ratios hold better than the times, and the outages do not hold at
+`make bench` measures again, in about a quarter of an hour, on engines of its own, and writes this page;
+`SUITE=noop` one part, `THOROUGH=1` longer. A part that hangs is ended, and the next one
+measured. On a busy machine the ratios hold better than the times, and the outages do not hold at
 all.
 """
 

@@ -15,16 +15,25 @@ Turn = Callable[[], Sample]
 
 
 def in_turns(
-    turns: Mapping[str, Turn], *, rounds: int, warm_up: int = 1, tell: Callable[[str], None] = lambda _name: None
+    turns: Mapping[str, Turn],
+    *,
+    rounds: int,
+    warm_up: int = 1,
+    at_most: Mapping[str, int] | None = None,
+    tell: Callable[[str], None] = lambda _name: None,
 ) -> dict[str, tuple[Sample, ...]]:
-    """The samples of each contestant; those of the first ``warm_up`` rounds are not kept. ``tell`` hears whose
-    turn it is, and "" when it is nobody's any more.
+    """The samples of each contestant; those of the first ``warm_up`` rounds are not kept. Who is in ``at_most``
+    has enough after so many samples, and leaves the other rounds out. ``tell`` hears whose turn it is, and "" when
+    it is nobody's any more.
     """
+    enough = {**dict.fromkeys(turns, rounds), **(at_most or {})}
     samples: dict[str, list[Sample]] = {name: [] for name in turns}
     names = list(turns)
     for round_ in range(rounds + warm_up if turns else 0):
         start = round_ % len(names)
         for name in names[start:] + names[:start]:
+            if len(samples[name]) >= enough[name]:
+                continue
             tell(name)
             sample = turns[name]()
             if round_ >= warm_up:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 
@@ -11,6 +12,7 @@ from bench import raw
 from bench.ground import Ground, Wishes
 from bench.model import Curve, Line, Role, Row
 from bench.peers import Peers, ansible, ansible_container, peers, service, stack_service, swarm
+from bench.processes import resident_mb, running
 from bench.programs import PYTHON, RECONCILER
 from bench.statistics import standings
 from bench.suite import Found, suite
@@ -23,6 +25,7 @@ PEER_SIZES = (10, 100)
 SLOW_PEER_SIZE = 10
 TARGET = 1.5
 SHOWN = ("one list", "in the controller", "docker SDK containers.list()", "compose up -d")
+LOOKS_S = 3.0
 PROCESS_SIZE = 100
 PROCESS_TARGET = 1.25
 
@@ -36,13 +39,21 @@ def noop(ground: Ground) -> Found:
 def _curve(rows: Sequence[Row]) -> Curve:
     """The same medians by the number of containers."""
     points: dict[str, list[tuple[float, float]]] = {}
+    facts: dict[str, list[tuple[float, float]]] = {}
     for size, row in zip(SIZES, rows, strict=True):
+        for what, count in row.facts.items():
+            facts.setdefault(what, []).append((float(size), float(count)))
         for item in standings(row):
             if item.value is not None and item.contestant.name in SHOWN:
                 points.setdefault(item.contestant.name, []).append((float(size), 1000 * item.value.median))
-    lines = tuple(Line(name, tuple(found)) for name, found in points.items())
-    title = "Nothing to do, by containers (real engine)"
-    return Curve(id="containers", title=title, x="containers", y="ms", lines=lines)
+    return Curve(
+        id="containers",
+        title="Nothing to do, by containers (real engine)",
+        x="containers",
+        y="ms",
+        lines=tuple(Line(name, tuple(found)) for name, found in points.items()),
+        facts=tuple(Line(what, tuple(found)) for what, found in facts.items()),
+    )
 
 
 def _row(ground: Ground, size: int) -> Row:
@@ -71,8 +82,15 @@ def _row(ground: Ground, size: int) -> Row:
         work=f"{size} documents, nothing to do",
         contestants=contestants({**samples, **others}, roles, notes=notes),
         target=TARGET,
-        facts={"engine calls": calls_of_a_pass(ground, wishes)},
+        facts={"engine calls": calls_of_a_pass(ground, wishes), "MB of memory": _memory(ground, wishes)},
     )
+
+
+def _memory(ground: Ground, wishes: Wishes) -> int:
+    """What the running controller has after a few looks."""
+    with running(wishes, RECONCILER_RESYNC="1") as controller:
+        time.sleep(0 if ground.quick else LOOKS_S)
+        return round(resident_mb(controller.pid))
 
 
 def _quiet(found: tuple[Assessment, ...]) -> None:

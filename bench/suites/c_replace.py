@@ -47,7 +47,7 @@ def replace(ground: Ground) -> Found:
         STOP_FIRST: "floor",
     }
     notes: dict[str, str] = {}
-    samples = ground.turns(dict(_ours_and_floors(ground, image)), rounds=15)
+    samples = ground.turns(dict(_ours_and_floors(ground, image)), rounds=9)
     at_work = peers(ground, "replace")
     others = dict(_peers(at_work, image, notes))
     roles |= dict.fromkeys((*others, *notes), "peer")

@@ -13,6 +13,7 @@ from bench.suite import Found, suite
 from bench.turns import Turn, contestants, prepared, untimed
 from reconciler.controller.app import open_service
 from reconciler.controller.service import Service
+from tests.parts.engine import PrivateEngine
 
 TARGET = 1.05
 SIZE, LARGE, SEQUENTIAL = 50, 200, 50
@@ -31,14 +32,12 @@ def _row(ground: Ground, size: int) -> Row:
     roles: dict[str, Role] = {f"{WORKERS} threads": "floor", "in one apply": "ours", "one after the other": "peer"}
     at_work = peers(ground, f"bulk-{size}")
     at_work.project({name: service(image, container_name=name) for name in names})
-    peers_raw = ground.raw(at_work.engine)
+    hands = _clients(ground, at_work.engine)
     compose = at_work.compose("--project-name", f"bulk{size}", "up", "--detach")
     turns: dict[str, Turn] = {
         f"{WORKERS} threads": _threads(ground, names, WORKERS),
         "in one apply": _ours(ground, names),
-        "compose up -d": untimed(
-            at_work.turn(*compose), before=lambda: None, after=lambda: _remove(peers_raw, names)
-        ),
+        "compose up -d": untimed(at_work.turn(*compose), before=lambda: None, after=lambda: _remove(hands, names)),
     }
     roles["compose up -d"] = "peer"
     samples = ground.turns(turns, rounds=3, warm_up=0)
@@ -52,7 +51,7 @@ def _row(ground: Ground, size: int) -> Row:
 
 
 def _threads(ground: Ground, names: list[str], count: int) -> Turn:
-    image, clients, raw = ground.plain, [ground.raw() for _ in range(count)], ground.raw()
+    image, clients = ground.plain, _clients(ground)
 
     def one(number: int) -> None:
         client = clients[number]
@@ -64,19 +63,19 @@ def _threads(ground: Ground, names: list[str], count: int) -> Turn:
         with ThreadPoolExecutor(count) as pool:
             list(pool.map(one, range(count)))
 
-    return prepared(lambda: None, work, lambda: _remove(raw, names))
+    return prepared(lambda: None, work, lambda: _remove(clients, names))
 
 
 def _ours(ground: Ground, names: list[str]) -> Turn:
     """The documents are read before; a state of its own each time, so that all of them are new."""
-    raw, rounds = ground.raw(), iter(range(1000))
+    clients, rounds = _clients(ground), iter(range(1000))
 
     def turn() -> Sample:
         wishes = ground.wishes(f"bulk-{len(names)}-{next(rounds)}")
         for name in names:
             wishes.write(name, ground.plain)
         with open_service(wishes.settings, exclusive=True) as opened:
-            return prepared(lambda: None, lambda: _apply(opened), lambda: _remove(raw, names))()
+            return prepared(lambda: None, lambda: _apply(opened), lambda: _remove(clients, names))()
 
     return turn
 
@@ -87,6 +86,16 @@ def _apply(opened: Service) -> None:
             raise RuntimeError(f"{applied} is not converged")
 
 
-def _remove(raw: Raw, names: Sequence[str]) -> None:
-    for name in names:
-        raw.remove(name)
+def _remove(clients: Sequence[Raw], names: Sequence[str]) -> None:
+    """All clients at the same time: it is no part of a turn."""
+
+    def some(number: int) -> None:
+        for name in names[number :: len(clients)]:
+            clients[number].remove(name)
+
+    with ThreadPoolExecutor(len(clients)) as pool:
+        list(pool.map(some, range(len(clients))))
+
+
+def _clients(ground: Ground, engine: PrivateEngine | None = None) -> list[Raw]:
+    return [ground.raw(engine) for _ in range(WORKERS)]

@@ -6,12 +6,13 @@ import copy
 import os
 import time
 from collections.abc import Mapping
+from contextlib import closing
 
 import yaml
 
 from bench.ground import Ground
 from bench.model import Role, Row
-from bench.simulated import World
+from bench.simulated import World, in_memory
 from bench.suite import Found, suite
 from bench.turns import contestants, here
 from reconciler.core.drift import find_drift
@@ -90,7 +91,11 @@ def _unchanged(ground: Ground, contents: Mapping[str, bytes]) -> Row:
 
 @suite("compare", "Comparing documents with the host")
 def compare(ground: Ground) -> Found:
-    world = World(ground.folder / "compare", SIZE)
+    with in_memory() as folder, closing(World(folder / "world", SIZE)) as world:
+        return (_compared(ground, world),), ()
+
+
+def _compared(ground: Ground, world: World) -> Row:
     world.assess_quietly()
     situations = [item.situation for item in world.assessor.assess()]
     claimed = [
@@ -116,5 +121,4 @@ def compare(ground: Ground) -> Found:
     }
     samples = ground.turns(turns, rounds=15)
     row_of = contestants(samples, roles)
-    row = Row(id="compare", work=f"{SIZE:,} equal units compared", contestants=row_of, target=COMPARE_TARGET)
-    return (row,), ()
+    return Row(id="compare", work=f"{SIZE:,} equal units compared", contestants=row_of, target=COMPARE_TARGET)

@@ -70,7 +70,7 @@ def test_a_look_at_all_that_another_process_may_have_written(tmp_path: Path) -> 
 
 
 def test_what_is_measured_of_a_size(tmp_path: Path) -> None:
-    found = measured(tmp_path / "world", 10, rounds=1)
+    found = measured(tmp_path, 10, rounds=1)
     assert found["calls"] == 1
     assert found["memory"] > 10
     assert found["first"] > 0

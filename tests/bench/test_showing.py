@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.figure import WIDTH as WIDTH_OF_FIGURES
 from bench.figure import svg
 from bench.model import Contestant, Curve, Line, Report, Sample, from_json, to_json
 from bench.page import contents, outdated, page
@@ -24,6 +25,10 @@ from bench.turns import in_turns
 from bench.watch import Ended
 from bench.words import amount, goal, times, verdict
 from tests.bench.samples import curve, report, row
+
+
+WIDE_LETTER = 7.5
+"""Pixels, on average, of names in the font of figures."""
 
 
 def test_a_ratio_compares_medians() -> None:
@@ -118,6 +123,12 @@ def test_turns_are_told_as_they_come() -> None:
     assert samples == {"one": (Sample(1.0),), "other": (Sample(2.0),)}
 
 
+def test_who_is_slow_takes_fewer_turns() -> None:
+    turns = {"slow": lambda: Sample(9.0), "quick": lambda: Sample(1.0)}
+    samples = in_turns(turns, rounds=4, warm_up=0, at_most={"slow": 2})
+    assert {name: len(taken) for name, taken in samples.items()} == {"slow": 2, "quick": 4}
+
+
 def test_a_report_comes_back_from_its_file(tmp_path: Path) -> None:
     keep(report(), tmp_path)
     assert kept(tmp_path) == {"noop": report()}
@@ -175,3 +186,11 @@ def test_a_page_that_says_something_else_is_found() -> None:
 
 def test_samples_keep_what_was_measured() -> None:
     assert Sample(1.0) == Sample(1.0, None, None)
+
+
+def test_the_names_of_lines_have_room_in_the_figures_that_are_kept() -> None:
+    drawn = [svg(curve) for report in kept().values() for curve in report.curves]
+    name = re.compile(r'<text x="([\d.]+)" y="[\d.]+" style=[^>]*>([^<]*)<')
+    labels = [found for text in drawn for found in name.findall(text)]
+    assert labels
+    assert all(float(x) + WIDE_LETTER * len(name) <= WIDTH_OF_FIGURES for x, name in labels)
