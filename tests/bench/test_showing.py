@@ -26,7 +26,6 @@ from bench.watch import Ended
 from bench.words import amount, goal, times, verdict
 from tests.bench.samples import curve, report, row
 
-
 WIDE_LETTER = 7.5
 """Pixels, on average, of names in the font of figures."""
 
