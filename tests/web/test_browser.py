@@ -339,33 +339,3 @@ def test_words_keep_their_shape_where_colours_are_forced(served: Serving, browse
         assert border != "rgba(0, 0, 0, 0)"
 
     browser.visit(story, url=served.url, forced_colors="active")
-
-
-def test_five_hundred_documents_are_one_page_within_its_budget(browser: Browser, room: Showroom) -> None:
-    room.statuses[:] = [
-        a_status(f"service-{number:03}", reason="it waits for another one") for number in range(500)
-    ]
-
-    def story(page: Page) -> None:
-        assert page.locator(".documents tbody tr").count() == 500
-        assert page.evaluate("() => document.querySelectorAll('*').length") < 9_000
-        sizes: dict[str, int] = page.evaluate(
-            """() => {
-              const [page] = performance.getEntriesByType("navigation");
-              const loaded = performance.getEntriesByType("resource");
-              const beside = loaded.filter((one) => one.name.includes("/assets/"));
-              return {
-                page: page.decodedBodySize,
-                sent: page.encodedBodySize,
-                requests: beside.length,
-                beside: beside.reduce((sum, one) => sum + one.decodedBodySize, 0),
-              };
-            }"""
-        )
-        assert sizes["page"] < 600_000
-        assert sizes["sent"] < 30_000
-        assert sizes["requests"] <= 3
-        assert sizes["beside"] < 40_000
-
-    with serving(room) as served:
-        browser.visit(story, url=served.url)
