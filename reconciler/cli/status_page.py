@@ -47,8 +47,7 @@ def _facts(
 ) -> Iterator[tuple[str, Cell]]:
     from reconciler.cli.status import STYLES
 
-    since = _time(item.since, screen, now)
-    yield "sync", (f"{item.sync} since {since}" if since else item.sync, STYLES[item.sync])
+    yield "sync", (f"{item.sync} {_lasting(item.since, screen, now)}".rstrip(), STYLES[item.sync])
     yield "health", (item.health, STYLES[item.health])
     yield "phase", (item.phase, PHASES[item.phase])
     yield "reason", item.reason
@@ -78,6 +77,12 @@ def _last(item: DocumentStatus, record: Record, screen: Screen, now: float) -> s
     when = _time(operation.ended_at or operation.started_at, screen, now)
     ago = f" {when} ago" if screen.terminal else f" at {when}"
     return item.last_action + (ago if when else "")
+
+
+def _lasting(then: float, screen: Screen, now: float) -> str:
+    """``for 2h``, or since which moment."""
+    when = _time(then, screen, now)
+    return f"{'for' if screen.terminal else 'since'} {when}" if when else ""
 
 
 def _time(then: float, screen: Screen, now: float) -> str:

@@ -91,7 +91,7 @@ PIPED = (
 )
 NAMED = """\
 web
-  sync        OutOfSync since 3m
+  sync        OutOfSync for 3m
   health      Healthy
   phase       RolledBack
   reason      release rel-2026.11.3 is quarantined: web did not become healthy
