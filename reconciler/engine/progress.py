@@ -60,6 +60,8 @@ class PullProgress:
         size = sum(self._sizes.values())
         come = sum(size * min(2 * self._layers[layer], 1.0) for layer, size in self._sizes.items())
         told = f"{come / MEGABYTE:.1f} of {size / MEGABYTE:.1f} MB"
+        if come == size and self._told < ALL:
+            told = f"unpacking {size / MEGABYTE:.1f} MB"
         return f"{layers}, {told}" if size >= MEGABYTE / 10 else layers
 
 

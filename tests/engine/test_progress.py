@@ -45,7 +45,7 @@ def test_layers_and_bytes_are_counted() -> None:
         layer("b", "Pull complete"),
     ) == [
         "12 %, 1 of 2 layers, 1.0 of 4.0 MB",
-        "62 %, 1 of 2 layers, 4.0 of 4.0 MB",
+        "62 %, 1 of 2 layers, unpacking 4.0 MB",
         "100 %, 2 of 2 layers, 4.0 of 4.0 MB",
     ]
 
