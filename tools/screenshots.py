@@ -9,8 +9,6 @@ a release does not become healthy, a container is stopped, somebody suspends a d
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +24,7 @@ from tests.parts.registry import PrivateRegistry
 from tests.parts.standard_images import publish_standard_images
 from tools.demo.stage import Story, controller
 from tools.demo.teller import say
+from tools.shop import a_shop
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 LARGEST_BYTES = 150_000
@@ -130,16 +129,14 @@ def take(browser: Browser, address: str, picture: Picture) -> None:
 def main() -> None:
     """Set the stage, let things happen, take the pictures, and leave nothing behind."""
     os.environ["RECONCILER_TARGET"] = "shop-1"
-    folder = Path(tempfile.mkdtemp(prefix="shop-"))
-    (folder / "desired").mkdir()
-    with PrivateEngine() as engine, PrivateRegistry() as registry, Browser() as browser:
+    with a_shop() as folder, PrivateEngine() as engine, PrivateRegistry() as registry, Browser() as browser:
+        (folder / "desired").mkdir()
         story = Story(engine=engine.url, images=publish_standard_images(registry.address), folder=folder)
         with controller(story):
             set_the_stage(story)
             let_things_happen(story)
             for picture in PICTURES:
                 take(browser, f"http://127.0.0.1:{story.metrics_port}", picture)
-    shutil.rmtree(folder)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from tests.parts.registry import PrivateRegistry
 from tests.parts.standard_images import PLAIN, StandardImages, publish_standard_images
 from tools.recordings.picture import picture
 from tools.recordings.terminal import Terminal
+from tools.shop import a_shop
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 IMAGES: Final = ROOT / "docs" / "images"
@@ -118,7 +118,7 @@ def tell(story: Story, terminal: Terminal) -> Iterator[tuple[str, str, str]]:
     story.write("search", "9", "large")
     story.write("worker", "8", "plain")
     terminal.type("reconciler apply")
-    seen = terminal.wait(lambda pane: bool(re.search(r"pulling search: [6-9][0-9] %.* MB", pane)))
+    seen = terminal.wait(lambda pane: bool(re.search(r"pulling search: [2-9][0-9] %.* MB", pane)))
     yield "apply", "reconciler apply: layers, bytes and health while it works", seen
     terminal.ended()
     story.write("web", "1.5.0", "web_v3")
@@ -145,11 +145,11 @@ def tell(story: Story, terminal: Terminal) -> Iterator[tuple[str, str, str]]:
 def stage() -> Iterator[Story]:
     """A host for the time of the block."""
     with (
-        tempfile.TemporaryDirectory(prefix="shop-", dir="/srv") as folder,
+        a_shop() as folder,
         PrivateEngine() as engine,
         PrivateRegistry() as registry,
     ):
-        yield Story(Path(folder), engine, publish_standard_images(registry.address), registry.address)
+        yield Story(folder, engine, publish_standard_images(registry.address), registry.address)
 
 
 def main() -> int:
