@@ -12,7 +12,7 @@ from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import common_options, output_option
 from reconciler.cli.screen import Column
 from reconciler.errors import InputError
-from reconciler.spec.fields import Field, field_at, fields_of
+from reconciler.spec.fields import Field, field_at, fields_of, places_of
 from reconciler.spec.problem import Wrong
 from reconciler.spec.schema import KINDS
 
@@ -58,9 +58,15 @@ def _found(kind: str, path: str) -> Field:
     try:
         return field_at(kind, path)
     except Wrong as wrong:
-        others = [other for other in KINDS if other != kind and _has(other, path)]
-        hint = f"documents of kind {' and '.join(others)} have it: --kind {others[0]}" if others else ""
-        raise InputError(str(wrong), hint=hint) from wrong
+        raise InputError(str(wrong), hint=_hint(kind, path)) from wrong
+
+
+def _hint(kind: str, path: str) -> str:
+    others = [other for other in KINDS if other != kind and _has(other, path)]
+    if others:
+        return f"documents of kind {' and '.join(others)} have it: --kind {others[0]}"
+    *most, last = [*places_of(kind, path)] or [""]
+    return f"its whole path: {' or '.join([', '.join(most), last] if most else [last])}" if last else ""
 
 
 def _has(kind: str, path: str) -> bool:

@@ -79,7 +79,7 @@ def _folder(loaded: Loaded) -> Iterator[Finding]:
     errors = [problem for problem in loaded.problems if problem.level == "error"]
     fix = "mend it; what was last good stays in force"
     if not loaded.documents and not loaded.complete:
-        fix = "name the folder with --desired, or write a first document into it"
+        fix = "name the folder with --desired, or write a first document into it (`reconciler init IMAGE`)"
     for problem in errors:
         yield Finding("error", "documents", str(problem), fix)
     if not loaded.complete and not errors:

@@ -89,6 +89,17 @@ def _named(name: str, fields: tuple[Field, ...], where: str) -> Field:
     raise Wrong(f'{where} has no field "{name}"{choices(name, [field.name for field in fields])}')
 
 
+def places_of(kind: str, path: str) -> Iterator[str]:
+    """Whole paths of all fields of a kind whose path ends with this one."""
+    return (place for place in _places(fields_of(kind), "") if place.endswith(f".{path}"))
+
+
+def _places(fields: tuple[Field, ...], where: str) -> Iterator[str]:
+    for field in fields:
+        yield where + field.name
+        yield from _places(field.parts, f"{where}{field.name}.")
+
+
 def fields_of(kind: str) -> tuple[Field, ...]:
     """The fields at the root of a kind of documents."""
     return _below(_definitions()[kind])

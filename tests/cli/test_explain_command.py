@@ -62,6 +62,20 @@ def test_a_field_of_other_documents_is_told_to_be_theirs() -> None:
     assert call("spec.config.deploymentDirectory", "--kind", "ComposeProject").status == 0
 
 
+@pytest.mark.parametrize(
+    ("asked", "places"),
+    [
+        ("ports", "spec.config.ports"),
+        ("config.memoryLimit", "spec.config.memoryLimit"),
+        ("mode", "spec.config.secrets.mode, spec.config.files.mode or spec.drift.mode"),
+    ],
+)
+def test_a_field_that_is_asked_for_by_its_name_alone_is_found(asked: str, places: str) -> None:
+    ran = call(asked)
+    assert ran.status == 1
+    assert ran.err.endswith(f"hint: its whole path: {places}\n")
+
+
 def test_programs_get_the_same() -> None:
     told = json.loads(call("spec.drift", "--json").out)
     assert (told["version"], told["kind"], told["path"]) == (1, "Container", "spec.drift")
