@@ -18,6 +18,8 @@ SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Where Debian puts the programs we start; an ordinary user's PATH lacks the ``sbin`` folders."""
 
 _POLL_S = 0.02
+KILLED_WITHIN_S = 60.0
+"""A process ends when the machine lets it run; on a busy one that takes a while."""
 
 
 class PartFailed(RuntimeError):
@@ -113,7 +115,7 @@ def kill_all(*texts: str) -> None:
             _kill(pid)
         return not left
 
-    if not wait_until(none_left, seconds=10):
+    if not wait_until(none_left, seconds=KILLED_WITHIN_S):
         raise PartFailed(f"processes of {texts} survive SIGKILL: {list(processes_with(*texts))}")
 
 
