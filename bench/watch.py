@@ -2,7 +2,7 @@
 
 A suite can hang anywhere: in a thread, in an engine, in a program that it waits for. So nothing in its own process
 is relied on: that process is told to show where it is and to end in good order, as by Ctrl-C, and is killed where
-it does not. Another process goes on with the suites that are left, on engines of its own.
+it does not, with what it has started. Another one goes on with the suites that are left, on engines of its own.
 
 The process that measures (``Told``) tells a line for each thing it begins and ends, on a pipe.
 """
@@ -59,7 +59,9 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """``within_s`` by suite. To begin and to end may take ``grace_s``."""
+    """``within_s`` by suite; to begin with the first may take as long. ``grace_s``: for what comes between and
+    after.
+    """
 
     command: Command
     within_s: Mapping[str, float]
@@ -75,7 +77,7 @@ class Watch:
     def _batch(self, names: Sequence[str]) -> tuple[Ended, ...]:
         """At least the first of them."""
         reading, writing = os.pipe()
-        process = subprocess.Popen(self.command(names, writing), pass_fds=[writing])
+        process = subprocess.Popen(self.command(names, writing), pass_fds=[writing], process_group=0)
         os.close(writing)
         batch = _Batch(names, self.within_s, self.grace_s)
         with closing(_lines(reading, lambda: batch.left_s)) as lines:
@@ -83,10 +85,10 @@ class Watch:
                 for line in lines:
                     batch.hears(line)
             except TimeoutError:
-                _end(process, self.grace_s, hangs=True)
+                _end(process, self.grace_s, signal.SIGUSR1, signal.SIGINT)
                 return batch.ended("hung")
-            except KeyboardInterrupt:  # the other process has heard it, too
-                _end(process, self.grace_s)
+            except KeyboardInterrupt:  # in a group of its own, the other process has not heard it
+                _end(process, self.grace_s, signal.SIGINT)
                 raise
         _end(process, self.grace_s)
         return batch.ended("failed")
@@ -99,7 +101,7 @@ class _Batch:
         self._names, self._within_s, self._grace_s = names, within_s, grace_s
         self._measured: list[Ended] = []
         self._suite, self._at = "", ""
-        self._began, self._may_take = time.monotonic(), grace_s
+        self._began, self._may_take = time.monotonic(), within_s[names[0]]
 
     @property
     def left_s(self) -> float:
@@ -144,13 +146,12 @@ def _lines(reading: int, left_s: Callable[[], float]) -> Generator[str, None, No
             yield from (line.decode() for line in whole)
 
 
-def _end(process: subprocess.Popen[bytes], grace_s: float, *, hangs: bool = False) -> None:
-    """Wait for its end; one that hangs is to show where, and to end."""
-    if hangs and process.poll() is None:
-        process.send_signal(signal.SIGUSR1)
-        process.send_signal(signal.SIGINT)
+def _end(process: subprocess.Popen[bytes], grace_s: float, *signals: signal.Signals) -> None:
+    """Give it these signals and wait for its end; after the grace it is killed with all that it has started."""
+    for one in signals:
+        process.send_signal(one)
     try:
         process.wait(grace_s)
     except subprocess.TimeoutExpired:
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait()

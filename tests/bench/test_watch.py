@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from bench.watch import Ended, Watch
+from tests.parts.host import wait_until
 
 _SUITES = """\
-import os, signal, sys, time
+import os, signal, subprocess, sys, time
+from pathlib import Path
 from bench.watch import Told
 
 def deaf():
@@ -24,6 +26,10 @@ def busy(told):
         told.at("one of many")
 
 signal.signal(signal.SIGUSR1, lambda *_: None)
+if "deaf" in sys.argv[1]:
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    child = subprocess.Popen(["sleep", "600"])
+    Path(sys.argv[3], "child").write_text(str(child.pid))
 with os.fdopen(int(sys.argv[2]), "w") as pipe:
     told = Told(pipe)
     for name in sys.argv[1].split(","):
@@ -48,11 +54,15 @@ with os.fdopen(int(sys.argv[2]), "w") as pipe:
 _NAMES = ("first", "hangs", "deaf", "busy", "fails", "mute", "stays", "last")
 
 
-def _watch(*, within_s: float = 600.0, grace_s: float = 600.0) -> Watch:
+def _watch(*, within_s: float = 600.0, grace_s: float = 600.0, folder: Path = Path()) -> Watch:
     def command(names: Sequence[str], out: int) -> list[str]:
-        return [sys.executable, "-c", _SUITES, ",".join(names), str(out)]
+        return [sys.executable, "-c", _SUITES, ",".join(names), str(out), str(folder)]
 
-    return Watch(command=command, within_s={**dict.fromkeys(_NAMES, within_s), "first": 600.0}, grace_s=grace_s)
+    return Watch(
+        command=command,
+        within_s={**dict.fromkeys(_NAMES, within_s), "first": 600.0, "last": 600.0},
+        grace_s=grace_s,
+    )
 
 
 def _told(ended: Sequence[Ended]) -> list[tuple[str, str, str]]:
@@ -64,13 +74,18 @@ def test_suites_are_measured_in_their_order() -> None:
     assert _told(ended) == [("first", "measured", ""), ("last", "measured", "")]
 
 
-@pytest.mark.parametrize(
-    ("name", "at"), [("hangs", "their turn"), ("deaf", "their turn"), ("busy", "one of many")]
-)
+@pytest.mark.parametrize(("name", "at"), [("hangs", "their turn"), ("busy", "one of many")])
 def test_a_suite_that_hangs_is_named_with_its_contestant_and_the_next_goes_on(name: str, at: str) -> None:
-    ended = _watch(within_s=0.5, grace_s=10.0 if name == "hangs" else 2.0).over(["first", name, "first"])
-    assert _told(ended) == [("first", "measured", ""), (name, "hung", at), ("first", "measured", "")]
+    ended = _watch(within_s=0.5).over(["first", name, "last"])
+    assert _told(ended) == [("first", "measured", ""), (name, "hung", at), ("last", "measured", "")]
     assert ended[1].after_s >= 0.5
+
+
+def test_a_suite_that_hears_nothing_is_killed_with_what_it_has_started(tmp_path: Path) -> None:
+    watch = _watch(folder=tmp_path, within_s=2.0, grace_s=2.0)
+    assert _told(watch.over(["first", "deaf"])) == [("first", "measured", ""), ("deaf", "hung", "their turn")]
+    child = Path("/proc", (tmp_path / "child").read_text(), "cmdline")
+    assert wait_until(lambda: not child.exists() or not child.read_bytes(), seconds=10)
 
 
 def test_a_suite_that_fails_keeps_no_other_from_being_measured() -> None:
@@ -79,16 +94,16 @@ def test_a_suite_that_fails_keeps_no_other_from_being_measured() -> None:
 
 
 def test_a_run_that_never_begins_ends() -> None:
-    assert _told(_watch(grace_s=1.0).over(["mute"])) == [("mute", "hung", "")]
+    assert _told(_watch(within_s=1.0, grace_s=1.0).over(["mute"])) == [("mute", "hung", "")]
 
 
 def test_what_was_measured_counts_where_only_the_end_hangs() -> None:
     began = time.monotonic()
-    assert _told(_watch(grace_s=1.0).over(["stays"])) == [("stays", "measured", "")]
+    assert _told(_watch(grace_s=2.0).over(["stays"])) == [("stays", "measured", "")]
     assert time.monotonic() - began < 60
 
 
 def test_a_program_that_cannot_be_started_is_told_at_once(tmp_path: Path) -> None:
-    watch = Watch(command=lambda _names, _out: [str(tmp_path / "none")], within_s={}, grace_s=1.0)
+    watch = Watch(command=lambda _names, _out: [str(tmp_path / "none")], within_s={"first": 1.0})
     with pytest.raises(FileNotFoundError):
         watch.over(["first"])
