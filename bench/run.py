@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from bench import page
 from bench.ground import Ground
 from bench.model import Conditions, Report
+from bench.peers import ansible
 from bench.programs import PYTHON, ROOT
 from bench.results import keep, kept
 from bench.suite import Suite, discovered
@@ -28,6 +29,9 @@ from bench.terminal import endings, table
 from bench.watch import Told, Watch
 from reconciler.compose.program import find
 from tests.parts import engine_program, host
+
+WITH_ANSIBLE = frozenset({"noop", "deploy", "replace"})
+"""Suites with a peer that has to be installed first."""
 
 PATIENCE_THOROUGH = 4
 """How much longer suites may take in their long forms."""
@@ -47,6 +51,8 @@ def main(environment: Mapping[str, str]) -> int:
         command=lambda names, out: [PYTHON, "-m", "bench.run", "--measure", ",".join(names), str(out), began],
         within_s={name: suite.within_s * patience for name, suite in suites.items()},
     )
+    if WITH_ANSIBLE.intersection(asked):
+        ansible()  # made before any suite's time begins; each tells where it cannot be had
     try:
         ended = watch.over([name for name in suites if name in asked])  # in their order: what they share grows
     finally:
