@@ -4,8 +4,8 @@ One folder of files of JSON lines in the state directory, written before and aft
 and by operators' commands beside it; signed checkpoints beside it. Decides nothing about what may be done: it
 refuses only what it cannot note.
 
-Invariants: a line is on disk before its method returns; each line has the hash of the one before; no line is ever
-changed; no secret is in it.
+Invariants: a line is on disk before its method returns, but for outcomes that are owed; each line has the hash of
+the one before; no line is ever changed; no secret is in it.
 """
 
 from reconciler.audit.log import AuditLog

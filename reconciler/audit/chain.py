@@ -62,8 +62,17 @@ class Chain:
             self.torn += raw
             return None
         fault = self._fault(file, number, line)
-        self._take(file, number, line)
+        self.take(file, number, line)
         return fault
+
+    def take(self, file: str, number: int, line: Line) -> None:
+        """Go on from a line, whatever stands before it."""
+        if not self.anchored:
+            self.first, self.before_first = line.sequence, line.previous
+        self.lines += 1
+        self.sequence, self.hash, self.torn = line.sequence, line.hash, b""
+        if line.sound:
+            self._mean(line, f"{file}:{number}")
 
     def end_of_file(self) -> Fault | None:
         """What is wrong with a file that another one follows: nothing repairs what is torn at its end."""
@@ -90,14 +99,6 @@ class Chain:
     def _lost(self) -> Fault:
         self.torn = b""
         return Fault(*self._torn_at, "is no line of an audit log: it was edited or cut")
-
-    def _take(self, file: str, number: int, line: Line) -> None:
-        if not self.anchored:
-            self.first, self.before_first = line.sequence, line.previous
-        self.lines += 1
-        self.sequence, self.hash, self.torn = line.sequence, line.hash, b""
-        if line.sound:
-            self._mean(line, f"{file}:{number}")
 
     def _mean(self, line: Line, place: str) -> None:
         """What a line says. One that was edited says nothing."""

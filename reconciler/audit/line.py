@@ -34,10 +34,13 @@ class Line:
     sound: bool
 
 
-def written(fields: Record, *, sequence: int, previous: str) -> bytes:
-    """The line of these fields after the one with the hash ``previous``, with its line end."""
+def written(fields: Record, *, sequence: int, previous: str) -> tuple[Line, bytes]:
+    """The line of these fields after the one with the hash ``previous``; as it is written, with its line end."""
     body = {**fields, "version": VERSION, "sequence": sequence, "previous": previous}
-    return strict_json.canonical({**body, "hash": _digest(body)}) + b"\n"
+    digest = _digest(body)
+    record = {**body, "hash": digest}
+    line = Line(sequence, previous, digest, fields["kind"], record, sound=True)
+    return line, strict_json.canonical(record) + b"\n"
 
 
 def read(raw: bytes) -> Line | None:

@@ -1,8 +1,9 @@
 """The audit log: each line is on disk before the method returns, after all that others wrote.
 
-Decides what follows where nothing can be written: an intent is refused; what had happened already is owed, and
-written before the next line. Several processes may write, one line at a time. How a line is written, and what
-follows from what is found on the disk, is the writer's.
+Decides what is written together: what several threads ask for at once, and before it what is owed. What had
+happened already may be owed, by who goes on to a next line that waits for the disk anyway, and where nothing can
+be written: an intent is refused then. Several processes may write, one after the other. How lines are written, and
+what follows from what is found on the disk, is the writer's.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Final
 
 from reconciler.atomic import create_file, remove_file
+from reconciler.audit.batches import Batches
 from reconciler.audit.checkpoint import Checkpoint
 from reconciler.audit.fields import Fields, moment, of_deed
 from reconciler.audit.files import LogFiles
@@ -44,7 +47,8 @@ class AuditLog:
         """Why the last write failed; None when it went well, or another process was only too slow."""
         self._key = key
         self._writer = Writer(Place(self.files), key, keep=keep, size=size)
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        self._together = Batches(self._write)
         self._masker: Masker | None = None
         self._takes_over = False
         self._owed: list[Fields] = []
@@ -56,21 +60,27 @@ class AuditLog:
 
     def intent(self, deed: Deed) -> int:
         """Note what is about to be done; the number of the line. Raises StateError: it must not be done then."""
-        return self._write(of_deed("intent", deed, self._mask))
+        return self._together.do(of_deed("intent", deed, self._mask))
 
     def outcome(self, number: int, deed: Deed, *, outcome: str, detail: str = "") -> None:
         """Note what came of an intent. Raises StateError: then it is noted before the next line."""
-        self._owe(of_deed("outcome", deed, self._mask, intent=number, outcome=outcome, detail=detail))
+        self.owe(number, deed, outcome=outcome, detail=detail)
+        self.settle()
+
+    def owe(self, number: int, deed: Deed, *, outcome: str, detail: str = "") -> None:
+        """The same before the next line, or when it is settled."""
+        self._owed.append(of_deed("outcome", deed, self._mask, intent=number, outcome=outcome, detail=detail))
 
     def late(self, deed: Deed, *, outcome: str, detail: str = "") -> None:
         """Note what was done although no intent could be noted. Raises StateError as ``outcome`` does."""
         happened = moment(self._writer.clock())
-        self._owe(of_deed("late", deed, self._mask, outcome=outcome, detail=detail, happened=happened))
+        self._owed.append(of_deed("late", deed, self._mask, outcome=outcome, detail=detail, happened=happened))
+        self.settle()
 
     def settle(self) -> None:
         """Note what is still to be noted. Raises StateError."""
         if self._owed:
-            self._write(None)
+            self._together.do(None)
 
     def take_over(self) -> None:
         """Nobody else acts here any more: what a process before us has begun and not ended is told as unknown.
@@ -79,7 +89,7 @@ class AuditLog:
         self._takes_over = self._writer.may_begin_anew = True
         try:
             if self.files.names():
-                self._write(None)
+                self._together.do(None)
         except StateError as error:
             self.unwritable = error
 
@@ -97,7 +107,7 @@ class AuditLog:
         """
         with self._held() as folder:
             failed = self.unwritable is not None
-            self._catch_up(folder)
+            self._add(folder, ())
             self._writer.place.check(folder, self._writer.name)
             if failed:
                 probe = self.files.folder / "probe"
@@ -108,31 +118,28 @@ class AuditLog:
     @property
     def _mask(self) -> Masker:
         if self._masker is None:
-            self._masker = Masker(hmac.digest(self._key(), b"audit values", hashlib.sha256))
+            with self._lock:  # a key that is made for the first time is made once
+                self._masker = Masker(hmac.digest(self._key(), b"audit values", hashlib.sha256))
         return self._masker
 
-    def _owe(self, fields: Fields) -> None:
-        with self._lock:
-            self._owed.append(fields)
-        self._write(None)
-
-    def _write(self, fields: Fields | None) -> int:
-        """Write what is owed, and then a line; the number of the last one."""
+    def _write(self, batch: Sequence[Fields | None]) -> Sequence[int]:
+        """Write what is owed, and then these lines; their numbers, 0 for None, which asks for no line."""
         with self._held() as folder:
-            self._catch_up(folder)
-            if fields is not None:
-                self._writer.add(folder, fields)
+            lines = [fields for fields in batch if fields is not None]
+            self._add(folder, lines)
             self.unwritable = None
-            return self._writer.sequence
+            numbers = count(self._writer.sequence - len(lines) + 1)
+            return [0 if fields is None else next(numbers) for fields in batch]
 
-    def _catch_up(self, folder: int) -> None:
+    def _add(self, folder: int, lines: Sequence[Fields]) -> None:
         self._writer.catch_up(folder)
         if self._takes_over:
             self._writer.close_open(folder)
             self._takes_over = False
-        while self._owed:
-            self._writer.add(folder, self._owed[0])
-            del self._owed[0]
+        owed = self._owed[:]
+        if owed or lines:
+            self._writer.add(folder, [*owed, *lines])
+        del self._owed[: len(owed)]
 
     @contextmanager
     def _held(self) -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""Writer: where one process is in the log, and the next line. Asked by ``log`` while it holds the folder alone.
+"""Writer: where one process is in the log, and the next lines. Asked by ``log`` while it holds the folder alone.
 
 Decides when a file is full, when a checkpoint is due, and what follows from what it finds on the disk:
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from reconciler.atomic import create_file
@@ -19,7 +19,7 @@ from reconciler.audit.chain import Chain, Fault, lines_of, torn_digest
 from reconciler.audit.checkpoint import Checkpoint, make
 from reconciler.audit.fields import Fields, moment, of_log
 from reconciler.audit.files import name_of, number_of
-from reconciler.audit.line import read, written
+from reconciler.audit.line import Line, read, written
 from reconciler.audit.place import Place, append_to, translated
 from reconciler.errors import StateDamaged, StateError
 
@@ -69,22 +69,19 @@ class Writer:
         if self._chain.torn:
             self._repair(folder)
 
-    def add(self, folder: int, fields: Fields) -> None:
-        """Write one line, and what is due before it. Raises StateError; then the line is not there."""
+    def add(self, folder: int, batch: Sequence[Fields]) -> None:
+        """Write lines in one go, and what is due before them. Raises StateError; then none of them is there."""
         if self._signed < 0:
             self._signed = self._last_signed()
         if self._chain.sequence - self._signed >= EVERY or not self._signed:
             self.sign()
         if self._end >= self._size:
             self._rotate(folder)
-        self._append(folder, fields)
+        self._append(folder, batch)
 
     def close_open(self, folder: int) -> None:
         """Tell of every intent without an outcome that nobody knows what came of it."""
-        for number, told in sorted(self._chain.open.items()):
-            fields = of_log("outcome", str(told.get("action", "unknown")), intent=number, outcome="unknown")
-            named: Fields = {name: told[name] for name in ("document", "target") if name in told}
-            self._append(folder, {**fields, **named, "detail": ENDED_HERE})
+        self._append(folder, [_unknown(number, told) for number, told in sorted(self._chain.open.items())])
 
     def sign(self) -> Checkpoint:
         """Sign where the log ends, and keep that beside it."""
@@ -150,24 +147,29 @@ class Writer:
         """A file comes into being with its first line."""
         name = name_of(sequence)
         path = self.place.log.folder / name
-        line = written(self._timed(fields), sequence=sequence, previous=self._chain.hash)
-        if not create_file(path, line):
+        line, raw = written(self._timed(fields), sequence=sequence, previous=self._chain.hash)
+        if not create_file(path, raw):
             raise StateDamaged(f"the audit log has a file {path} already", hint="move it elsewhere")
         self.name, self._end, self._lines = name, 0, 0
         with translated(path):
             self._inode = path.lstat().st_ino
-        self._taken(line)
+        self._taken(line, raw)
 
-    def _append(self, folder: int, fields: Fields) -> None:
-        timed, chain = self._timed(fields), self._chain
-        line = written(timed, sequence=chain.sequence + 1, previous=chain.hash)
-        self.place.append(folder, self.name, line)
-        self._taken(line)
+    def _append(self, folder: int, batch: Sequence[Fields]) -> None:
+        made: list[tuple[Line, bytes]] = []
+        sequence, previous = self._chain.sequence, self._chain.hash
+        for fields in batch:
+            made.append(written(self._timed(fields), sequence=sequence + 1, previous=previous))
+            sequence, previous = sequence + 1, made[-1][0].hash
+        if made:
+            self.place.append(folder, self.name, b"".join(raw for _, raw in made))
+        for line, raw in made:
+            self._taken(line, raw)
 
-    def _taken(self, line: bytes) -> None:
-        self._end += len(line)
+    def _taken(self, line: Line, raw: bytes) -> None:
+        self._end += len(raw)
         self._lines += 1
-        self._chain.feed(self.name, self._lines, line)
+        self._chain.take(self.name, self._lines, line)
 
     def _timed(self, fields: Fields) -> Fields:
         return {**fields, "time": moment(self.clock()), "monotonicMs": int(self.monotonic() * 1000)}
@@ -176,12 +178,10 @@ class Writer:
         """Leave what is torn where it is, end its line, and tell of it in the same write."""
         torn, chain = self._chain.torn, self._chain
         fields = self._timed(of_log("torn", "repair", torn=torn_digest(torn), bytes=len(torn)))
-        line = written(fields, sequence=chain.sequence + 1, previous=chain.hash)
+        line, raw = written(fields, sequence=chain.sequence + 1, previous=chain.hash)
         missing = b"" if torn.endswith(b"\n") else b"\n"
-        self.place.append(folder, self.name, missing + line)
-        chain.torn += missing
-        self._end += len(missing)
-        self._taken(line)
+        self.place.append(folder, self.name, missing + raw)
+        self._taken(line, missing + raw)
 
     def _rotate(self, folder: int) -> None:
         still = [*self._chain.open.values()]
@@ -199,7 +199,7 @@ class Writer:
             self.broken = self.broken or f"{first_kept}:1: is no line of an audit log"
             return  # what cannot be said to follow is not removed
         last = {"through": begins.sequence - 1, "last": begins.previous}
-        self._append(folder, of_log("removed", "remove-files", target=f"{old[0]} to {old[-1]}", **last))
+        self._append(folder, [of_log("removed", "remove-files", target=f"{old[0]} to {old[-1]}", **last)])
         with translated(self.place.log.folder):
             for name in old:
                 os.unlink(name, dir_fd=folder)
@@ -215,3 +215,10 @@ class Writer:
             f"the audit log {self.place.log.folder} was moved or removed",
             hint="put it back, or start the controller anew: it begins another one that says so",
         )
+
+
+def _unknown(number: int, told: Fields) -> Fields:
+    """The outcome of an intent that was begun by a process which is gone."""
+    fields = of_log("outcome", str(told.get("action", "unknown")), intent=number, outcome="unknown")
+    named: Fields = {name: told[name] for name in ("document", "target") if name in told}
+    return {**fields, **named, "detail": ENDED_HERE}

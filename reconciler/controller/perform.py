@@ -108,7 +108,9 @@ class Performer:
             begun = recorder.begins(action)
         except StateError as error:
             return Outcome(kind="failed", action=action, error=error)
-        return recorder.ended(begun, self._carry_out(action, progress))
+        outcome = self._carry_out(action, progress)
+        recorder.ended(begun, outcome)
+        return outcome
 
     def _executor(self, action: Action) -> Executor | None:
         return next((executor for executor in self._executors if executor.handles(action)), None)

@@ -1,9 +1,11 @@
 """Recorder: writes down what is done. Before an Action its intent, in the audit log; after it what came of it,
 there, and as an event in the history where something was changed or failed.
 
-Decides what follows where that cannot be written: nothing is done without its intent. The one exception is what is
-taken back: that a container serves again comes first, and its release was begun on a recorded intent. What could
-not be written then is kept in its order and written at the end of the plan, or as soon as there is room.
+Decides when: what came of an Action is written with the intent of the next, before that is begun, and at the end
+of the plan; so the disk is waited for once for each Action. And what follows where it cannot be written: nothing
+is done without its intent. The one exception is what is taken back: that a container serves again comes first, and
+its release was begun on a recorded intent. What could not be written then is kept in its order and written at the
+end of the plan, or as soon as there is room.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from reconciler.core.action import (
     Action,
@@ -27,7 +29,7 @@ from reconciler.core.interfaces import AuditTrail
 from reconciler.core.outcome import Outcome
 from reconciler.core.plan import Plan
 from reconciler.core.record import Event
-from reconciler.errors import Interrupted, ReconcilerError, StateError
+from reconciler.errors import Interrupted, StateError
 
 RecordEvent = Callable[[Event], None]
 """Keeps an event. Raises StateError when it cannot."""
@@ -58,36 +60,56 @@ class Books:
         return kind(books=self, account=account, actor=actor, generation=plan.generation)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Recorder:
-    """Strict: what cannot be written is not done, or is the last that is done. ``actor`` and ``generation`` are
-    what events name.
+    """Strict: where something cannot be written nothing more is done. ``actor`` and ``generation`` are what events
+    name.
     """
 
     books: Books
     account: Account
     actor: str
     generation: int
+    _kept: list[Event] = field(default_factory=list)
 
     def begins(self, action: Action) -> Begun:
-        """Note the intent. Raises StateError: then the Action must not be carried out."""
-        deed = self.deed(action)
-        return Begun(deed, self.books.audit.intent(deed))
-
-    def ended(self, begun: Begun, outcome: Outcome) -> Outcome:
-        """Note the outcome, which is failed if that could not be done: nothing may go on unrecorded."""
+        """Note what came of the Action before, and the intent. Raises StateError: then the Action must not be
+        carried out.
+        """
+        deed, audit = self.deed(action), self.books.audit
+        number = audit.intent(deed)
         try:
-            self.books.audit.outcome(begun.number, begun.deed, outcome=outcome.kind, detail=_detail(outcome))
-            if _worth_an_event(outcome):
-                self.books.record_event(self.event(outcome))
-        except ReconcilerError as error:
-            # An Action that failed keeps its own error: it tells more than the second one.
-            return replace(outcome, kind="failed", error=outcome.error or error)
-        return outcome
+            self._record_kept()
+        except StateError as error:
+            audit.owe(number, deed, outcome="failed", detail=str(error))
+            raise
+        return Begun(deed, number)
+
+    def ended(self, begun: Begun, outcome: Outcome) -> None:
+        """Have the outcome noted before anything else is begun, or at the end of the plan."""
+        audit, detail = self.books.audit, _detail(outcome)
+        if begun.number:
+            audit.owe(begun.number, begun.deed, outcome=outcome.kind, detail=detail)
+        else:
+            with suppress(StateError):  # it owes the line then, and ``flush`` asks for it
+                audit.late(begun.deed, outcome=outcome.kind, detail=detail)
+        if _worth_an_event(outcome):
+            self._kept.append(self.event(outcome))
 
     def flush(self) -> StateError | None:
-        """Write what was kept: nothing."""
+        """Write what is still to be noted; the error where that cannot be."""
+        try:
+            self.books.audit.settle()
+            self._record_kept()
+        except StateError as error:
+            return error
         return None
+
+    def _record_kept(self) -> None:
+        """Events come after the lines of the audit log: all that the history says was done is in that."""
+        while self._kept:
+            self.books.record_event(self._kept[0])
+            del self._kept[0]
 
     def deed(self, action: Action) -> Deed:
         """An Action as the audit log names it."""
@@ -115,52 +137,38 @@ class Recorder:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class PatientRecorder(Recorder):
     """Never in the way: from the first event that cannot be written on it keeps them for ``flush``; the audit log
     itself keeps what it could not take.
     """
 
-    _kept: list[Event] = field(default_factory=list)
+    _waits: bool = False
 
     def begins(self, action: Action) -> Begun:
         """Note the intent where that can be done. Never raises a StateError."""
         deed = self.deed(action)
         try:
-            return Begun(deed, self.books.audit.intent(deed))
+            number = self.books.audit.intent(deed)
         except StateError:
             return Begun(deed, 0)
-
-    def ended(self, begun: Begun, outcome: Outcome) -> Outcome:
-        """Note the outcome, or have it kept. Never raises a StateError; the outcome is as it was."""
-        with suppress(StateError):  # it owes the line then, and ``flush`` asks for it
-            if begun.number:
-                self.books.audit.outcome(begun.number, begun.deed, outcome=outcome.kind, detail=_detail(outcome))
-            else:
-                self.books.audit.late(begun.deed, outcome=outcome.kind, detail=_detail(outcome))
-        if _worth_an_event(outcome):
-            self._keep_or_record(self.event(outcome))
-        return outcome
-
-    def _keep_or_record(self, event: Event) -> None:
-        if self._kept:
-            # Not tried again before the end: a history that another process holds is waited for in every try.
-            self._kept.append(event)
-            return
-        try:
-            self.books.record_event(event)
-        except StateError:
-            self._kept.append(event)
+        if not self._waits:
+            try:
+                self._record_kept()
+            except StateError:
+                # Not tried again before the end: a history that another process holds is waited for in every try.
+                self._waits = True
+        return Begun(deed, number)
 
     def flush(self) -> StateError | None:
-        """Write what was kept; the error of the first that still cannot be written."""
-        try:
-            for event in self._kept:
-                self.books.record_event(event)
-            self.books.audit.settle()
-        except StateError as error:
-            return error
-        return None
+        """The same; events are written also where the audit log takes nothing."""
+        errors: list[StateError] = []
+        for write in (self.books.audit.settle, self._record_kept):
+            try:
+                write()
+            except StateError as error:
+                errors.append(error)
+        return errors[0] if errors else None
 
 
 def _detail(outcome: Outcome) -> str:

@@ -362,6 +362,9 @@ class AuditTrail(Protocol):
     def outcome(self, number: int, deed: Deed, *, outcome: str, detail: str = "") -> None:
         """Note what came of an intent. Where this raises, it is noted as soon as anything can be."""
 
+    def owe(self, number: int, deed: Deed, *, outcome: str, detail: str = "") -> None:
+        """The same, with the next line that anybody notes, or when it is settled. Never raises a StateError."""
+
     def late(self, deed: Deed, *, outcome: str, detail: str = "") -> None:
         """Note what was done although no intent could be noted. Where this raises, as for ``outcome``."""
 

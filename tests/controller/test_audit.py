@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,25 @@ def test_a_deploy_is_told_action_by_action_with_what_becomes_what(stage: Stage) 
     assert {item["actor"]["name"] for item in second} == {"test"}
     assert {result for _, result in results(stage)} == {"done"}
     assert looked_at(stage.folder).whole
+
+
+def test_a_deploy_waits_for_the_disk_of_the_log_once_for_each_action(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And once more at its end."""
+    stage.write("web", "v1")
+    stage.service().apply(progress=quiet)
+    waits, real = list[int](), os.fdatasync
+
+    def sync(handle: int) -> None:
+        waits.append(handle)
+        real(handle)
+
+    monkeypatch.setattr(os, "fdatasync", sync)
+    stage.write("web", "v2")
+    before = len(told(stage, "action"))
+    stage.service().apply(progress=quiet)
+    assert len(waits) == len(told(stage, "action")) - before + 1
 
 
 def test_a_release_that_is_taken_back_is_told_with_the_way_back(stage: Stage) -> None:

@@ -244,10 +244,18 @@ def test_an_interrupted_wait_is_no_event() -> None:
 def test_what_cannot_be_recorded_ends_the_plan() -> None:
     scene = Scene()
     scene.records = False
-    (outcome,) = scene.perform(STOP, START)
-    assert outcome.kind == "failed"
-    assert isinstance(outcome.error, StateUnwritable)
+    outcomes = scene.perform(STOP, START)
+    assert [outcome.kind for outcome in outcomes] == ["done", "failed"]
+    assert isinstance(outcomes[-1].error, StateUnwritable)
     assert scene.engine.carried_out == ["stop-container"]
+    assert noted(scene)[2:] == [("intent", "start-container", ""), ("outcome", "start-container", "failed")]
+
+
+def test_what_cannot_be_recorded_of_the_last_action_is_told_as_its_failure() -> None:
+    scene = Scene()
+    scene.records = False
+    (outcome,) = scene.perform(STOP)
+    assert isinstance(outcome.error, StateUnwritable)
 
 
 def test_a_failure_that_cannot_be_recorded_keeps_its_own_error() -> None:
@@ -371,8 +379,9 @@ def test_an_action_that_is_killed_leaves_its_intent_open() -> None:
 def test_an_outcome_that_cannot_be_written_ends_the_plan_and_is_owed() -> None:
     scene = Scene()
     scene.engine.meanwhile = lambda: setattr(scene.audit, "full", True)
-    (outcome,) = scene.perform(STOP, START)
-    assert (outcome.kind, scene.engine.carried_out) == ("failed", ["stop-container"])
+    outcomes = scene.perform(STOP, START)
+    assert [outcome.kind for outcome in outcomes] == ["done", "failed"]
+    assert (scene.engine.carried_out, scene.events) == (["stop-container"], [])
     scene.audit.full = False
     scene.audit.settle()
     assert noted(scene) == [("intent", "stop-container", ""), ("outcome", "stop-container", "done")]

@@ -39,8 +39,11 @@ class MemoryAudit:
         return len(self.lines)
 
     def outcome(self, number: int, deed: Deed, *, outcome: str, detail: str = "") -> None:
-        self._owed.append(Noted(kind="outcome", deed=deed, outcome=outcome, detail=detail, intent=number))
+        self.owe(number, deed, outcome=outcome, detail=detail)
         self.settle()
+
+    def owe(self, number: int, deed: Deed, *, outcome: str, detail: str = "") -> None:
+        self._owed.append(Noted(kind="outcome", deed=deed, outcome=outcome, detail=detail, intent=number))
 
     def late(self, deed: Deed, *, outcome: str, detail: str = "") -> None:
         self._owed.append(Noted(kind="late", deed=deed, outcome=outcome, detail=detail))
