@@ -71,6 +71,7 @@ def titles() -> dict[str, str]:
 def measure(names: Sequence[str], out: int, began: str) -> None:
     """Measure these suites one after the other, on the same engines, telling a ``Watch`` of each step."""
     faulthandler.register(signal.SIGUSR1)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell has it ignored in the background
     suites, environment = discovered(), os.environ
     thorough, quick = bool(environment.get("THOROUGH")), bool(environment.get("QUICK"))
     with os.fdopen(out, "w") as pipe:
