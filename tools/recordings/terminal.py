@@ -12,7 +12,7 @@ from typing import Final, Self
 
 from tests.parts.host import PartFailed
 
-WITHIN_S: Final = 60.0
+WITHIN_S: Final = 180.0
 PROMPT: Final = "$ "
 
 
