@@ -125,12 +125,12 @@ class Assessor:
     def _look(
         self, records: Mapping[str, Record], observation: Observation, subjects: Mapping[str, Subject]
     ) -> Look:
-        desired = self.catalogue.desired()
+        desired, rows = self.catalogue.desired(), observation.containers
         return Look(
             records=records,
             observation=observation,
             subjects=subjects,
-            rows=RowIndex(observation.containers),
+            rows=self.memory.rows.of("", (rows,), lambda: RowIndex(rows)),
             policy=self.policy(),
             needed_by=self.memory.needed_by.of("", (desired, records), lambda: needed_by(desired, records)),
         )

@@ -39,6 +39,7 @@ class Memory:
     paths: Derived[tuple[str, ...]] = field(default_factory=Derived)
     refusals: Derived[tuple[str, ...]] = field(default_factory=Derived)
     needed_by: Derived[Mapping[str, frozenset[str]]] = field(default_factory=Derived)
+    rows: Derived[RowIndex] = field(default_factory=Derived)
 
     def keep(self, documents: Collection[str]) -> None:
         """Forget all others."""

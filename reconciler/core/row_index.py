@@ -16,16 +16,35 @@ from reconciler.core.project import PROJECT_LABEL
 
 
 class RowIndex:
-    """``images`` are the ids of the images of all containers."""
+    """``images`` are the ids of the images of all containers. Used by several threads: each entry is written at
+    once.
+    """
 
     def __init__(self, rows: Sequence[ContainerRow]) -> None:
         self._by_id = {row.id: number for number, row in enumerate(rows)}
         self._by_name = _grouped((row.name, number) for number, row in enumerate(rows))
         self._by_document = _grouped((row.labels.get(names.DOCUMENT), number) for number, row in enumerate(rows))
         self._by_project = _grouped((row.labels.get(PROJECT_LABEL), number) for number, row in enumerate(rows))
-        self._rows = rows
+        self._rows = tuple(rows)
+        self._found: dict[str, tuple[Subject, tuple[ContainerRow, ...]]] = {}
         self._beginning: dict[frozenset[str], ContainerRow | None] = {}
         self.images = frozenset(row.image_id for row in rows)
+
+    def renewed(self, rows: Sequence[ContainerRow]) -> RowIndex:
+        """That of a later list. Rows that are as they were are the very objects that they were, so that they are
+        kept once and comparing them costs nothing; where all are, so is the index.
+        """
+        same = tuple([self._same(row) for row in rows])
+        return self if same == self._rows else RowIndex(same)
+
+    @property
+    def rows(self) -> tuple[ContainerRow, ...]:
+        """The list."""
+        return self._rows
+
+    def _same(self, row: ContainerRow) -> ContainerRow:
+        number = self._by_id.get(row.id)
+        return self._rows[number] if number is not None and self._rows[number] == row else row
 
     def beginning_with(self, ids: frozenset[str]) -> ContainerRow | None:
         """The container that we run in, by the beginnings of its id."""
@@ -35,6 +54,12 @@ class RowIndex:
 
     def of(self, subject: Subject) -> tuple[ContainerRow, ...]:
         """The rows that could matter to one document, in the order of the list."""
+        known = self._found.get(subject.name)
+        if known is None or known[0] is not subject:
+            known = self._found[subject.name] = subject, self._of(subject)
+        return known[1]
+
+    def _of(self, subject: Subject) -> tuple[ContainerRow, ...]:
         found = set(self._by_document.get(subject.name, ()))
         for key in subject.container_ids:
             if key in self._by_id:

@@ -69,7 +69,7 @@ class Memory(Generic[Key, Value]):
     def _current(self, key: Key, under: object) -> _Entry[Value] | None:
         with self._lock:
             entry = self._entries.get(key)
-        if entry is None or entry.under != under:
+        if entry is None or (entry.under is not under and entry.under != under):
             return None
         expired = self._max_age_s is not None and self._clock() - entry.at >= self._max_age_s
         return None if expired else entry

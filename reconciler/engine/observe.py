@@ -63,6 +63,7 @@ class Observer:
         self._images = Memory[str, ImageFacts](clock, max_entries=IMAGES_KEPT)
         self._absent_images = Memory[str, None](clock, max_age_s=full_every_s, max_entries=IMAGES_KEPT)
         self._readings = Memory[StickerPlace, StickerReading](clock, max_age_s=full_every_s)
+        self._rows = RowIndex(())
         self._touches = 0
         self._lock = threading.Lock()
 
@@ -72,9 +73,9 @@ class Observer:
         Raises EngineUnavailable, and what else the engine answers.
         """
         with self._forgetting_on_trouble():
-            rows = self._engine.list_containers()
+            index = self._rows = self._rows.renewed(self._engine.list_containers())
+            rows = index.rows
             self._details.keep({row.id for row in rows})
-            index = RowIndex(rows)
             found = (self._detail(row, full=full) for row in index.of_all(subjects))
             details = {detail.id: detail for detail in found if detail is not None}
             images = {detail.image_id: self._image(detail.image_id) for detail in details.values()}
