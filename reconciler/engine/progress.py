@@ -14,6 +14,7 @@ from reconciler.core.interfaces import Progress
 
 MEGABYTE = 1_000_000
 ALL = 100
+DOWNLOADED = 0.5
 
 
 class PullProgress:
@@ -60,7 +61,7 @@ class PullProgress:
         size = sum(self._sizes.values())
         come = sum(size * min(2 * self._layers[layer], 1.0) for layer, size in self._sizes.items())
         told = f"{come / MEGABYTE:.1f} of {size / MEGABYTE:.1f} MB"
-        if come == size and self._told < ALL:
+        if self._told < ALL and all(share >= DOWNLOADED for share in self._layers.values()):
             told = f"unpacking {size / MEGABYTE:.1f} MB"
         return f"{layers}, {told}" if size >= MEGABYTE / 10 else layers
 
@@ -70,8 +71,8 @@ def _share(status: str, detail: object) -> float:
     if status == "Pull complete":
         return 1.0
     if status in {"Download complete", "Verifying Checksum"}:
-        return 0.5
+        return DOWNLOADED
     if not isinstance(detail, Mapping) or not detail.get("total"):
         return 0.0
     part = min(float(detail.get("current") or 0) / float(detail["total"]), 1.0)
-    return 0.5 + part / 2 if status == "Extracting" else part / 2
+    return DOWNLOADED + part / 2 if status == "Extracting" else part / 2

@@ -50,6 +50,16 @@ def test_layers_and_bytes_are_counted() -> None:
     ]
 
 
+def test_nothing_is_unpacked_while_a_layer_is_still_to_come() -> None:
+    assert told(
+        layer("a", "Pulling fs layer"),
+        layer("b", "Pulling fs layer"),
+        layer("a", "Downloading", 4_000_000, 4_000_000),
+        layer("a", "Download complete"),
+        layer("b", "Download complete"),
+    ) == ["25 %, 0 of 2 layers, 4.0 of 4.0 MB", "50 %, 0 of 2 layers, unpacking 4.0 MB"]
+
+
 def test_bytes_of_a_small_image_are_not_worth_a_word() -> None:
     assert told(layer("a", "Downloading", 10, 20)) == ["25 %, 0 of 1 layers"]
 
