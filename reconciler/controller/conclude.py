@@ -71,7 +71,7 @@ class Conclusion:
         if former:
             return Verdict(kind="rolled-back", reason=reason)
         gone = situation.record.committed is not None
-        lack = "the former container is gone" if gone else "there is nothing to go back to"
+        lack = "the former container does not come back" if gone else "there is nothing to go back to"
         told = with_remark(operation.failure, f"; {lack}{also}")
         return Verdict(kind="failed", reason=told, retry_after=0.0 if gone else None)
 

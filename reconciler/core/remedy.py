@@ -19,8 +19,9 @@ from reconciler.core.delivering import deliver_absent, deliver_missing
 from reconciler.core.drift import Drift
 from reconciler.core.observation import ContainerRow
 from reconciler.core.ownership import Claims
-from reconciler.core.repair import BUILT_IN_NETWORKS, needs_replacement, repair_in_place
+from reconciler.core.repair import needs_replacement, repair_in_place
 from reconciler.core.situation import Situation, completed
+from reconciler.core.startable import startable
 from reconciler.core.swap import Swap, swap_actions, wait_healthy
 
 
@@ -36,7 +37,7 @@ def restart(situation: Situation, claims: Claims, drift: tuple[Drift, ...]) -> t
     failed_before = situation.desired.fingerprint in situation.record.quarantined
     if current.status == "dead" or (differing and not failed_before):
         return _replace(situation, claims, differing)
-    if "stopped" in kinds and network_lost(situation):
+    if "stopped" in kinds and not startable(situation, current):
         return _replace(situation, claims, ())
     if kinds & {"stopped", "paused"}:
         return _revive(situation, claims, current, drift)
@@ -53,16 +54,6 @@ def _replace(situation: Situation, claims: Claims, differing: tuple[Drift, ...])
         return swap_actions(Swap(situation=situation, claims=claims, kind="deploy", cause=cause))
     swap = Swap(situation=situation, claims=claims, kind="heal", cause=cause)
     return (RecordHeal(document=situation.desired.name, cause=cause), *swap_actions(swap))
-
-
-def network_lost(situation: Situation) -> bool:
-    """Whether a stopped container names a network that is gone, or that was made anew under another id: the engine
-    cannot start it again.
-    """
-    present, error = situation.observation.networks, situation.record.last_error
-    wanted = {item.name for item in situation.desired.config.networks or ()} - BUILT_IN_NETWORKS
-    gone = present is not None and bool(wanted - present)
-    return gone or (bool(wanted) and "network" in error and "not found" in error)
 
 
 def _revive(

@@ -23,6 +23,7 @@ from reconciler.core.drift import FIELDS, Drift
 from reconciler.core.effective import effective_config
 from reconciler.core.observation import ContainerDetail
 from reconciler.core.situation import Situation
+from reconciler.core.startable import BUILT_IN_NETWORKS
 
 LIMITS = {
     "config.memoryLimit": "memory_bytes",
@@ -34,7 +35,6 @@ IN_PLACE = frozenset({*LIMITS, "config.restartPolicy", "config.networks"})
 NEVER_LIFTED = ("memory_bytes", "nano_cpus")
 """The engine changes these limits on a live container but cannot take them away (API: 0 means "as it is")."""
 
-BUILT_IN_NETWORKS = frozenset({"bridge", "host", "none"})
 OWN_NAMESPACE = frozenset({"host", "none"})
 """Networks that decide the namespace a container is created in; nothing is connected to or from them later."""
 

@@ -35,9 +35,9 @@ from reconciler.core.hook_steps import after_actions, before_actions, hook_image
 from reconciler.core.observation import ALIVE, ContainerRow
 from reconciler.core.ownership import Claims, next_generation
 from reconciler.core.record import OperationKind
-from reconciler.core.repair import BUILT_IN_NETWORKS
 from reconciler.core.signing_steps import signature_actions
 from reconciler.core.situation import Situation, completes, restart_policy
+from reconciler.core.startable import BUILT_IN_NETWORKS
 from reconciler.core.tidy import tidy_after_swap
 
 NO_RESTART = RestartPolicy("no")

@@ -238,6 +238,6 @@ def test_a_rollback_without_a_former_container_is_told_as_a_failure_and_the_form
     player.want(player.world.desired(release="2", image=image))
     verdict = player.settle()
     assert (verdict.kind, verdict.retry_after) == ("failed", 0.0)
-    assert "the former container is gone" in verdict.reason
+    assert "the former container does not come back" in verdict.reason
     assert player.settle().kind == "held"
     assert player.world.engine.container("web").status == "running"

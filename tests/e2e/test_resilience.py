@@ -112,6 +112,21 @@ def test_what_a_crashed_engine_left_stopped_is_started_again(fresh_stage: Stage,
     fresh_oracle.holds("v1")
 
 
+@pytest.mark.both_engines
+@pytest.mark.fault("E2")
+def test_what_a_crashed_engine_can_never_start_again_is_replaced(stage: Stage, oracle: Oracle) -> None:
+    """The engine refuses every start of it, also after its own restart: to try again would never serve."""
+    stage.deploy("v1")
+    container = stage.inspect()["Id"]
+    stage.docker("stop", "-t", "1", stage.name)
+    stage.engine.leave_behind(container)
+    with stage.controller() as controller:
+        eventually("a new one serves", lambda: stage.page() == "web v1")
+        controller.settles(stage.name)
+    assert stage.inspect()["Id"] != container
+    oracle.holds("v1")
+
+
 @pytest.mark.fault("F2")
 def test_a_broken_file_keeps_its_last_good_state_also_over_a_restart(stage: Stage, oracle: Oracle) -> None:
     good = stage.web("v1")

@@ -87,6 +87,11 @@ class PrivateEngine:
         self.kills += 1
         self._end(signal.SIGKILL)
 
+    def leave_behind(self, container_id: str) -> None:
+        """The folder of a shim, which an engine that is killed while it starts a container may leave of it."""
+        runtime = self.folder / "exec/containerd/daemon/io.containerd.runtime.v2.task"
+        (runtime / self.folder.name / container_id).mkdir(parents=True)
+
     def restart(self) -> None:
         """Stop in good order and start again."""
         self.stop()

@@ -70,6 +70,12 @@ class ByHand:
         with self._lock:
             lifecycle.start(self._host, self._get(name))
 
+    def jam(self, name: str, error: str) -> None:
+        """Not a command: the engine's end leaves something of it that is in the way of every start."""
+        with self._lock:
+            container = self._get(name)
+            container.behaviour = replace(container.behaviour, start_error=error)
+
     def stop(self, name: str) -> None:
         with self._lock:
             lifecycle.stop(self._host, self._get(name), None)

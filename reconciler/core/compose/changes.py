@@ -17,9 +17,9 @@ from reconciler.core.compose.files import mounting, touched_files
 from reconciler.core.drift import Drift
 from reconciler.core.observation import ALIVE
 from reconciler.core.project import Project, Service, followers
-from reconciler.core.remedy import network_lost
 from reconciler.core.repair import IN_PLACE, needs_replacement
 from reconciler.core.situation import Situation
+from reconciler.core.startable import network_lost, stands_in_its_way
 
 IN_PLACE_HERE = IN_PLACE - {"config.networks"}
 """Networks of a project are Compose's: it knows how to make and label them."""
@@ -45,7 +45,8 @@ def deploy_changes(situation: Situation, claims: ProjectClaims, base: Project | 
     unseen = {name for name in differing if _unseen(situation, claims, name)}
     touched = mounting(project, touched_files(situation, situation.desired, project))
     everything = {item.name for item in project.services} if project.force_recreate else set()
-    recreate = ((unseen | touched) - edited) | everything
+    lost = {item.service.name for item in claims.members if _lost(situation, claims, item)}
+    recreate = ((unseen | touched | lost) - edited) | everything
     return _changes(situation, claims, recreate=recreate, besides=edited | differing)
 
 
@@ -118,8 +119,11 @@ def _lost(situation: Situation, claims: ProjectClaims, member: Member) -> bool:
     """Whether a container cannot be started again."""
     if member.row.status == "dead":
         return True
+    if not _idle(situation, member):
+        return False
     of_another = "network" in member.service.namespaces
-    return not of_another and _idle(situation, member) and network_lost(as_container(situation, claims, member))
+    lost = not of_another and network_lost(as_container(situation, claims, member))
+    return lost or stands_in_its_way(situation, member.row)
 
 
 def _edited(base: Project, project: Project, service: Service) -> bool:

@@ -30,8 +30,8 @@ from reconciler.core.drift import (
 from reconciler.core.image import short_digest
 from reconciler.core.observation import ContainerDetail
 from reconciler.core.project import CONFIG_HASH_LABEL, Service
-from reconciler.core.repair import BUILT_IN_NETWORKS
 from reconciler.core.situation import Situation
+from reconciler.core.startable import BUILT_IN_NETWORKS
 
 OF_SERVICE, OF_CONTAINER = "service:", "container:"
 SHORT_ID = 12

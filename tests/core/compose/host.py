@@ -109,6 +109,7 @@ class Box:
     status: Status = "created"
     health: Health = "none"
     exit_code: int = 0
+    error: str = ""
 
     @property
     def service(self) -> str:
@@ -491,5 +492,6 @@ def _detail(box: Box) -> ContainerDetail:
         status=box.status,
         health=box.health,
         exit_code=box.exit_code,
+        error=box.error,
         published=box.config.ports or (),
     )

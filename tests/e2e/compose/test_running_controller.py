@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+import pytest
+
 from tests.e2e.compose.project_oracle import ProjectOracle
 from tests.e2e.compose.project_stage import ProjectStage
 from tests.e2e.compose.shop import MOTD, edited
@@ -36,6 +38,25 @@ def test_an_edit_of_lock_file_and_document_is_deployed_and_harm_is_healed_by_the
             "it is counted",
             lambda: controller.metric("reconciler_heals_total", reason="compose-service-missing") == 1,
         )
+    oracle.holds(runs=1)
+
+
+@pytest.mark.both_engines
+@pytest.mark.fault("E2")
+def test_a_service_that_a_crashed_engine_can_never_start_again_is_made_anew(
+    project: ProjectStage, oracle: ProjectOracle
+) -> None:
+    """And no other service with it."""
+    project.deploy(project.shop(), "r1")
+    before = project.identities("web", "worker")
+    name = project.container("worker")
+    project.stage.docker("stop", "-t", "1", name)
+    project.stage.engine.leave_behind(project.containers()[name]["Id"])
+    with project.stage.controller() as controller:
+        controller.settles(project.name)
+        eventually("it runs again", lambda: project.containers()[name]["State"]["Running"])
+    after = project.identities("web", "worker")
+    assert (after["web"], after["worker"] != before["worker"]) == (before["web"], True)
     oracle.holds(runs=1)
 
 

@@ -1,0 +1,49 @@
+"""Startable: what the engine can never start again, whatever is tried; a new container takes its place.
+
+An engine that is killed while it starts a container can leave something of it under the container's id: a task in
+containerd, or a folder of its shim. That is in the way of every start from then on, also after the engine was
+started anew; seen with 20.10 and 26.1.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from reconciler.core.observation import ContainerRow
+from reconciler.core.situation import Situation
+
+BUILT_IN_NETWORKS: Final = frozenset({"bridge", "host", "none"})
+
+_IN_THE_WAY: Final = re.compile(
+    r"task [0-9a-f]+: already exists"
+    r"|\bid already in use"
+    r"|start shim: mkdir \S+: file exists"
+    r"|container with (given )?id (already )?exists",
+    re.IGNORECASE,
+)
+
+
+def startable(situation: Situation, row: ContainerRow) -> bool:
+    """Whether starting this container, which has stopped, is worth trying."""
+    return not (network_lost(situation) or stands_in_its_way(situation, row))
+
+
+def network_lost(situation: Situation) -> bool:
+    """Whether a stopped container names a network that is gone, or that was made anew under another id: the engine
+    cannot start it again.
+    """
+    present, error = situation.observation.networks, situation.record.last_error
+    wanted = {item.name for item in situation.desired.config.networks or ()} - BUILT_IN_NETWORKS
+    gone = present is not None and bool(wanted - present)
+    return gone or (bool(wanted) and "network" in error and "not found" in error)
+
+
+def stands_in_its_way(situation: Situation, row: ContainerRow) -> bool:
+    """Whether what an engine that was killed has left of this container is in the way of its start: by what the
+    engine keeps as its last error, or by what a start of it has failed with here.
+    """
+    detail, error = situation.observation.details.get(row.id), situation.record.last_error
+    kept = detail.error if detail is not None else ""
+    met = error if row.id[:12] in error else ""
+    return any(_IN_THE_WAY.search(text) is not None for text in (kept, met))

@@ -1,0 +1,91 @@
+"""What an engine that was killed has left of a container is in the way of its start: a new container serves."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.core.action import Action
+from tests.core.compose.host import Host, document, service
+from tests.core.test_attacks import release, started
+from tests.simulator.player import Player
+
+TEXTS = (
+    f"task {'7c' * 32}: already exists",
+    "id already in use",
+    f"failed to start shim: mkdir /run/io.containerd.runtime.v2.task/moby/{'7c' * 32}: file exists: unknown",
+    f"OCI runtime create failed: container with id exists: {'7c' * 32}: unknown",
+)
+
+
+def serving(player: Player) -> str:
+    (row,) = (item for item in player.world.engine.list_containers() if item.running)
+    assert row.name == "web"
+    return row.id
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_container_that_can_never_start_again_is_replaced(text: str) -> None:
+    player = started()
+    before = serving(player)
+    player.world.engine.by_hand.jam("web", text)
+    player.world.engine.by_hand.stop("web")
+    assert player.settle().kind == "failed"
+    player.world.clock.advance(60)
+    assert player.settle().kind == "converged"
+    assert serving(player) != before
+    assert player.idle()
+    assert not player.world.journal.records()["web"].quarantined
+
+
+def test_by_what_a_start_of_it_has_failed_with_it_is_known_too() -> None:
+    player = started()
+    (row,) = player.world.engine.list_containers()
+    player.world.engine.by_hand.stop("web")
+    player.world.journal.retry_later("web", error=f"starting {row.id[:12]}: id already in use", retry_at=0.0)
+    assert "create-container" in [item.kind for item in player.plan().actions]
+
+
+@pytest.mark.parametrize("error", ["starting 0123456789ab: id already in use", "starting it: permission denied"])
+def test_what_is_in_the_way_of_another_or_passes_is_no_reason(error: str) -> None:
+    player = started()
+    player.world.engine.by_hand.stop("web")
+    player.world.journal.retry_later("web", error=error, retry_at=0.0)
+    kinds = [item.kind for item in player.plan().actions]
+    assert "start-container" in kinds
+    assert "create-container" not in kinds
+
+
+def test_a_failed_release_is_taken_back_also_where_the_former_container_can_never_start_again() -> None:
+    """What serves then is a new container of the former release."""
+    player = started()
+    before = serving(player)
+
+    def jam_once_stopped(action: Action) -> None:
+        for row in player.world.engine.list_containers():
+            if row.id == before and action.kind == "stop-container":
+                player.world.engine.by_hand.jam(row.name, TEXTS[0])
+
+    player.want(release(player, "2", bad=True))
+    player.after = jam_once_stopped
+    verdicts = [player.settle().kind]
+    del player.after
+    while not player.idle():
+        player.world.clock.advance(600)
+        verdicts.append(player.settle().kind)
+    assert verdicts == ["failed", "failed", "held"]
+    assert serving(player) != before
+    revision = player.world.journal.records()["web"].committed_revision
+    assert revision is not None
+    assert revision.release.id == "1"
+
+
+def test_a_service_that_can_never_start_again_is_made_anew_and_no_other() -> None:
+    host = Host()
+    wanted = document("1", service("web", "web"), service("db", "db"))
+    host.settle(wanted)
+    web, db = (next(box for box in host.boxes if box.service == name) for name in ("web", "db"))
+    web.status, web.exit_code, web.error = "exited", 128, TEXTS[0]
+    host.settle(wanted)
+    assert web not in host.boxes
+    assert db in host.boxes
+    assert {box.service: box.status for box in host.boxes} == {"web": "running", "db": "running"}
