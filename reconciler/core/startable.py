@@ -33,7 +33,7 @@ def network_lost(situation: Situation) -> bool:
     """Whether a stopped container names a network that is gone, or that was made anew under another id: the engine
     cannot start it again.
     """
-    present, error = situation.observation.networks, situation.record.last_error
+    present, error = situation.observation.networks, _last_error(situation)
     wanted = {item.name for item in situation.desired.config.networks or ()} - BUILT_IN_NETWORKS
     gone = present is not None and bool(wanted - present)
     return gone or (bool(wanted) and "network" in error and "not found" in error)
@@ -43,7 +43,12 @@ def stands_in_its_way(situation: Situation, row: ContainerRow) -> bool:
     """Whether what an engine that was killed has left of this container is in the way of its start: by what the
     engine keeps as its last error, or by what a start of it has failed with here.
     """
-    detail, error = situation.observation.details.get(row.id), situation.record.last_error
+    detail, error = situation.observation.details.get(row.id), _last_error(situation)
     kept = detail.error if detail is not None else ""
     met = error if row.id[:12] in error else ""
     return any(_IN_THE_WAY.search(text) is not None for text in (kept, met))
+
+
+def _last_error(situation: Situation) -> str:
+    """Without the lines below its first: they are what a container said."""
+    return situation.record.last_error.partition("\n")[0]

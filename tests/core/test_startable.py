@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.core.action import Action
+from reconciler.core.container import NetworkAttachment
 from tests.core.compose.host import Host, document, service
-from tests.core.test_attacks import release, started
+from tests.core.test_attacks import CHECKED, release, started
 from tests.simulator.player import Player
+from tests.simulator.world import World
 
 TEXTS = (
     f"task {'7c' * 32}: already exists",
@@ -43,6 +47,21 @@ def test_by_what_a_start_of_it_has_failed_with_it_is_known_too() -> None:
     player.world.engine.by_hand.stop("web")
     player.world.journal.retry_later("web", error=f"starting {row.id[:12]}: id already in use", retry_at=0.0)
     assert "create-container" in [item.kind for item in player.plan().actions]
+
+
+@pytest.mark.parametrize("said", ["client id already in use", "network: 404 not found"])
+def test_what_an_application_has_said_is_no_reason(said: str) -> None:
+    """Applications know their container by the beginning of its id, which is its host name."""
+    world = World()
+    player = Player(world, world.desired(config=replace(CHECKED, networks=(NetworkAttachment("front"),))))
+    player.settle()
+    (row,) = world.engine.list_containers()
+    world.engine.by_hand.stop("web")
+    error = f"web is not healthy: it ended\n  last log lines:\n    {row.id[:12]} {said}"
+    world.journal.retry_later("web", error=error, retry_at=0.0)
+    kinds = [item.kind for item in player.plan().actions]
+    assert "start-container" in kinds
+    assert "create-container" not in kinds
 
 
 @pytest.mark.parametrize("error", ["starting 0123456789ab: id already in use", "starting it: permission denied"])
