@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from reconciler.core.desired import DesiredState
 from reconciler.core.observation import ContainerRow
 from reconciler.core.situation import Situation
 
@@ -33,10 +34,19 @@ def network_lost(situation: Situation) -> bool:
     """Whether a stopped container names a network that is gone, or that was made anew under another id: the engine
     cannot start it again.
     """
-    present, error = situation.observation.networks, _last_error(situation)
-    wanted = {item.name for item in situation.desired.config.networks or ()} - BUILT_IN_NETWORKS
-    gone = present is not None and bool(wanted - present)
-    return gone or (bool(wanted) and "network" in error and "not found" in error)
+    error, wanted = _last_error(situation), _networks(situation.desired)
+    remade = bool(wanted) and "network" in error and "not found" in error
+    return network_gone(situation, situation.desired) or remade
+
+
+def network_gone(situation: Situation, desired: DesiredState) -> bool:
+    """Whether a network that this state names is not on the host."""
+    present = situation.observation.networks
+    return present is not None and not _networks(desired) <= present
+
+
+def _networks(desired: DesiredState) -> frozenset[str]:
+    return frozenset(item.name for item in desired.config.networks or ()) - BUILT_IN_NETWORKS
 
 
 def stands_in_its_way(situation: Situation, row: ContainerRow) -> bool:

@@ -31,7 +31,7 @@ from reconciler.core.observation import ALIVE, ContainerRow
 from reconciler.core.ownership import Claims, free_name
 from reconciler.core.record import Operation
 from reconciler.core.situation import Situation, completed, restart_policy
-from reconciler.core.startable import stands_in_its_way
+from reconciler.core.startable import network_gone, stands_in_its_way
 from reconciler.core.swap import NO_RESTART, wait_healthy
 
 SUPERFLUOUS = "it is neither serving nor kept"
@@ -56,7 +56,7 @@ def undo_actions(situation: Situation, claims: Claims, operation: Operation) -> 
         *_lay_aside(situation, new, operation, cause),
         *_rename_back(situation, claims, back, cause),
         undone,
-        *(_prove(situation, old, back) if _comes_back(situation, old) else ()),
+        *(_prove(situation, old, back) if _comes_back(situation, old, back) else ()),
         *_leftovers(situation, claims, new, operation),
     )
 
@@ -79,15 +79,15 @@ def _revive(situation: Situation, old: ContainerRow, former: DesiredState, cause
         yield from deliver_missing(situation, former)
     if old.status == "paused":
         yield UnpauseContainer(document=document, cause=cause, container=container)
-    elif old.status not in ALIVE and not done and _comes_back(situation, old):
+    elif old.status not in ALIVE and not done and _comes_back(situation, old, former):
         yield StartContainer(document=document, cause=cause, container=container)
 
 
-def _comes_back(situation: Situation, old: ContainerRow) -> bool:
+def _comes_back(situation: Situation, old: ContainerRow, former: DesiredState) -> bool:
     """Whether the former container can serve again. Where it cannot, the operation ends all the same: what is left
     is a committed container that has stopped, and healing makes another one.
     """
-    return old.status in ALIVE or not stands_in_its_way(situation, old)
+    return old.status in ALIVE or not (network_gone(situation, former) or stands_in_its_way(situation, old))
 
 
 def _lay_aside(

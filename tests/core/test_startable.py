@@ -98,6 +98,28 @@ def test_a_failed_release_is_taken_back_also_where_the_former_container_can_neve
     assert revision.release.id == "1"
 
 
+def test_a_failed_release_is_taken_back_also_where_the_network_of_the_former_container_is_gone() -> None:
+    """Somebody has removed it while nothing was connected to it; the release does not use it any more."""
+    world = World()
+    player = Player(world, world.desired(config=replace(CHECKED, networks=(NetworkAttachment("front"),))))
+    assert player.settle().kind == "converged"
+
+    def remove_network(action: Action) -> None:
+        if action.kind == "stop-container":
+            world.engine.by_hand.remove_network("front")
+
+    player.want(release(player, "2", bad=True))
+    player.after = remove_network
+    verdicts = [player.settle().kind]
+    del player.after
+    while not player.idle():
+        world.clock.advance(600)
+        verdicts.append(player.settle().kind)
+    assert verdicts == ["failed", "held"]
+    serving(player)
+    assert "front" in world.engine.list_networks()
+
+
 def test_a_service_that_can_never_start_again_is_made_anew_and_no_other() -> None:
     host = Host()
     wanted = document("1", service("web", "web"), service("db", "db"))
