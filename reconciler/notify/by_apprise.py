@@ -76,7 +76,7 @@ def _open(name: str, address: str, path: Path) -> tuple[Any, Any]:
     if find_spec("apprise") is None:
         raise InvalidSettings(
             f"the channel {name} needs apprise, which is not installed",
-            hint="install the extra: pip install 'reconciler[notify]', or build the image with EXTRAS=notify",
+            hint="install the extra: pip install '.[notify]' in a checkout, or build the image with EXTRAS=notify",
         )
     logging.getLogger("apprise").disabled = True  # its lines may quote the address
     import apprise  # noqa: PLC0415  (an extra, and slow to load)

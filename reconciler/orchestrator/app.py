@@ -54,7 +54,7 @@ def need_store() -> None:
     if missing:
         raise TerminalError(
             f"the orchestrator needs libraries that are not installed: {', '.join(missing)}",
-            hint="install the extra: pip install 'reconciler[orchestrator]'",
+            hint="install the extra: pip install '.[orchestrator]' in a checkout",
         )
 
 

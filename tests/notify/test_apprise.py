@@ -63,7 +63,7 @@ def test_an_address_that_apprise_does_not_know_is_refused_and_not_told() -> None
 
 def test_without_the_library_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reconciler.notify.by_apprise.find_spec", lambda _: None)
-    with pytest.raises(InvalidSettings, match=r"pip install 'reconciler\[notify\]'"):
+    with pytest.raises(InvalidSettings, match=r"pip install '\.\[notify\]' in a checkout"):
         Apprise("chat", "json://127.0.0.1/", path=FILE)
 
 

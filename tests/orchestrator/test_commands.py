@@ -395,7 +395,7 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("reconciler.orchestrator.app.LIBRARIES", ("sqlalchemy", "not_there"))
     with pytest.raises(TerminalError, match="not_there") as error:
         need_store()
-    assert "reconciler[orchestrator]" in error.value.hint
+    assert "pip install '.[orchestrator]' in a checkout" in error.value.hint
 
 
 def test_people_are_given_certificates_and_lose_them(town: Town, said: Any, tmp_path: Path) -> None:
