@@ -28,7 +28,7 @@ spec:
   release: {{id: {release}}}  # what people call it; give every change another one
   image: {image}
 {config}\
-  strategy: {{minHealthy: 5s}}  # so long it must be well before it counts as deployed
+  strategy: {{minHealthy: 5s}}  # how long it must stay healthy until it counts as deployed
 """
 CONFIG: Final = """\
   config:
