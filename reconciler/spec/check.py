@@ -14,10 +14,13 @@ from typing import Final
 
 from reconciler.core.container import PortBinding
 from reconciler.core.desired import DesiredState
+from reconciler.core.display import as_duration
 from reconciler.spec.circles import circles
 from reconciler.spec.problem import Level, Path, choices
 
 OWN_STICKERS: Final = '; a path that ends with "/" is a folder in which each document has a sticker of its own'
+
+START_INTERVAL_MS: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ def conflicts(documents: Sequence[DesiredState], *, known: Collection[str] = ())
         *_order(documents),
         *_unused(documents),
         *_visible(documents),
+        *_hasty(documents),
     ]
     order = {id(document): place for place, document in enumerate(documents)}
     return tuple(sorted(found, key=lambda item: order[id(item.document)]))
@@ -219,6 +223,21 @@ def _visible(documents: Sequence[DesiredState]) -> Iterator[Conflict]:
                 )
                 path = ("spec", "config", "secrets", index, "envName")
                 yield Conflict(document, path, message, "warning")
+
+
+def _hasty(documents: Sequence[DesiredState]) -> Iterator[Conflict]:
+    """Deploys whose time is up before the first probe. While a startPeriod lasts, some engines probe every 5 s."""
+    for document in documents:
+        if (probe := document.config.health) is None:
+            continue
+        first_ms = min(probe.interval_ms, START_INTERVAL_MS) if probe.start_period_ms else probe.interval_ms
+        if first_ms >= document.health_timeout_ms:
+            message = (
+                f"the first probe comes {as_duration(first_ms)} after the start, when a deploy has waited for "
+                f"{as_duration(document.health_timeout_ms)} and failed; healthCheck.timeout is how long a deploy "
+                "waits, and probeTimeout how long one probe may take"
+            )
+            yield Conflict(document, ("spec", "config", "healthCheck", "interval"), message, "warning")
 
 
 def _order(documents: Sequence[DesiredState]) -> Iterator[Conflict]:

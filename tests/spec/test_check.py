@@ -128,6 +128,38 @@ def test_start_first_with_a_fixed_port_is_a_warning() -> None:
     assert "80:80/tcp; replacing will be stop-first" in only.message
 
 
+@pytest.mark.parametrize(
+    ("check", "first", "waited"),
+    [
+        ({"interval": "5s", "timeout": "3s"}, "5s", "3s"),
+        ({"interval": "5s", "timeout": "5s"}, "5s", "5s"),
+        ({"interval": "1m30s"}, "1m30s", "1m"),
+        ({"interval": "30s", "startPeriod": "20s", "timeout": "4s"}, "5s", "4s"),
+    ],
+)
+def test_a_deploy_that_ends_before_its_first_probe_is_a_warning(
+    check: dict[str, str], first: str, waited: str
+) -> None:
+    (only,) = conflicts([desired({"healthCheck": {"test": ["CMD", "true"], **check}})])
+    assert (only.level, only.path) == ("warning", ("spec", "config", "healthCheck", "interval"))
+    assert only.message.startswith(
+        f"the first probe comes {first} after the start, when a deploy has waited for {waited} and failed"
+    )
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        {"interval": "5s", "timeout": "6s"},
+        {"timeout": "1s"},
+        {"test": ["NONE"], "timeout": "1s"},
+        {"interval": "30s", "startPeriod": "20s", "timeout": "10s"},
+    ],
+)
+def test_a_deploy_that_may_see_its_first_probe_is_none(check: dict[str, object]) -> None:
+    assert told(desired({"healthCheck": check})) == []
+
+
 def test_a_controller_acts_on_documents_for_its_target_and_on_those_for_all() -> None:
     here, there, everywhere = (
         replace(desired(name=name), target=target)
