@@ -36,8 +36,8 @@ INTRODUCTION = """\
 What was done to the controller, to the engine, the registry, the disk, the files and the clock, and what held.
 Every row is one or more tests: on a real engine and registry where containers are concerned, else on the files,
 messages or certificates that the row is about. After each on an engine the same oracle looks: one whole release
-per document, running or as it was, nothing left over, nobody else's containers touched, history, sticker and container telling
-the same, no secret anywhere, and nothing more to do. What is promised, in plain words, stands in
+per document, running or as it was, nothing left over, nobody else's containers touched, history, sticker and
+container telling the same, no secret anywhere, and nothing more to do. What is promised, in plain words, stands in
 [promises](promises.md); what is out of reach, in [limits](limits.md).
 
 `make faults` runs all of it and writes this page (`python -m tools.faults`); `make chaos` is the long run of
