@@ -17,7 +17,9 @@ from reconciler.core.display import SHORTEST_SECRET, looks_secret, without_crede
 LONGEST_TEXT: Final = 1000
 """Characters; more of an error's or a container's words stands in the history."""
 
-_ASSIGNED = re.compile(r"""(?P<name>[\w.-]+)(?P<between>["']?\s*[=:]\s*["']?)(?P<value>[^\s"',;})\]]+)""")
+_ASSIGNED = re.compile(
+    r"""(?<![\w.-])(?P<name>[\w.-]+)(?P<between>["']?\s*[=:]\s*["']?)(?P<value>[^\s"',;})\]]+)"""
+)
 _AGE_KEY = re.compile(r"AGE-SECRET-KEY-1[0-9A-Z]+", re.IGNORECASE)
 _BEARER = re.compile(r"(?P<scheme>\b(?:bearer|basic)\s+)(?P<value>[\w.~+/=-]{8,})", re.IGNORECASE)
 

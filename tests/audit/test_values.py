@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,3 +76,10 @@ def test_every_text_can_be_written_and_is_bounded(text: str) -> None:
 
 def test_half_a_surrogate_pair_is_shown() -> None:
     assert MASKER.text("\ud800") == "\\ud800"
+
+
+def test_a_long_word_is_read_once() -> None:
+    """An argument of a command may be one of 100 KiB; read anew from each character it would take minutes."""
+    began = time.process_time()
+    Masker(b"k" * 32).text(f"command is [{'a' * 100_000}], wanted [b]")
+    assert time.process_time() - began < 5.0
