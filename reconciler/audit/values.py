@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from reconciler.core.display import SHORTEST_SECRET, looks_secret, without_credentials
@@ -17,9 +17,8 @@ from reconciler.core.display import SHORTEST_SECRET, looks_secret, without_crede
 LONGEST_TEXT: Final = 1000
 """Characters; more of an error's or a container's words stands in the history."""
 
-_ASSIGNED = re.compile(
-    r"""(?<![\w.-])(?P<name>[\w.-]+)(?P<between>["']?\s*[=:]\s*["']?)(?P<value>[^\s"',;})\]]+)"""
-)
+_ASSIGNED = re.compile(r"""(?<![\w.-])(?P<name>[\w.-]+)["']?\s*[=:]\s*["']?(?=[^\s"',;})\]])""")
+_VALUE = re.compile(r"""[^\s"',;})\]]+""")
 _AGE_KEY = re.compile(r"AGE-SECRET-KEY-1[0-9A-Z]+", re.IGNORECASE)
 _BEARER = re.compile(r"(?P<scheme>\b(?:bearer|basic)\s+)(?P<value>[\w.~+/=-]{8,})", re.IGNORECASE)
 
@@ -42,14 +41,21 @@ class Masker:
             text = re.sub("|".join(map(re.escape, known)), lambda found: self.tag(found[0]), text)
         text = _AGE_KEY.sub(lambda found: self.tag(found[0]), without_credentials(text))
         text = _BEARER.sub(lambda found: found["scheme"] + self.tag(found["value"]), text)
-        return _bounded(_ASSIGNED.sub(self._assigned, text))
+        return _bounded("".join(self._assigned(text)))
 
-    def _assigned(self, found: re.Match[str]) -> str:
-        """``NAME=value`` and ``name: value``, where the name looks like that of a secret."""
-        value = found["value"]
-        if not looks_secret(found["name"]) or value.startswith(("hmac:", "***")):
-            return found[0]
-        return f"{found['name']}{found['between']}{self.tag(value)}"
+    def _assigned(self, text: str) -> Iterator[str]:
+        """``NAME=value`` and ``name: value``, where the name looks like that of a secret, without its value. The
+        value of any other name may itself be such a pair.
+        """
+        told = 0
+        while (found := _ASSIGNED.search(text, told)) is not None:
+            yield text[told : found.end()]
+            told = found.end()
+            value = _VALUE.match(text, told) if looks_secret(found["name"]) else None
+            if value is not None and not value[0].startswith(("hmac:", "***")):
+                yield self.tag(value[0])
+                told = value.end()
+        yield text[told:]
 
 
 def _bounded(text: str) -> str:
