@@ -34,7 +34,11 @@ def _items(values: Sequence[Any]) -> Iterator[str]:
     """Each value; of a command's arguments, none that belongs to an option whose name looks like a secret's."""
     for before, value in zip((None, *values), values, strict=False):
         option = _OPTION.fullmatch(before) if isinstance(before, str) else None
-        yield masked(option[1] if option and not option[2] else "", shown("", value))
+        name, given, _ = value.partition("=") if isinstance(value, str) else ("", "", "")
+        if given and _OPTION.fullmatch(name) and looks_secret(name):
+            yield f"{name}={MASK}"
+        else:
+            yield masked(option[1] if option and not option[2] else "", shown("", value))
 
 
 def _number(attribute: str, value: int) -> str:

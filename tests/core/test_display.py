@@ -93,3 +93,10 @@ def test_the_lines_of_a_long_secret_are_secret_one_by_one() -> None:
 def test_no_secret_value_survives(environment: dict[str, str]) -> None:
     text = without(" ".join(environment.values()), secret_values(environment))
     assert text.replace(MASK, "").strip() == ""
+
+
+def test_of_an_argument_that_gives_a_secret_no_word_is_shown() -> None:
+    """A passphrase has spaces; as an argument of its own it ends where that does."""
+    assert shown("command", ("app", "--passphrase=correct horse", "--name=a b")) == (
+        "[app, --passphrase=***, --name=a b]"
+    )
