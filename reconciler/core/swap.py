@@ -37,7 +37,7 @@ from reconciler.core.ownership import Claims, next_generation
 from reconciler.core.record import OperationKind
 from reconciler.core.signing_steps import signature_actions
 from reconciler.core.situation import Situation, completes, restart_policy
-from reconciler.core.startable import BUILT_IN_NETWORKS
+from reconciler.core.startable import BUILT_IN_NETWORKS, stands_in_its_way
 from reconciler.core.tidy import tidy_after_swap
 
 NO_RESTART = RestartPolicy("no")
@@ -238,7 +238,7 @@ def _reusable(swap: Swap) -> ContainerRow | None:
     for operation, row in swap.claims.kept:
         good = operation.fingerprint == swap.desired.fingerprint and operation.state == "committed"
         detail = swap.situation.observation.details.get(row.id)
-        if not good or detail is None or row.status != "exited":
+        if not good or detail is None or row.status != "exited" or stands_in_its_way(swap.situation, row):
             continue
         differences = [item for item in config_drift(swap.situation, detail) if item.kind != "restart-policy"]
         if not differences and detail.image_id == operation.image_id:

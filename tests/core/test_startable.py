@@ -41,6 +41,22 @@ def test_a_container_that_can_never_start_again_is_replaced(text: str) -> None:
     assert not player.world.journal.records()["web"].quarantined
 
 
+def test_one_that_is_kept_is_not_used_again() -> None:
+    """It was replaced because it cannot start; it is no help where the one in its place is lost too."""
+    player = started(cleanup_previous=False)
+    player.world.engine.by_hand.jam("web", TEXTS[0])
+    player.world.engine.by_hand.stop("web")
+    player.settle()
+    player.world.clock.advance(60)
+    assert player.settle().kind == "converged"
+    player.world.engine.by_hand.remove("web")
+    assert [(row.name, row.status) for row in player.world.engine.list_containers()] == [
+        ("web-previous-g1", "exited")
+    ]
+    assert player.settle().kind == "converged"
+    serving(player)
+
+
 def test_by_what_a_start_of_it_has_failed_with_it_is_known_too() -> None:
     player = started()
     (row,) = player.world.engine.list_containers()
