@@ -33,14 +33,15 @@ on the engine's socket) and beside the programs that people use for it (the *pee
 
 Contestants of one table take turns within one run, on one machine, so that the ratios mean something; the times
 are those of that machine and no promise. A ratio is the contestant's median over the floor's; the first floor
-counts. A target is what we aim at for ours. *CPU* is processor time, of a whole program or of the thread pool
-that did the work, without what the engine spends; *peak* the most memory of a whole program. What is measured in
-the controller is work that the running program does; what is called by its command is a fresh process.
+counts. A target is what we aim at for ours. *Turns*: how often it was measured. *CPU* is processor time, of a
+whole program or of the thread pool that did the work, without what the engine spends; *peak* the most memory of a
+whole program. What is measured in the controller is work that the running program does; what is called by its
+command is a fresh process.
 
 `make bench` measures again, in about a quarter of an hour, on engines of its own, and writes this page;
-`SUITE=noop` one part, `THOROUGH=1` longer. A part that hangs is ended, and the next one
-measured. On a busy machine the ratios hold better than the times, and the outages do not hold at
-all.
+`SUITE=noop` one part, `THOROUGH=1` longer. A part that hangs is ended, and the next one measured. The load that
+is told with each part is mostly what the part makes itself. Where something else is at work, the ratios hold
+better than the times, and the outages do not hold at all.
 """
 
 
@@ -111,8 +112,8 @@ def _row(row: Row) -> Iterator[str]:
     facts = "".join(f"; {count} {what}" for what, count in row.facts.items())
     said = verdict(met(row))
     yield f"**{row.work[:1].upper()}{row.work[1:]}**{f' (target {aim}: {said})' if aim else ''}{facts}\n"
-    yield "| | median | least to most | ratio | CPU | peak |"
-    yield "| --- | --- | --- | --- | --- | --- |"
+    yield "| | median | least to most | turns | ratio | CPU | peak |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
     yield from (_standing(item, row) for item in standings(row))
     yield ""
 
@@ -121,11 +122,12 @@ def _standing(item: Standing, row: Row) -> str:
     name = f"{ROLES[item.contestant.role]}{item.contestant.name}"
     note = f" ({item.contestant.note})" if item.contestant.note else ""
     if item.value is None:
-        return f"| {name} | {NOT_MEASURED}{note} | | | | |"
+        return f"| {name} | {NOT_MEASURED}{note} | | | | | |"
     cells = (
         f"{name}{note}",
         amount(item.value.median, row.unit),
         f"{amount(item.value.least, row.unit)} to {amount(item.value.most, row.unit)}",
+        str(len(item.contestant.samples)),
         times(item.ratio),
         "" if item.cpu_s is None else amount(item.cpu_s, "s"),
         "" if item.peak_mb is None else amount(item.peak_mb, "MB"),

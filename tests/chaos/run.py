@@ -95,7 +95,7 @@ class Chaos:
         late: dict[str, str] = {}
         while time.monotonic() - begin < QUIET_WITHIN_S:
             self.town.start()  # one that was to die at an Action may have got there only now
-            late = self._late()
+            late = self._late() or self.town.planned()
             if not late:
                 return
             may_help = bool(done) and time.monotonic() - begin > HELP_AFTER_S

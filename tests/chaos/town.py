@@ -98,7 +98,23 @@ class Town:
 
     def statuses(self) -> dict[str, dict[str, Any]]:
         """``status --json`` by name; {} while it cannot be had."""
-        done = self.stage.reconciler("status", "--json")
+        return self._told("status")
+
+    def planned(self) -> dict[str, str]:
+        """What would be done, by document: one that was rolled back says nothing in its status of what somebody
+        has changed since, and is put right all the same.
+        """
+        plans = self._told("plan")
+        if not plans:
+            return {"plan": "cannot be had"}
+        return {
+            name: ", ".join(action["kind"] for action in plan["actions"])
+            for name, plan in plans.items()
+            if plan["actions"]
+        }
+
+    def _told(self, command: str) -> dict[str, dict[str, Any]]:
+        done = self.stage.reconciler(command, "--json")
         with contextlib.suppress(ValueError, KeyError):
             return {item["name"]: item for item in json.loads(done.stdout)["documents"]}
         return {}
