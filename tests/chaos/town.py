@@ -40,6 +40,8 @@ class Town:
     wishes: Wishes
     kills: int = 0
     running: Process | None = None
+    leaving: Process | None = None
+    """The controller that was told to stop."""
     log: Path = field(init=False)
 
     def __post_init__(self) -> None:
@@ -80,13 +82,15 @@ class Town:
         """Send it one, if it runs."""
         if self.running is not None and self.running.poll() is None:
             os.kill(self.running.pid, number)
+            self.leaving = self.running if number == signal.SIGTERM else self.leaving
 
     def stop(self) -> None:
         """SIGTERM, and an end in order."""
         if self.running is None or self.running.poll() is not None:
             return
         self.signal(signal.SIGCONT)
-        self.signal(signal.SIGTERM)
+        if self.leaving is not self.running:  # told once more when all is done, a program ends by the signal
+            self.signal(signal.SIGTERM)
         assert self.running.wait(STOPS_WITHIN_S) == 0, f"the controller ended with {self.running.returncode}"
 
     def kept_ports(self) -> set[int]:
