@@ -29,12 +29,12 @@ class Unchanged(Generic[K, V]):
     def get(self, key: K, found: os.stat_result) -> V | None:
         """What is known of the file, if it is as it was."""
         known = self._known.get(key)
-        return known[1] if known is not None and known[0] == _signature(found) else None
+        return known[1] if known is not None and known[0] == signature(found) else None
 
     def put(self, key: K, found: os.stat_result, value: V) -> None:
         """Remember it, if the file was at rest when it was looked at. ``found``: from before the look."""
         if time.time_ns() - max(found.st_mtime_ns, found.st_ctime_ns) > SETTLED_NS:
-            self._known[key] = _signature(found), value
+            self._known[key] = signature(found), value
 
     def forget_where(self, gone: Callable[[K], bool]) -> None:
         """Forget the files for which ``gone`` is true."""
@@ -42,7 +42,8 @@ class Unchanged(Generic[K, V]):
             self._known.pop(key, None)
 
 
-def _signature(found: os.stat_result) -> Signature:
+def signature(found: os.stat_result) -> Signature:
+    """What is another one for a file that was changed."""
     return (
         found.st_dev,
         found.st_ino,

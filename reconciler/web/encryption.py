@@ -14,6 +14,7 @@ import structlog
 
 from reconciler.errors import InvalidSettings
 from reconciler.tls.changing import ChangingContext
+from reconciler.unchanged import Signature, signature
 
 log = structlog.get_logger("reconciler")
 
@@ -26,22 +27,22 @@ class FileContext(ChangingContext):
     def __init__(self, make: Callable[[], ssl.SSLContext], *files: Path) -> None:
         """Raises what ``make`` raises; InvalidSettings later on is logged, once for each change of the files."""
         self._make, self._files = make, files
-        self._seen = self._facts()
+        self._seen = self._looked()
         super().__init__(make)
 
     def look(self) -> None:
         """Read the files again, if they changed."""
-        facts = self._facts()
-        if facts == self._seen:
+        seen = self._looked()
+        if seen == self._seen:
             return
-        self._seen = facts
+        self._seen = seen
         try:
             self.change(self._make())
         except InvalidSettings as error:
             log.warning("the former certificate is still served", error=str(error))
 
-    def _facts(self) -> tuple[tuple[int, ...], ...]:
-        return tuple(map(_facts, self._files))
+    def _looked(self) -> tuple[Signature, ...]:
+        return tuple(map(_seen, self._files))
 
 
 def page_context(certificate: Path, key: Path, client_ca: Path | None = None) -> FileContext:
@@ -83,10 +84,9 @@ def _reason(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else "") or str(error)
 
 
-def _facts(path: Path) -> tuple[int, ...]:
-    """What changes with a file, of that to which a link leads; () for one that cannot be seen."""
+def _seen(path: Path) -> Signature:
+    """Of the file to which a link leads; () for one that cannot be seen."""
     try:
-        found = path.stat()
+        return signature(path.stat())
     except OSError:
         return ()
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
