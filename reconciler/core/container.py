@@ -17,11 +17,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 Protocol = Literal["tcp", "udp", "sctp"]
 MountType = Literal["bind", "volume"]
 RestartName = Literal["no", "on-failure", "always", "unless-stopped"]
+
+BUILT_IN_NETWORKS: Final = frozenset({"bridge", "host", "none"})
+"""Networks of the engine itself; containers have no aliases in them."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

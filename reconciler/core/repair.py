@@ -17,13 +17,12 @@ from reconciler.core.action import (
     SetRestartPolicy,
     UpdateLimits,
 )
-from reconciler.core.container import ContainerConfig
+from reconciler.core.container import BUILT_IN_NETWORKS, ContainerConfig
 from reconciler.core.delivery_drift import ABSENT
 from reconciler.core.drift import FIELDS, Drift
 from reconciler.core.effective import effective_config
 from reconciler.core.observation import ContainerDetail
 from reconciler.core.situation import Situation
-from reconciler.core.startable import BUILT_IN_NETWORKS
 
 LIMITS = {
     "config.memoryLimit": "memory_bytes",

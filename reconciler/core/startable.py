@@ -10,11 +10,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from reconciler.core.container import BUILT_IN_NETWORKS
 from reconciler.core.desired import DesiredState
 from reconciler.core.observation import ContainerRow
 from reconciler.core.situation import Situation
-
-BUILT_IN_NETWORKS: Final = frozenset({"bridge", "host", "none"})
 
 _IN_THE_WAY: Final = re.compile(
     r"task [0-9a-f]+: already exists"

@@ -26,7 +26,7 @@ from reconciler.core.action import (
     WaitHealthy,
     WriteSticker,
 )
-from reconciler.core.container import RestartPolicy
+from reconciler.core.container import BUILT_IN_NETWORKS, RestartPolicy
 from reconciler.core.delivering import deliver_all
 from reconciler.core.desired import DesiredState
 from reconciler.core.drift import config_drift
@@ -37,7 +37,7 @@ from reconciler.core.ownership import Claims, next_generation
 from reconciler.core.record import OperationKind
 from reconciler.core.signing_steps import signature_actions
 from reconciler.core.situation import Situation, completes, restart_policy
-from reconciler.core.startable import BUILT_IN_NETWORKS, stands_in_its_way
+from reconciler.core.startable import stands_in_its_way
 from reconciler.core.tidy import tidy_after_swap
 
 NO_RESTART = RestartPolicy("no")

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from reconciler.core.container import (
+    BUILT_IN_NETWORKS,
     Device,
     Mount,
     NetworkAttachment,
@@ -69,9 +70,6 @@ CAPABILITIES = (
     "WAKE_ALARM",
 )
 """capabilities(7), and ALL."""
-
-BUILT_IN_NETWORKS = frozenset({"bridge", "host", "none"})
-"""Networks of the engine itself; containers have no aliases in them."""
 
 _PORT = re.compile(
     r"(?:(?P<ip>\[[^]]*]|[^:\[\]]*):)?(?:(?P<host>[^:/]*):)?(?P<inside>[^:/]+)(?:/(?P<protocol>.*))?"

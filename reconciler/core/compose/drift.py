@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from reconciler.core.compose.claims import Member, ProjectClaims, carries, done
 from reconciler.core.compose.files import Touched, reading_of, touched_files
-from reconciler.core.container import Mount, NetworkAttachment
+from reconciler.core.container import BUILT_IN_NETWORKS, Mount, NetworkAttachment
 from reconciler.core.counterpart import Counterpart
 from reconciler.core.delivery import Delivery
 from reconciler.core.delivery_drift import state_on_host
@@ -31,7 +31,6 @@ from reconciler.core.image import short_digest
 from reconciler.core.observation import ContainerDetail
 from reconciler.core.project import CONFIG_HASH_LABEL, Service
 from reconciler.core.situation import Situation
-from reconciler.core.startable import BUILT_IN_NETWORKS
 
 OF_SERVICE, OF_CONTAINER = "service:", "container:"
 SHORT_ID = 12
