@@ -14,6 +14,7 @@
     │   │   └── EngineUnsupported   an answer, but no version of the API that both speak
     │   ├── RegistryUnavailable     the registry is away, slow or limits the rate
     │   ├── NoSpace                 the host's disk is full
+    │   ├── StartObstructed         a killed engine left something that is in the way of a container's start
     │   ├── HookNotNow              a hook said "not now"; it is asked again later
     │   ├── ComposeBusy             Compose is still at work on the project, or left a conflict that is mended next
     │   └── Interrupted             we were asked to stop, or lost our lock; nothing went wrong
@@ -125,6 +126,12 @@ class RegistryUnavailable(TemporaryError):
 
 class NoSpace(TemporaryError):
     """The host's disk is full."""
+
+
+class StartObstructed(TemporaryError):
+    """What a killed engine left of a container is in the way of its start. It is no fault of its release: the next
+    pass makes another container.
+    """
 
 
 class ComposeBusy(TemporaryError):

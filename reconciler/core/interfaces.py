@@ -94,7 +94,7 @@ class Engine(Protocol):
         """
 
     def start(self, container_id: str) -> None:
-        """Running already is success. Raises NotFound, PortTaken, EngineRefused."""
+        """Running already is success. Raises NotFound, PortTaken, StartObstructed, EngineRefused."""
 
     def stop(self, container_id: str, *, timeout_s: int | None) -> None:
         """Stopped already, or gone, is success. Lists that are asked for afterwards know it."""

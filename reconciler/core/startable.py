@@ -15,13 +15,15 @@ from reconciler.core.desired import DesiredState
 from reconciler.core.observation import ContainerRow
 from reconciler.core.situation import Situation
 
-_IN_THE_WAY: Final = re.compile(
-    r"task [0-9a-f]+: already exists"
-    r"|\bid already in use"
-    r"|start shim: mkdir \S+: file exists"
-    r"|container with (given )?id (already )?exists",
-    re.IGNORECASE,
+LEFT_BEHIND: Final = (
+    r"task [0-9a-f]+: already exists",
+    r"\bid already in use",
+    r"start shim: mkdir \S+: file exists",
+    r"container with (given )?id (already )?exists",
 )
+"""Patterns of what engines say then; upper and lower case are the same."""
+
+_IN_THE_WAY: Final = re.compile("|".join(LEFT_BEHIND), re.IGNORECASE)
 
 
 def startable(situation: Situation, row: ContainerRow) -> bool:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from reconciler import errors
 from reconciler.core.desired import ImageReference
+from reconciler.core.startable import LEFT_BEHIND
 
 MESSAGE_LIMIT = 500
 
@@ -74,6 +75,7 @@ ENGINE_RULES: tuple[Rule, ...] = (
         r"bind for \S+ failed",
         r"ports are not available",
     ),
+    _rule(errors.StartObstructed, "the next pass makes another container", *LEFT_BEHIND),
     _rule(
         errors.NotFound,
         "",

@@ -57,6 +57,26 @@ def test_one_that_is_kept_is_not_used_again() -> None:
     serving(player)
 
 
+def test_one_that_is_kept_says_nothing_about_its_release() -> None:
+    """It is seen when it is to serve again that it cannot start: the next try makes another one of its release."""
+    world = World()
+    first = world.desired(config=CHECKED, cleanup_previous=False)
+    player = Player(world, first)
+    player.settle()
+    player.want(release(player, "2", cleanup_previous=False))
+    assert player.settle().kind == "converged"
+    world.engine.by_hand.jam("web-previous-g1", TEXTS[0])
+    player.want(first)
+    verdict = player.settle()
+    assert verdict.kind == "failed"
+    assert "already exists" in verdict.reason
+    assert not player.world.journal.records()["web"].quarantined
+    player.world.clock.advance(60)
+    assert player.settle().kind == "converged"
+    assert player.world.journal.records()["web"].committed.fingerprint == first.fingerprint
+    assert player.idle()
+
+
 def test_by_what_a_start_of_it_has_failed_with_it_is_known_too() -> None:
     player = started()
     (row,) = player.world.engine.list_containers()

@@ -6,6 +6,7 @@ Time passes only between calls: ``settle`` carries out, in order, what fell due 
 from __future__ import annotations
 
 from reconciler.core.container import RestartPolicy
+from reconciler.engine.failures import engine_failure
 from reconciler.errors import EngineRefused, NotFound, PortTaken
 from tests.simulator import ports
 from tests.simulator.behaviour import Behaviour, Step
@@ -44,7 +45,7 @@ def _run(host: Host, container: Container, at: float) -> None:
         raise
     if container.behaviour.start_error:
         _refused(container, container.behaviour.start_error, 127)
-        raise EngineRefused(f"cannot start {container.name}: {container.behaviour.start_error}")
+        raise engine_failure(f"cannot start {container.name}", container.behaviour.start_error)
     container.status = "running"
     container.health = "starting" if container.probed else "none"
     container.exit_code, container.error, container.oom_killed = 0, "", False
