@@ -28,7 +28,7 @@ from reconciler.orchestrator.app import need_store
 from reconciler.orchestrator.store import artifacts, tasks
 from reconciler.protocol.message.payload import ExecuteCommandPayload, UploadFilesPayload
 from reconciler.protocol.session.events import Begin
-from tests.orchestrator.fleet import Agent, Fleet, fleet
+from tests.orchestrator.fleet import Agent, Fleet, eventually, fleet
 from tests.orchestrator.test_assign import PROJECT, WEB
 from tests.parts.ports import free_port
 
@@ -64,6 +64,7 @@ class Town:
             settings = {"version": 1, "server": self.world.url, "passport": "passport.pem"}
             self.settings.write_bytes(strict_json.canonical(settings))
             async with self.agent.streaming():
+                await eventually(lambda: "web" in self.agent.documents)
                 self._ready.set()
                 await self._stop.wait()
 
