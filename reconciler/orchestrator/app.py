@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from reconciler.core.secret import Secret
 from reconciler.errors import TerminalError
 from reconciler.orchestrator import many
 from reconciler.orchestrator.home import MONITOR_ADDRESS, Home, Reached
+from reconciler.service_manager import ServiceManager
 from reconciler.state_dir import StateDir
 
 if TYPE_CHECKING:
@@ -143,7 +145,8 @@ async def _serve(run: Run, home: Home, reached: Reached, database: Database) -> 
         page=_page(run),
     )
     server = Orchestrator(home, reached, database, options)
-    async with server.running():
+    manager = ServiceManager.of(os.environ)
+    async with server.running(), manager.informed(server.upkeep.healthy, server.upkeep.ready, stop):
         log.info("the orchestrator runs", members=server.members.port, enrolment=server.enrolment.port)
         await stop.wait()
     log.info("the orchestrator has stopped")

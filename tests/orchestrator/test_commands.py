@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -30,6 +31,7 @@ from reconciler.protocol.message.payload import ExecuteCommandPayload, UploadFil
 from reconciler.protocol.session.events import Begin
 from tests.orchestrator.fleet import Agent, Fleet, eventually, fleet
 from tests.orchestrator.test_assign import PROJECT, WEB
+from tests.parts.notify_socket import notify_socket
 from tests.parts.ports import free_port
 
 NORTH = WEB.replace(", target: host-a", "").replace("spec:", "spec:\n  targets: {matchLabels: {region: north}}")
@@ -377,16 +379,22 @@ def test_the_program_runs_until_it_is_told_to_stop_and_alone(tmp_path: Path) -> 
     token.chmod(0o600)
     where = ("--monitor", f"127.0.0.1:{port}", "--web-token-file", str(token))
     argv = [sys.executable, "-m", "reconciler", "orchestrator", "run", "--home", home, *where]
-    with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) as program:
+    environment = {**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "300000"}
+    with (
+        notify_socket(environment["NOTIFY_SOCKET"]) as manager,
+        subprocess.Popen(argv, stderr=subprocess.PIPE, text=True, env=environment) as program,
+    ):
         assert program.stderr is not None
         assert "the orchestrator runs" in program.stderr.readline()
         assert page_status(port) == 401
         assert page_status(port, Authorization=f"Bearer {'t' * 32}") == 200
         assert main(["orchestrator", "run", "--home", home]) == 1, "another one holds the folder"
         assert main(["orchestrator", "token", "--home", home, "--target", "host-a"]) == 0, "also while it runs"
+        waited(lambda: all(manager.hears(word) for word in ("READY=1", "WATCHDOG=1", "STATUS=ready")))
         program.send_signal(signal.SIGTERM)
         assert "the orchestrator has stopped" in program.stderr.read()
         assert program.wait(20) == 0
+        assert manager.told()[-1] == "STOPPING=1"
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         assert main(["orchestrator", "run", "--home", home, "--listen", address]) == 1

@@ -22,7 +22,6 @@ from reconciler.controller.app.notifying import notifier_of
 from reconciler.controller.app.opening import open_parts
 from reconciler.controller.app.pages import encrypted, make_site
 from reconciler.controller.app.parts import Parts
-from reconciler.controller.app.service_manager import ServiceManager
 from reconciler.controller.audit_watch import AuditWatch
 from reconciler.controller.beside import ALONE, Beside
 from reconciler.controller.board import Board
@@ -33,6 +32,7 @@ from reconciler.controller.readings import Readings
 from reconciler.controller.stop import StopRequest
 from reconciler.controller.workqueue import WorkQueue
 from reconciler.core.desired import DesiredState
+from reconciler.service_manager import ServiceManager
 from reconciler.sources.watch import FolderWatch
 from reconciler.spec.problem import is_error
 from reconciler.web.endpoints import make_app
@@ -84,16 +84,15 @@ class _Station:
         await server.start()
         gc.freeze()  # what is loaded now stays: the collector need not look through it again and again
         jobs_beside = [
-            asyncio.create_task(manager.keep_informed(self.board.healthy, self.board.ready, self.stop.asked)),
             asyncio.create_task(notifier.run()),
             asyncio.create_task(neighbour(self.parts, self.controller)),
         ]
         try:
-            manager.started()
-            settings = self.settings
-            log.info("the controller runs", documents=str(settings.desired), listen=settings.listen)
-            left = await self.controller.run()
-            log.info("the controller has stopped")
+            async with manager.informed(self.board.healthy, self.board.ready, self.stop.asked):
+                settings = self.settings
+                log.info("the controller runs", documents=str(settings.desired), listen=settings.listen)
+                left = await self.controller.run()
+                log.info("the controller has stopped")
         finally:
             for task in jobs_beside:
                 task.cancel()

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 
 import structlog
 
@@ -18,10 +19,12 @@ log = structlog.get_logger("reconciler")
 SOCKET = "NOTIFY_SOCKET"
 WATCHDOG = "WATCHDOG_USEC"
 TELL_EVERY_S = 5.0
+READY = "ready"
 WITHIN = 3
 """Words within the time after which the manager gives us up: one or two may be late."""
 
 Check = Callable[[], tuple[bool, str]]
+"""Whether it is so, and in words what it lacks."""
 
 
 class ServiceManager:
@@ -33,6 +36,7 @@ class ServiceManager:
         self._address = "\0" + address[1:] if address.startswith("@") else address
         self._every_s = min(patience_s / WITHIN, TELL_EVERY_S) if patience_s > 0 else TELL_EVERY_S
         self._said = ""
+        self._leaving = False
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> ServiceManager:
@@ -40,31 +44,42 @@ class ServiceManager:
         watchdog = environment.get(WATCHDOG, "")
         return cls(environment.get(SOCKET, ""), patience_s=int(watchdog) / 1e6 if watchdog.isdecimal() else 0.0)
 
-    def started(self) -> None:
+    def _started(self) -> None:
         """We are up. An engine that is away is no reason to call our start a failure."""
         self._tell("READY=1")
 
-    def stopping(self) -> None:
-        """We have been told to end."""
-        self._tell("STOPPING=1")
+    def _stopping(self) -> None:
+        """We have been told to end. Told once."""
+        if not self._leaving:
+            self._leaving = True
+            self._tell("STOPPING=1")
 
-    async def keep_informed(self, healthy: Check, ready: Check, stop: asyncio.Event) -> None:
-        """While we are ``healthy``, say so; say in words how ``ready`` we are whenever that changes; and tell when
-        ``stop`` comes. Until it is cancelled.
+    @asynccontextmanager
+    async def informed(self, healthy: Check, ready: Check, stop: asyncio.Event) -> AsyncIterator[None]:
+        """We are up while the block runs, and leaving when it ends or when ``stop`` comes. Meanwhile say that we
+        are ``healthy``, while we are, and in words how ``ready``, whenever that changes.
         """
+        telling = asyncio.create_task(self._keep_informed(healthy, ready, stop))
+        try:
+            self._started()
+            yield
+        finally:
+            telling.cancel()
+            await asyncio.gather(telling, return_exceptions=True)
+            self._stopping()
+
+    async def _keep_informed(self, healthy: Check, ready: Check, stop: asyncio.Event) -> None:
         if not self._address:
             return
-        leaving = False
         while True:
             if healthy()[0]:
                 self._tell("WATCHDOG=1")
-            self._status(ready()[1])
-            if stop.is_set() and not leaving:
-                self.stopping()
-                leaving = True
+            self._status(ready()[1] or READY)
+            if stop.is_set():
+                self._stopping()
             try:
                 async with asyncio.timeout(self._every_s):
-                    await (asyncio.sleep(self._every_s) if leaving else stop.wait())
+                    await (asyncio.sleep(self._every_s) if stop.is_set() else stop.wait())
             except TimeoutError:
                 continue
 
