@@ -24,6 +24,7 @@ from reconciler.spec.assemble import examine
 from reconciler.spec.notify import read_notify
 from reconciler.spec.policy import read_policy
 from tests.docs.pages import PAGES, ROOT, Block, anchors, blocks, commands, links, mentioned, named_tests
+from tests.parts.command_line import parse
 
 DOCUMENTS = [
     (page, block)
@@ -114,7 +115,7 @@ def test_the_policy_beside_the_full_example_permits_it_and_the_others_need_none(
 
 @pytest.mark.parametrize(("page", "call"), CALLS, ids=[f"{place(page)}:{' '.join(call)}" for page, call in CALLS])
 def test_a_command_in_the_documentation_exists_with_its_options(page: Path, call: tuple[str, ...]) -> None:
-    parse(cli, list(call))
+    parse(cli, call)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=place)
@@ -122,19 +123,7 @@ def test_a_command_that_a_sentence_speaks_of_exists_with_its_options(page: Path)
     """What it is about may be left out in a sentence."""
     for call in mentioned(page, "reconciler"):
         with contextlib.suppress(click.MissingParameter, NoArgsIsHelpError):
-            parse(cli, list(call))
-
-
-def parse(command: click.Command, arguments: list[str], parent: click.Context | None = None) -> None:
-    """Read arguments as the program would, down to the last sub-command, without running it."""
-    try:
-        context = command.make_context(command.name or "reconciler", arguments, parent=parent)
-    except click.exceptions.Exit:  # --version and --help have done their work
-        return
-    if isinstance(command, click.Group):
-        name, below, rest = command.resolve_command(context, [*context._protected_args, *context.args])
-        assert below is not None, name
-        parse(below, rest, context)
+            parse(cli, call)
 
 
 @pytest.mark.parametrize("call", RUNNABLE, ids=" ".join)
