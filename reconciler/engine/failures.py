@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from reconciler import errors
-from reconciler.core.desired import ImageReference
 from reconciler.core.startable import LEFT_BEHIND
 
 MESSAGE_LIMIT = 500
@@ -87,7 +86,7 @@ ENGINE_RULES: tuple[Rule, ...] = (
     ),
 )
 
-PULL_RULES: tuple[Rule, ...] = (
+REGISTRY_RULES: tuple[Rule, ...] = (
     _DISK,
     _rule(
         errors.VerificationFailed,
@@ -131,7 +130,7 @@ PULL_RULES: tuple[Rule, ...] = (
     ),
     _rule(
         errors.ImageNotFound,
-        "check repository and digest; the image may have been deleted from the registry",
+        "check the repository, and the digest or tag; the image may have been deleted from the registry",
         r"manifest (for \S+ )?(not found|unknown)",
         r"name unknown",
         r"does not exist or no pull access",
@@ -167,10 +166,12 @@ def engine_failure(doing: str, message: str) -> errors.ReconcilerError:
     return error(f"{doing}: {printable(message)}", hint=rule.hint if rule else "")
 
 
-def pull_failure(image: ImageReference | str, message: str) -> errors.ReconcilerError:
-    """The error for a message of a pull or of a registry look-up, inside the stream or instead of it."""
-    rule = _matching(PULL_RULES, message)
-    text = f"pulling {image}: {printable(message)}"
+def registry_failure(doing: str, message: str) -> errors.ReconcilerError:
+    """The error for a message of a pull or of a registry look-up, inside the stream or instead of it. ``doing`` is
+    what was attempted, as in "pulling a/b@sha256:…".
+    """
+    rule = _matching(REGISTRY_RULES, message)
+    text = f"{doing}: {printable(message)}"
     if rule is None:
         return errors.RegistryUnavailable(text, hint="the registry does not answer as it should")
     if rule.error is errors.RegistryUnavailable:

@@ -17,7 +17,7 @@ from typing import Any
 from reconciler.core.desired import ImageReference
 from reconciler.core.interfaces import Progress
 from reconciler.engine.connection import Answer, Connection, Request, route
-from reconciler.engine.failures import pull_failure, unreachable
+from reconciler.engine.failures import registry_failure, unreachable
 from reconciler.engine.progress import PullProgress
 from reconciler.engine.stream import LineStream
 from reconciler.engine.transport import BROKEN, Response
@@ -39,7 +39,7 @@ def pull(
     end = time.monotonic() + deadline_s
     with _opened(connection, image, headers, deadline_s) as response:
         if response.status >= 400:
-            raise pull_failure(image, Answer(response.status, response.read()).message)
+            raise registry_failure(f"pulling {image}", Answer(response.status, response.read()).message)
         lines = LineStream(response)
         timer = threading.Timer(max(end - time.monotonic(), 0), lines.close)
         timer.daemon = True
@@ -61,9 +61,10 @@ def resolve_tag(connection: Connection, repository: str, tag: str, *, headers: M
     request = Request(
         method="GET", path=route("/distribution/{}/json", name), headers=headers, timeout_s=REGISTRY_S
     )
-    answer = connection.send(f"looking up {name}", request)
+    doing = f"looking up {name}"
+    answer = connection.send(doing, request)
     if not answer.accepted:
-        raise pull_failure(name, answer.message)
+        raise registry_failure(doing, answer.message)
     return str(answer.json["Descriptor"]["digest"])
 
 
@@ -97,7 +98,7 @@ def _read(image: ImageReference, lines: LineStream, progress: Progress) -> None:
     for message in lines:
         complaint = _complaint(message)
         if complaint:
-            raise pull_failure(image, complaint)
+            raise registry_failure(f"pulling {image}", complaint)
         shown.tell(message)
     shown.end()
 

@@ -9,7 +9,7 @@ import pytest
 
 from reconciler import errors
 from reconciler.core.desired import ImageReference
-from reconciler.engine.failures import MESSAGE_LIMIT, engine_failure, printable, pull_failure, unreachable
+from reconciler.engine.failures import MESSAGE_LIMIT, engine_failure, printable, registry_failure, unreachable
 
 DIGEST = "sha256:" + "e5" * 32
 IMAGE = ImageReference("registry.example.com/shop/web", DIGEST)
@@ -24,7 +24,7 @@ def table(name: str) -> list[tuple[str, type[errors.ReconcilerError]]]:
 
 @pytest.mark.parametrize(("message", "expected"), table("messages_pull"))
 def test_a_pulls_message_is_known_by_its_words(message: str, expected: type[errors.ReconcilerError]) -> None:
-    assert type(pull_failure(IMAGE, message)) is expected
+    assert type(registry_failure(f"pulling {IMAGE}", message)) is expected
 
 
 @pytest.mark.parametrize(("message", "expected"), table("messages_refusal"))
@@ -33,7 +33,7 @@ def test_a_refusal_is_known_by_its_words(message: str, expected: type[errors.Rec
 
 
 def test_an_error_says_what_was_attempted_on_what_and_what_to_do() -> None:
-    error = pull_failure(IMAGE, f"manifest verification failed for digest {DIGEST}")
+    error = registry_failure(f"pulling {IMAGE}", f"manifest verification failed for digest {DIGEST}")
     assert str(error).startswith(f"pulling {IMAGE}: manifest verification failed")
     assert "find out why" in str(error)
 
@@ -43,13 +43,15 @@ def test_an_error_says_what_was_attempted_on_what_and_what_to_do() -> None:
     [("retry-after: 1.5s", 1.5), ("Retry-After: 2m", 120.0), ("retry-after: 500ms", 0.5), ("", None)],
 )
 def test_what_a_registry_says_about_waiting_is_kept(told: str, seconds: float | None) -> None:
-    error = pull_failure(IMAGE, f"toomanyrequests: {told}, allowed: 44000/minute")
+    error = registry_failure(f"pulling {IMAGE}", f"toomanyrequests: {told}, allowed: 44000/minute")
     assert isinstance(error, errors.RegistryUnavailable)
     assert error.retry_after == seconds
 
 
 def test_secrets_of_urls_are_not_in_messages() -> None:
-    error = pull_failure(IMAGE, 'Get "https://ann:canary@cdn.example.com/blob?X-Signature=canary&b=1": EOF')
+    error = registry_failure(
+        f"pulling {IMAGE}", 'Get "https://ann:canary@cdn.example.com/blob?X-Signature=canary&b=1": EOF'
+    )
     assert "canary" not in str(error)
     assert "cdn.example.com/blob?…" in str(error)
 

@@ -195,5 +195,5 @@ def test_a_tag_is_resolved_through_the_engine(live: DockerEngine, shop: Shop) ->
     image = shop.publish()
     repository = shop.reference(image).repository
     assert live.resolve_tag(repository, image.tag) == image.digest
-    with pytest.raises(ImageNotFound):
+    with pytest.raises(ImageNotFound, match=f"^looking up {repository}:none: "):
         live.resolve_tag(repository, "none")
