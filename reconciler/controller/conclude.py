@@ -123,14 +123,14 @@ def _former_healed(situation: Situation, plan: Plan) -> bool:
 
 def quarantines(situation: Situation, operation: Operation, error: ReconcilerError) -> bool:
     """Whether this failure ends the tries of a release: one that does not pass by itself, of a deploy or a
-    rollback, after as many further tries as the document allows; at least one where it was killed from outside. A
+    rollback, after as many further tries as the document allows; at least one where it was ended from outside. A
     host without Compose, or our own disk, says nothing about a release.
     """
     if isinstance(error, TemporaryError | ComposeMissing | StateError) or operation.kind in {"heal", "adopt"}:
         return False
     failures = situation.record.failures_of(operation.fingerprint)
-    killed = isinstance(error, Unhealthy) and error.outside
-    return failures >= max(situation.desired.strategy.retries, int(killed))
+    ended = isinstance(error, Unhealthy) and error.outside
+    return failures >= max(situation.desired.strategy.retries, int(ended))
 
 
 def serves(outcomes: Sequence[Outcome]) -> bool:

@@ -132,6 +132,7 @@ def _members(
                 f"service {service.name} of {project.name} is not healthy: {lack}",
                 reason="gone",
                 hint="the next pass plans anew",
+                outside=True,
             )
     return tuple(
         Member(

@@ -312,21 +312,42 @@ def test_a_held_document_is_held_until_its_container_has_been_stable() -> None:
     assert player.settle().kind == "converged"
 
 
-def test_a_container_killed_from_outside_during_its_wait_is_tried_once_more() -> None:
+BY_HAND = ("kill", "remove", "pause")
+
+
+def once_started(player: Player, deed: str, *, times: int) -> None:
+    """Somebody does it to the new container during its wait."""
+    done: list[str] = []
+
+    def after(action: Action) -> None:
+        if action.kind == "start-container" and action.cause.startswith("release 2") and len(done) < times:
+            done.append(deed)
+            getattr(player.world.engine.by_hand, deed)("web")
+
+    player.after = after
+
+
+@pytest.mark.parametrize("deed", BY_HAND)
+def test_what_somebody_does_to_a_container_during_its_wait_is_not_held_against_its_release(deed: str) -> None:
     player = started()
     player.want(release(player, "2"))
-    killed: list[str] = []
-
-    def kill(action: Action) -> None:
-        if action.kind == "start-container" and not killed:
-            killed.append(action.target)
-            player.world.engine.by_hand.kill("web")
-
-    player.after = kill
+    once_started(player, deed, times=1)
     assert player.settle().kind == "failed"
     assert first_serves(player)
     later(player)
     assert player.world.journal.record("web").committed_revision.release.id == "2"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("deed", BY_HAND)
+def test_where_it_is_done_again_the_release_is_put_back_for_good(deed: str) -> None:
+    """Each try costs an outage."""
+    player = started()
+    player.want(release(player, "2"))
+    once_started(player, deed, times=2)
+    assert player.settle().kind == "failed"
+    player.world.clock.advance(400)
+    assert player.settle().kind == "rolled-back"
+    assert first_serves(player)
 
 
 def test_a_release_that_is_killed_every_time_is_put_back_for_good() -> None:

@@ -197,4 +197,11 @@ FOUND: tuple[Found, ...] = (
         "a kept container that such an engine refuses to start quarantined its release, which was at no fault",
         "core/test_startable.py::test_one_that_is_kept_says_nothing_about_its_release",
     ),
+    Found(
+        "K11",
+        "a container that somebody removed or paused while its deploy waited for its health quarantined its release, "
+        "which was at no fault",
+        "core/test_attacks.py::"
+        "test_what_somebody_does_to_a_container_during_its_wait_is_not_held_against_its_release",
+    ),
 )
