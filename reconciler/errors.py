@@ -228,8 +228,8 @@ class MessageRefused(TerminalError):
 class Unhealthy(TerminalError):
     """A container did not become healthy, or did not stay so. ``reason`` is one of a closed list.
 
-    ``outside``: nothing in it explains what happened to it: a person or a dying engine has killed it, or somebody has
-    removed, replaced or paused it.
+    ``outside``: nothing in it explains what happened to it: a person or a dying engine has killed it, or somebody
+    has removed, replaced or paused it.
     """
 
     REASONS = ("exited", "restarting", "unhealthy", "oom-killed", "timeout", "paused", "gone", "replaced")

@@ -25,6 +25,9 @@ from tests.parts.standard_images import publish_standard_images
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 IN_MEMORY = Path("/dev/shm")  # noqa: S108  (where opened secrets may lie)
+ADDRESSES = ("PROMETHEUS", "FLEET", "JOIN", "FLEET_PAGE")
+"""Variables with a free address each: of a Prometheus; of an orchestrator for members, enrolment and its page."""
+
 DEFAULTS = """\
 # Values for every document of this folder. Here: version stickers lie in the playground, not in /var/stella.
 apiVersion: stella/v1
@@ -40,7 +43,7 @@ WELCOME = """\
 A playground: engine, registry and folder are yours alone, and gone when you leave (exit).
 Images: $REGISTRY/web:v1, :v2, and :v3, which never becomes healthy.
 The story to follow: docs/tutorial.md
-Then in docs/how-to: roll-back.md, pause.md, drift.md, compose.md, secrets.md, monitor.md
+Then in docs/how-to: roll-back.md, pause.md, drift.md, compose.md, secrets.md, monitor.md, first-fleet.md
 """
 
 
@@ -76,7 +79,7 @@ def _environment(folder: Path, engine: str, registry: str, *, secrets: str) -> d
         "DOCKER_HOST": engine,
         "REGISTRY": registry,
         "PORT": str(free_port()),
-        "PROMETHEUS": f"127.0.0.1:{free_port()}",
+        **{name: f"127.0.0.1:{free_port()}" for name in ADDRESSES},
         "CHECKOUT": str(CHECKOUT),
         "RECONCILER_LISTEN": f"127.0.0.1:{free_port()}",
         "RECONCILER_STATE_DIR": str(folder / "state"),

@@ -114,7 +114,7 @@ def _standing(part: Any) -> list[Any]:
     if "refused" in part:
         state = ("refused", "red")
     elif part.get("heldVersion") == part["version"]:
-        state = ("held", "green")
+        state = ("delivered", "green")
     else:
         state = ("on its way", "yellow")
     phase = ", ".join(part[key] for key in ("phase", "sync", "health") if key in part)

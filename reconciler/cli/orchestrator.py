@@ -89,16 +89,20 @@ def token(invocation: Invocation, /, *, home: Path, target: str, ttl: str, as_js
     from reconciler.orchestrator.app import invite
     from reconciler.orchestrator.home import Home
 
-    text, expires = invite(
-        Home(home), target, life=timedelta(seconds=_life(ttl)), actor=f"user:{invocation.actor()}"
-    )
+    life, actor = timedelta(seconds=_life(ttl)), f"user:{invocation.actor()}"
+    text, expires = invite(Home(home), target, life=life, actor=actor)
     word = text.reveal().decode()
     until = f"{expires:%Y-%m-%dT%H:%M:%SZ}"
     if as_json:
         invocation.screen.json({"version": VERSION, "target": target, "token": word, "expiresAt": until})
         return
     invocation.screen.line(word)
-    invocation.screen.note(f"for {target}, once, until {until}", style="dim")
+    reached = Home(home).reached()
+    invocation.screen.note(f"for {target}, once, until {until}; there, with the token in a file:", style="dim")
+    invocation.screen.note(
+        f"reconciler agent enroll --server {reached.url} --enroll-at {reached.enroll_url} --token-file FILE",
+        style="dim",
+    )
 
 
 def _life(text: str) -> float:

@@ -18,6 +18,8 @@ LOOKS = (
     "curl ",
     "docker ps ",
     "promtool query ",
+    "reconciler fleet documents",
+    "reconciler fleet status",
     "reconciler history ",
     "reconciler status",
     "reconciler why ",

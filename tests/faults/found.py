@@ -199,8 +199,8 @@ FOUND: tuple[Found, ...] = (
     ),
     Found(
         "K11",
-        "a container that somebody removed or paused while its deploy waited for its health quarantined its release, "
-        "which was at no fault",
+        "a container that somebody removed or paused while its deploy waited for its health quarantined its "
+        "release, which was at no fault",
         "core/test_attacks.py::"
         "test_what_somebody_does_to_a_container_during_its_wait_is_not_held_against_its_release",
     ),

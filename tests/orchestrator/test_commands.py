@@ -242,7 +242,7 @@ def test_documents_are_shown_with_where_they_go_and_why_not(said: Any, town: Tow
     assert said("fleet", "documents", "--target", "host-a", "--json")[1]["documents"][0]["id"] == "web"
     status, told = said("fleet", "documents", "north")
     assert (status, "no host has joined under this name" in told) == (0, True), told
-    waited(lambda: "held" in said("fleet", "documents", "web")[1])
+    waited(lambda: "delivered" in said("fleet", "documents", "web")[1])
     assert said("fleet", "documents", "web", "--json")[1]["document"]["notAssigned"] == []
     file.write_text("kind: [")
     waited(lambda: bool(client.ask("GET", "/v1/documents")["problems"]))
