@@ -20,18 +20,18 @@ from reconciler.agent.talk import Talk
 from reconciler.controller.board import Board
 from reconciler.controller.troubles import Troubles
 from reconciler.core.status import DocumentStatus
+from reconciler.core.status_text import reason_words
 from reconciler.errors import ReconcilerError, VerificationFailed
 from reconciler.inbox.store import InboxStore
 from reconciler.protocol.message.common import Artifact, Sync
 from reconciler.protocol.message.document import version_of
-from reconciler.protocol.message.session import DocumentReport
+from reconciler.protocol.message.session import LONGEST_REASON, DocumentReport
 
 TELL_S: Final = 2.0
 AGAIN_S: Final = 20.0
 COLLECT_S: Final = 600.0
 UNCOLLECTED: Final = "files that nothing names any more cannot be removed"
 BEHIND: Final = "the orchestrator's documents are not all in force as they are wished for"
-LONGEST_REASON: Final = 1_024
 
 log = structlog.get_logger("reconciler")
 
@@ -131,4 +131,5 @@ class Keeper:
             digest=status.running_digest or None,
             refused=refused,
             observed=version if looked or refused else None,
+            reason=reason_words(status).partition("\n")[0][:LONGEST_REASON] or None,
         )

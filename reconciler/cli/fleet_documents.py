@@ -118,4 +118,4 @@ def _standing(part: Any) -> list[Any]:
     else:
         state = ("on its way", "yellow")
     phase = ", ".join(part[key] for key in ("phase", "sync", "health") if key in part)
-    return [state, str(part["generation"]), phase or "-", part.get("refused", "")]
+    return [state, str(part["generation"]), phase or "-", part.get("refused") or part.get("reason", "")]

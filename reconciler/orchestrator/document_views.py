@@ -18,7 +18,7 @@ from reconciler.protocol.wire.codec import to_json
 
 LONGEST: Final = 1024
 MOST: Final = 1_000
-_TOLD: Final = ("phase", "sync", "health", "refused")
+_TOLD: Final = ("phase", "sync", "health", "refused", "reason")
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,12 @@ WISHED = {
     "stock": ("3.1.4", "targets: {matchLabels: {region: coast}}"),
 }
 WELL: Mapping[str, Any] = {"phase": "converged", "sync": "synced", "health": "healthy"}
-ROLLED_BACK = {"phase": "rolled-back", "sync": "out-of-sync", "health": "healthy"}
+ROLLED_BACK = {
+    "phase": "rolled-back",
+    "sync": "out-of-sync",
+    "health": "healthy",
+    "reason": "wants 5.3.0, RolledBack: its health check fails",
+}
 DRIFTED = {"phase": "reconciling", "sync": "out-of-sync", "health": "healthy"}
 HELD = {"phase": "held", "sync": "out-of-sync", "health": "healthy"}
 DEGRADED = {"phase": "reconciling", "sync": "synced", "health": "degraded"}

@@ -28,8 +28,9 @@ from reconciler.errors import InputError, InvalidSettings, TemporaryError, Termi
 from reconciler.orchestrator.app import need_store
 from reconciler.orchestrator.store import artifacts, tasks
 from reconciler.protocol.message.payload import ExecuteCommandPayload, UploadFilesPayload
+from reconciler.protocol.message.session import DocumentReport
 from reconciler.protocol.session.events import Begin
-from tests.orchestrator.fleet import Agent, Fleet, eventually, fleet
+from tests.orchestrator.fleet import Agent, Fleet, eventually, fleet, moment
 from tests.orchestrator.test_assign import PROJECT, WEB
 from tests.parts.notify_socket import notify_socket
 from tests.parts.ports import free_port
@@ -69,6 +70,10 @@ class Town:
                 await eventually(lambda: "web" in self.agent.documents)
                 self._ready.set()
                 await self._stop.wait()
+
+    def tell(self, report: DocumentReport) -> None:
+        """What the agent's next heartbeat tells."""
+        self._loop.call_soon_threadsafe(lambda: self.agent.session.observed([report], moment()))
 
     @property
     def settings(self) -> Path:
@@ -243,6 +248,8 @@ def test_documents_are_shown_with_where_they_go_and_why_not(said: Any, town: Tow
     status, told = said("fleet", "documents", "north")
     assert (status, "no host has joined under this name" in told) == (0, True), told
     waited(lambda: "delivered" in said("fleet", "documents", "web")[1])
+    town.tell(DocumentReport(id="web", phase="blocked", reason="wants 1, Blocked: no disk"))
+    waited(lambda: "wants 1, Blocked: no disk" in said("fleet", "documents", "web")[1])
     assert said("fleet", "documents", "web", "--json")[1]["document"]["notAssigned"] == []
     file.write_text("kind: [")
     waited(lambda: bool(client.ask("GET", "/v1/documents")["problems"]))

@@ -240,6 +240,7 @@ def test_a_document_tells_on_how_many_hosts_it_is_and_why_not_on_others(stage: S
     assert words(stage, "documents", q="region=coast").count("folder") == 1
     one = words(stage, "document")
     assert "host-001 failed RolledBack 5.2.0 1" in one
+    assert "wants 5.3.0, RolledBack: its health check fails" in one
     assert "10 hosts, the rollout is paused: host-004, host-007" in one
     assert "1 host, it is revoked: host-034" in one
 

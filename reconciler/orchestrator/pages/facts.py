@@ -15,7 +15,9 @@ PRESENCES: Final = ("stale", "offline", "degraded", "online", "revoked")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What an agent told of a document. ``version``: the one that it holds; ``refused``: why it takes none."""
+    """What an agent told of a document. ``version``: the one that it holds; ``refused``: why it takes none;
+    ``reason``: why it is not there as it should be.
+    """
 
     document: str
     condition: str
@@ -26,6 +28,12 @@ class Report:
     generation: int | None = None
     version: str = ""
     refused: str = ""
+    reason: str = ""
+
+    @property
+    def why(self) -> str:
+        """Why it is not as it should be; "" where nothing is to be said."""
+        return self.refused or self.reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

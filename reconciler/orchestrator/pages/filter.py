@@ -85,4 +85,4 @@ def _said_of(agent: AgentFacts) -> Iterable[str]:
     yield from (agent.name, agent.presence, agent.carrier, agent.version)
     yield from (f"{key}={value}" for key, value in agent.labels)
     for item in agent.reports:
-        yield f"{item.document} {item.condition} {item.release} {item.refused}"
+        yield f"{item.document} {item.condition} {item.release} {item.why}"

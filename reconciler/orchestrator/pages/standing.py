@@ -49,6 +49,7 @@ def _report(told: Mapping[str, Any]) -> Report:
         generation=told.get("generation"),
         version=told.get("version") or "",
         refused=told.get("refused") or "",
+        reason=told.get("reason") or "",
     )
 
 
@@ -92,7 +93,7 @@ def part_facts(held: Held, told: Mapping[str, Any] | None) -> PartFacts:
         condition=report.condition if report and there else "",
         generation=held.generation,
         report=report,
-        why=report.refused if report else "",
+        why=report.why if report else "",
     )
 
 
@@ -108,7 +109,7 @@ def parts_of_agent(agent: Agent, assigned: Iterable[Held]) -> tuple[PartFacts, .
             condition=item.condition,
             generation=None,
             report=item,
-            why=item.refused or "of its host's own",
+            why=item.why or "of its host's own",
         )
         for item in reports_of(item for item in agent.documents if item["id"] not in mine)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final, Literal
 
 from reconciler.protocol.message.common import Actor, Message, ResultKey, SetPosition, Sync, TaskState, TaskType
 
@@ -23,6 +23,10 @@ CloseReason = Literal[
     "bad-message",
     "too-large",
 ]
+
+
+LONGEST_REASON: Final = 1_024
+"""Characters of a reason in a message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +67,8 @@ class Welcome(Message):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentReport:
     """One document on this host. ``refused``: why an assignment of it is not held; ``generation``: the highest
-    that was taken, with a task or a document; ``observed``: the version of which phase, sync and health tell.
+    that was taken, with a task or a document; ``observed``: the version of which phase, sync and health tell;
+    ``reason``: why these are not as they should be.
     """
 
     id: str
@@ -76,6 +81,7 @@ class DocumentReport:
     digest: str | None = None
     refused: str | None = None
     observed: str | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,8 +46,6 @@ from reconciler.protocol.wire.times import Moment
 HELLO_S: Final = 30.0
 """How long a session may take to begin."""
 
-LONGEST_REASON: Final = 1_024
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentSettings:

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from reconciler.protocol.agent_policy import UNSIGNED
 from reconciler.protocol.clock import Clock
 from reconciler.protocol.held import Change, Held, apply
 from reconciler.protocol.message.document import AssignedDocument, set_digest
-from reconciler.protocol.message.session import Assignments, DocumentReport, HeartbeatAnswer
+from reconciler.protocol.message.session import LONGEST_REASON, Assignments, DocumentReport, HeartbeatAnswer
 from reconciler.protocol.session.desk import DeskSettings, TaskDesk
 from reconciler.protocol.session.events import DropDocument, Event, KeepDocument, KeepFence, KeepPosition, Refused
 from reconciler.protocol.wire.times import Moment
-
-LONGEST_REASON: Final = 1_024
 
 
 class Holding:

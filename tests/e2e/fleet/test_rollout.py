@@ -60,4 +60,9 @@ def test_a_release_that_fails_on_its_host_ends_the_rollout_and_the_former_one_is
             eventually("it is told", lambda: fleet.reported(phase="converged", sync="synced", release="v2"))
             shown = fleet.done("fleet", "rollout", fleet.stage.name).stdout
             assert "rolling, returned: 0 of 1 hosts have it" in shown
+            put(fleet, tmp_path, "v3", strategy="rolling", onBreach="pause")
+            comes_to(fleet, "paused")
+            (there,) = fleet.client.ask("GET", f"/v1/documents/{fleet.stage.name}")["assigned"]
+            assert there["reason"].startswith("wants v3, RolledBack: ")
+            assert "its health check did not succeed within 3s" in there["reason"]
     fleet.assert_audited("document-put")
