@@ -77,7 +77,6 @@ def _summarise(chaos: Chaos, seed: int, *, seconds: float) -> None:
         "by kind": dict(sorted(chaos.tally.deeds.items())),
         "kills": chaos.town.kills,
         "violations": 0,
-        "outage_s": None,
         "converged_s": round(max(chaos.tally.converged_s), 1),
     }
     SUMMARY.parent.mkdir(exist_ok=True)
