@@ -7,6 +7,7 @@ which writes to the store.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -38,7 +39,7 @@ class Upkeep:
     def __init__(self, database: Database, ended: Callable[[tasks.Kept, datetime], None]) -> None:
         self._database = database
         self._ended = ended
-        self._last = float("-inf")
+        self._last = time.monotonic()
         self._trouble = "the store was not looked at yet"
         self._dead = ""
         self.members = 0
@@ -48,7 +49,7 @@ class Upkeep:
         """Whether the loop turns, and all of its parts with it."""
         if self._dead:
             return False, self._dead
-        silent = asyncio.get_running_loop().time() - self._last
+        silent = time.monotonic() - self._last
         return silent < SILENT_S, "" if silent < SILENT_S else "the last round was too long ago"
 
     def ready(self) -> tuple[bool, str]:
@@ -78,7 +79,7 @@ class Upkeep:
             if self._trouble != str(error):
                 log.warning("the store does not work", error=str(error))
             ended, self._trouble = [], str(error)
-        self._last = asyncio.get_running_loop().time()
+        self._last = time.monotonic()
         for kept in ended:
             self._ended(kept, datetime.now(UTC))
 

@@ -101,6 +101,16 @@ def test_a_part_that_ends_makes_it_unhealthy(tmp_path: Path, monkeypatch: pytest
     run(scene())
 
 
+def test_a_loop_that_does_not_turn_is_not_healthy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene() -> None:
+        async with fleet(tmp_path) as world:
+            assert await fetched(world, "/healthz") == (200, "ok\n")
+            monkeypatch.setattr("reconciler.orchestrator.upkeep.SILENT_S", 0.0)
+            assert await fetched(world, "/healthz") == (503, "the last round was too long ago\n")
+
+    run(scene())
+
+
 def test_a_task_of_an_agent_that_never_comes_expires_by_time_alone(tmp_path: Path) -> None:
     async def scene() -> None:
         async with fleet(tmp_path) as world:
