@@ -26,7 +26,7 @@ def busy(told):
         told.at("one of many")
 
 signal.signal(signal.SIGUSR1, lambda *_: None)
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has it ignored for what it runs in the background
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a shell runs us in the background
 if "deaf" in sys.argv[1]:
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     child = subprocess.Popen(["sleep", "600"])
