@@ -14,13 +14,14 @@
     │   │   └── EngineUnsupported   an answer, but no version of the API that both speak
     │   ├── RegistryUnavailable     the registry is away, slow or limits the rate
     │   ├── NoSpace                 the host's disk is full
-    │   ├── StartObstructed         a killed engine left something that is in the way of a container's start
     │   ├── HookNotNow              a hook said "not now"; it is asked again later
     │   ├── ComposeBusy             Compose is still at work on the project, or left a conflict that is mended next
     │   └── Interrupted             we were asked to stop, or lost our lock; nothing went wrong
     ├── TerminalError               stays as it is until somebody changes something
     │   ├── EngineRefused           the engine says no: bad option, conflict, missing thing
     │   │   ├── NotFound            the named container, image or network is not there
+    │   │   │   └── ContainerGone       a container of ours is not there any more
+    │   │   ├── StartObstructed     a killed engine left something that is in the way of a container's start
     │   │   ├── NameTaken           another container holds the name
     │   │   └── PortTaken           something else holds the host port
     │   ├── ComposeMissing          no `docker compose` v2 on this host
@@ -49,7 +50,11 @@ from __future__ import annotations
 
 
 class ReconcilerError(Exception):
-    """Base of all. ``hint`` says what the reader can do next (may be empty)."""
+    """Base of all. ``hint`` says what the reader can do next (may be empty). ``outside``: a person or a dying
+    engine has done it, and nothing in a release explains it; so it is no reason yet to give that up.
+    """
+
+    outside = False
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -128,12 +133,6 @@ class NoSpace(TemporaryError):
     """The host's disk is full."""
 
 
-class StartObstructed(TemporaryError):
-    """What a killed engine left of a container is in the way of its start. It is no fault of its release: the next
-    pass makes another container.
-    """
-
-
 class ComposeBusy(TemporaryError):
     """Compose is still at work on the project, or an earlier run left something that the next pass mends."""
 
@@ -156,6 +155,21 @@ class EngineRefused(TerminalError):
 
 class NotFound(EngineRefused):
     """The named container, image, volume or network is not there."""
+
+
+class ContainerGone(NotFound):
+    """A container of ours is not there any more: somebody has removed it."""
+
+    outside = True
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, hint="the next pass plans anew")
+
+
+class StartObstructed(EngineRefused):
+    """What a killed engine left of a container is in the way of its start; another one can take its place."""
+
+    outside = True
 
 
 class NameTaken(EngineRefused):
@@ -226,11 +240,7 @@ class MessageRefused(TerminalError):
 
 
 class Unhealthy(TerminalError):
-    """A container did not become healthy, or did not stay so. ``reason`` is one of a closed list.
-
-    ``outside``: nothing in it explains what happened to it: a person or a dying engine has killed it, or somebody
-    has removed, replaced or paused it.
-    """
+    """A container did not become healthy, or did not stay so. ``reason`` is one of a closed list."""
 
     REASONS = ("exited", "restarting", "unhealthy", "oom-killed", "timeout", "paused", "gone", "replaced")
 

@@ -17,7 +17,7 @@ from reconciler.core.outcome import Outcome, Verdict, failure, ignored
 from reconciler.core.plan import Plan
 from reconciler.core.record import Operation
 from reconciler.core.situation import Situation
-from reconciler.errors import ComposeMissing, Interrupted, ReconcilerError, StateError, TemporaryError, Unhealthy
+from reconciler.errors import ComposeMissing, Interrupted, ReconcilerError, StateError, TemporaryError
 
 WAIT_S = 5.0
 
@@ -123,14 +123,13 @@ def _former_healed(situation: Situation, plan: Plan) -> bool:
 
 def quarantines(situation: Situation, operation: Operation, error: ReconcilerError) -> bool:
     """Whether this failure ends the tries of a release: one that does not pass by itself, of a deploy or a
-    rollback, after as many further tries as the document allows; at least one where it was ended from outside. A
+    rollback, after as many further tries as the document allows; at least one where somebody else has ended it. A
     host without Compose, or our own disk, says nothing about a release.
     """
     if isinstance(error, TemporaryError | ComposeMissing | StateError) or operation.kind in {"heal", "adopt"}:
         return False
     failures = situation.record.failures_of(operation.fingerprint)
-    ended = isinstance(error, Unhealthy) and error.outside
-    return failures >= max(situation.desired.strategy.retries, int(ended))
+    return failures >= max(situation.desired.strategy.retries, int(error.outside))
 
 
 def serves(outcomes: Sequence[Outcome]) -> bool:

@@ -16,12 +16,14 @@ from reconciler.core.observation import ContainerRow
 from reconciler.core.situation import Situation
 
 LEFT_BEHIND: Final = (
-    r"task [0-9a-f]+: already exists",
-    r"\bid already in use",
-    r"start shim: mkdir \S+: file exists",
-    r"container with (given )?id (already )?exists",
+    r"\btask [0-9a-f]{64}: already exists",
+    r"(^|: )id already in use(: unknown)?( \(|$)",
+    r"start shim: mkdir \S+/[0-9a-f]{64}: file exists",
+    r"(^|: )container with (given )?id (already )?exists(: [0-9a-f]{64})?(: unknown)?( \(|$)",
 )
-"""Patterns of what engines say then; upper and lower case are the same."""
+"""Patterns of what engines say then; upper and lower case are the same. Messages also quote words of a document (a
+command, a path), which match none of them.
+"""
 
 _IN_THE_WAY: Final = re.compile("|".join(LEFT_BEHIND), re.IGNORECASE)
 

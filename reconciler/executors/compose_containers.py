@@ -21,7 +21,7 @@ from reconciler.core.project import (
     Project,
     Service,
 )
-from reconciler.errors import EngineRefused, NotFound
+from reconciler.errors import ContainerGone, EngineRefused
 
 Rows = tuple[ContainerRow, ...]
 
@@ -55,7 +55,7 @@ class ProjectContainers:
         return {name: tuple(sorted(rows, key=_order)) for name, rows in sorted(found.items())}
 
     def of(self, project: Project, service: Service) -> Rows:
-        """Our containers of one service. Raises NotFound when there are fewer than its replicas."""
+        """Our containers of one service. Raises ContainerGone when there are fewer than its replicas."""
         return expected(project, service, self.own(project))
 
     def left(self, project: Project) -> tuple[str, ...]:
@@ -81,12 +81,11 @@ class ProjectContainers:
 
 
 def expected(project: Project, service: Service, own: Mapping[str, Rows]) -> Rows:
-    """The containers of a service, none of them missing. Raises NotFound."""
+    """The containers of a service, none of them missing. Raises ContainerGone."""
     rows = own.get(service.name, ())
     if len(rows) < service.replicas:
-        raise NotFound(
+        raise ContainerGone(
             f"service {service.name} of project {project.name} has {len(rows)} of {service.replicas} containers",
-            hint="the next pass plans anew",
         )
     return rows
 

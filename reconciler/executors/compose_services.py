@@ -20,7 +20,7 @@ from reconciler.core.interfaces import Engine, Journal, Progress
 from reconciler.core.observation import ALIVE, ContainerDetail, ContainerRow
 from reconciler.core.outcome import Outcome
 from reconciler.core.project import NeedCondition, Project, Service
-from reconciler.errors import NotFound, ReconcilerError, Unhealthy
+from reconciler.errors import ContainerGone, NotFound, ReconcilerError, Unhealthy
 from reconciler.executors.compose_check import check_image, check_numbers, config_hashes
 from reconciler.executors.compose_containers import ProjectContainers, Rows
 from reconciler.executors.discretion import Discretion
@@ -47,15 +47,15 @@ class ServiceActions:
         self._containers = containers
 
     def start(self, action: StartService, progress: Progress) -> Outcome:
-        """Raises NotFound when a container is missing, VerificationFailed when a port was not published, and what
-        starting raises.
+        """Raises ContainerGone when a container is missing, VerificationFailed when a port was not published, and
+        what starting raises.
         """
         service = _service(action)
         started = []
         for row in self._containers.of(action.project, service):
             found = self._engine.inspect_container(row.id)
             if found is None:
-                raise NotFound(f"container {row.name} of {action.target} is gone", hint="the next pass plans anew")
+                raise ContainerGone(f"container {row.name} of {action.target} is gone")
             change = self._to_run(service, found)
             if change is not None:
                 progress(row.name)
@@ -99,7 +99,7 @@ class ServiceActions:
         return Outcome(kind="done", action=action, detail=detail)
 
     def verify(self, action: VerifyProject, _progress: Progress) -> Outcome:
-        """Raises VerificationFailed and NotFound. Notes the hashes of Compose in the history."""
+        """Raises VerificationFailed and ContainerGone. Notes the hashes of Compose in the history."""
         own = self._containers.own(action.project)
         check_numbers(action.project, own)
         for service in action.project.services:
@@ -107,7 +107,7 @@ class ServiceActions:
             for row in own[service.name]:
                 found = self._engine.inspect_container(row.id)
                 if found is None:
-                    raise NotFound(f"container {row.name} is gone", hint="the next pass plans anew")
+                    raise ContainerGone(f"container {row.name} is gone")
                 check_image(service.image, image.id if image else "", found)
         self._journal.hashed(action.document, action.generation, config_hashes(own))
         return Outcome(kind="done", action=action)

@@ -17,7 +17,7 @@ from reconciler.core.action import CreateContainer
 from reconciler.core.interfaces import Engine, Journal
 from reconciler.core.observation import ContainerDetail
 from reconciler.core.outcome import Outcome
-from reconciler.errors import EngineUnavailable, NameTaken, NotFound, VerificationFailed
+from reconciler.errors import ContainerGone, EngineUnavailable, NameTaken, VerificationFailed
 from reconciler.executors.discretion import Discretion, NoSecrets, missing_variables
 from reconciler.executors.lookup import ContainerLookup
 from reconciler.executors.read_back import dropped_fields, missing_labels
@@ -78,7 +78,7 @@ class ContainerCreation:
 
     def _read_back(self, action: CreateContainer, detail: ContainerDetail | None) -> ContainerDetail:
         if detail is None:
-            raise NotFound(f"container {action.container} vanished right after it was created")
+            raise ContainerGone(f"container {action.container} vanished right after it was created")
         image = self._engine.inspect_image(str(action.image))
         wrong = [
             *missing_variables(action.variables, detail.config.environment),

@@ -28,9 +28,10 @@ LOG_LINES = 10
 SIGKILLED = 137
 SILENT = "the engine does not answer"
 ENDED_WITH_THE_ENGINE = frozenset({"exited", "restarting", "gone"})
-BY_OTHERS = frozenset({"gone", "replaced", "paused"})
 """Ends that an engine brings about when it is killed or restarted: nobody can say that they are the release's."""
 
+BY_OTHERS = frozenset({"gone", "replaced", "paused"})
+"""Ends that only somebody with the engine's socket brings about."""
 
 Words = Callable[[], tuple[str, ...]]
 """Spellings of secrets, asked for when a container has failed. May raise a ReconcilerError."""
@@ -73,9 +74,9 @@ class Failed:
 
     @property
     def outside(self) -> bool:
-        """Whether nothing in the container can have brought it about: somebody has removed, replaced or paused it,
-        or killed it. An engine that dies kills its containers when it comes back (128 + 9, and not for want of
-        memory), and the wait may not have noticed that it was away.
+        """Whether somebody else has brought it about, who has removed, replaced, paused or killed it. An engine
+        that dies kills its containers when it comes back (128 + 9, and not for want of memory), and the wait may
+        not have noticed that it was away.
         """
         seen = self.seen
         killed = (

@@ -27,6 +27,7 @@ from reconciler.core.outcome import Outcome
 from reconciler.core.project import PROJECT_LABEL
 from reconciler.core.record import HookEnd
 from reconciler.errors import (
+    ContainerGone,
     EngineUnavailable,
     HookFailed,
     HookNotNow,
@@ -131,13 +132,13 @@ class HookActions:
         for row in self._engine.list_containers():
             if row.name == container.name and row.labels.get(PROJECT_LABEL) == action.project:
                 return row.id
-        raise NotFound(f"container {container} of {action.document} is not there", hint="the next pass plans anew")
+        raise ContainerGone(f"container {container} of {action.document} is not there")
 
     def _read_back(self, run: Run) -> None:
         """A sandbox that the engine did not make as it was asked for is none."""
         hook, found = run.action.hook, self._engine.inspect_container(run.container_id)
         if found is None:
-            raise NotFound(f"the container of {run.title} vanished right after it was created")
+            raise ContainerGone(f"the container of {run.title} vanished right after it was created")
         image = self._engine.inspect_image(str(hook.image))
         wrong = [
             *missing_variables(run.action.variables, found.config.environment),

@@ -11,7 +11,7 @@ from reconciler.core import names
 from reconciler.core.action import ContainerRef
 from reconciler.core.interfaces import Engine, Journal
 from reconciler.core.observation import ContainerDetail, ContainerRow
-from reconciler.errors import EngineRefused, NotFound
+from reconciler.errors import ContainerGone, EngineRefused
 
 
 class ContainerLookup:
@@ -30,10 +30,10 @@ class ContainerLookup:
         return self._engine.inspect_container(container_id) if container_id else None
 
     def get(self, document: str, container: ContainerRef) -> ContainerDetail:
-        """The container. Raises NotFound when it is not there."""
+        """The container. Raises ContainerGone when it is not there."""
         found = self.find(document, container)
         if found is None:
-            raise NotFound(f"container {container} of {document} is not there", hint="the next pass plans anew")
+            raise ContainerGone(f"container {container} of {document} is not there")
         return found
 
     def recorded_id(self, document: str, generation: int) -> str:

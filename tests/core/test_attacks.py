@@ -338,6 +338,26 @@ def test_what_somebody_does_to_a_container_during_its_wait_is_not_held_against_i
     assert player.world.journal.record("web").committed_revision.release.id == "2"  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize(("kind", "name"), [("create-container", "web-next-g2"), ("rename-container", "web")])
+def test_nor_that_somebody_removes_it_before_its_start(kind: str, name: str) -> None:
+    player = started()
+    player.want(release(player, "2"))
+    removed: list[str] = []
+
+    def after(action: Action) -> None:
+        there = [row for row in player.world.engine.list_containers() if row.name == name]
+        if action.kind == kind and not removed and there and there[0].status == "created":
+            removed.append(name)
+            player.world.engine.by_hand.remove(name)
+
+    player.after = after
+    assert player.settle().kind == "failed"
+    assert removed
+    assert first_serves(player)
+    later(player)
+    assert player.world.journal.record("web").committed_revision.release.id == "2"  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize("deed", BY_HAND)
 def test_where_it_is_done_again_the_release_is_put_back_for_good(deed: str) -> None:
     """Each try costs an outage."""

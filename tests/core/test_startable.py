@@ -10,6 +10,7 @@ from reconciler.core.action import Action
 from reconciler.core.container import NetworkAttachment
 from tests.core.compose.host import Host, document, service
 from tests.core.test_attacks import CHECKED, release, started
+from tests.simulator.behaviour import Behaviour
 from tests.simulator.player import Player
 from tests.simulator.world import World
 
@@ -75,6 +76,20 @@ def test_one_that_is_kept_says_nothing_about_its_release() -> None:
     assert player.settle().kind == "converged"
     assert serving(player)
     assert player.idle()
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_release_that_cannot_be_started_again_and_again_is_put_back_for_good(text: str) -> None:
+    """Each try costs an outage, whatever the engine says."""
+    player = started()
+    before = serving(player)
+    player.want(
+        release(player, "2", image=player.world.publish("shop/stuck", behaviour=Behaviour(start_error=text)))
+    )
+    assert player.settle().kind == "failed"
+    player.world.clock.advance(400)
+    assert player.settle().kind == "rolled-back"
+    assert serving(player) == before
 
 
 def test_by_what_a_start_of_it_has_failed_with_it_is_known_too() -> None:

@@ -16,6 +16,7 @@ from reconciler.core.project import CONFIG_HASH_LABEL, DIRECTORY_LABEL, ONE_OFF_
 from reconciler.errors import (
     ComposeFailed,
     ComposeMissing,
+    ContainerGone,
     EngineRefused,
     NotFound,
     PortTaken,
@@ -48,6 +49,7 @@ def refused(stage: ProjectStage, kind: type[Action], error: type[ReconcilerError
     outcome = stage.do(kind, **fields)
     assert outcome.kind == "failed"
     assert type(outcome.error) is error, outcome.error
+    assert outcome.error.outside == (error is ContainerGone)
     return str(outcome.error)
 
 
@@ -288,7 +290,7 @@ def test_one_offs_are_left_alone() -> None:
 def test_a_missing_container_and_an_unknown_service_cannot_be_started() -> None:
     stage = ready()
     stage.engine.by_hand.remove("shop-web-1")
-    assert "0 of 1" in refused(stage, actions.StartService, NotFound, service="web")
+    assert "0 of 1" in refused(stage, actions.StartService, ContainerGone, service="web")
     assert "no service nginx" in refused(stage, actions.StartService, NotFound, service="nginx")
 
 
@@ -307,7 +309,7 @@ def test_a_container_that_vanishes_while_it_is_looked_for_is_told() -> None:
     for kind, fields in ((actions.StartService, {"service": "web"}), (actions.VerifyProject, {"generation": 1})):
         stage = started()
         stage.engine.inspect_container = lambda container_id: None  # type: ignore[method-assign]  # just gone
-        assert "gone" in refused(stage, kind, NotFound, **fields)
+        assert "gone" in refused(stage, kind, ContainerGone, **fields)
 
 
 # Verify.
@@ -360,7 +362,7 @@ def test_too_many_containers_of_a_service_are_refused() -> None:
 def test_too_few_containers_of_a_service_are_refused() -> None:
     stage = begun()
     stage.change("web", replicas=2)
-    assert "1 of 2 containers" in refused(stage, actions.VerifyProject, NotFound, generation=1)
+    assert "1 of 2 containers" in refused(stage, actions.VerifyProject, ContainerGone, generation=1)
 
 
 def test_containers_of_no_service_are_refused() -> None:

@@ -128,6 +128,12 @@ def test_each_end_is_written_down_and_told(
     assert (stage.state, stage.gone) == (state, True)
 
 
+def test_one_whose_start_is_obstructed_has_not_run(stage: HookStage) -> None:
+    outcome = stage.perform(stage.action(Behaviour(start_error=f"task {'7c' * 32}: already exists")))
+    assert isinstance(outcome.error, HookFailed)
+    assert stage.state == "failed"
+
+
 def test_an_error_has_the_last_lines_and_the_detail_all(stage: HookStage) -> None:
     lines = tuple(f"line {number}" for number in range(50))
     outcome = stage.perform(stage.action(exits(1, 1.0, logs=lines)))

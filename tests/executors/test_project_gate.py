@@ -154,7 +154,7 @@ def test_a_service_without_containers_and_one_that_was_never_started_are_not_hea
     stage = running(replicas=2)
     stage.engine.by_hand.remove("shop-web-2")
     error = unhealthy_because(stage)
-    assert (error.reason, "1 of 2 containers are there" in error.message) == ("gone", True)
+    assert (error.reason, "1 of 2 containers are there" in error.message, error.outside) == ("gone", True, True)
     stage = running()
     stage.engine.by_hand.remove("shop-web-1")
     assert "it is gone" in unhealthy_because(stage).message
@@ -171,7 +171,7 @@ def test_a_container_that_vanishes_before_or_during_the_wait_is_gone() -> None:
     stage.engine.inspect_container = (  # type: ignore[method-assign]  # it goes between list and inspect
         lambda container_id: None if container_id == web else real(container_id)
     )
-    assert unhealthy_because(stage).reason == "gone"
+    assert (unhealthy_because(stage).reason, unhealthy_because(stage).outside) == ("gone", True)
     stage = running()
 
     def sleep(seconds: float) -> None:
@@ -180,7 +180,7 @@ def test_a_container_that_vanishes_before_or_during_the_wait_is_gone() -> None:
             stage.engine.by_hand.remove("shop-db-1")
 
     stage.executor = stage.make_executor(sleep)
-    assert unhealthy_because(stage).reason == "gone"
+    assert (unhealthy_because(stage).reason, unhealthy_because(stage).outside) == ("gone", True)
 
 
 def test_the_error_keeps_the_secrets_of_the_failing_services_environment() -> None:
