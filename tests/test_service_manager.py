@@ -94,6 +94,22 @@ def test_one_that_is_away_is_a_warning(tmp_path: Path) -> None:
     }
 
 
+def test_that_it_is_not_told_any_more_is_an_error(tmp_path: Path) -> None:
+    with notify_socket(str(tmp_path / "notify")) as manager, capture_logs() as logs:
+
+        async def life() -> None:
+            async with ServiceManager(manager.address).informed(broken, broken, asyncio.Event()):
+                await asyncio.sleep(0.05)
+
+        asyncio.run(life())
+        assert manager.told() == ["READY=1", "STOPPING=1"]
+    assert [item["log_level"] for item in logs] == ["error"]
+
+
+def broken() -> tuple[bool, str]:
+    raise ValueError("nobody expected this")
+
+
 def test_what_could_not_be_told_is_told_later(tmp_path: Path) -> None:
     """A manager that is slow to listen, or was started anew."""
     address = str(tmp_path / "notify")
@@ -106,4 +122,4 @@ def test_what_could_not_be_told_is_told_later(tmp_path: Path) -> None:
                 await asyncio.sleep(0.1)
                 return await asyncio.to_thread(manager.told)
 
-    assert asyncio.run(life()) == ["STATUS=ready"]
+    assert asyncio.run(life()) == ["READY=1", "STATUS=ready"]
