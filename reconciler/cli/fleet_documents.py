@@ -118,4 +118,5 @@ def _standing(part: Any) -> list[Any]:
     else:
         state = ("on its way", "yellow")
     phase = ", ".join(part[key] for key in ("phase", "sync", "health") if key in part)
-    return [state, str(part["generation"]), phase or "-", part.get("refused") or part.get("reason", "")]
+    why = part.get("reason", "") if state[0] == "delivered" else part.get("refused", "")
+    return [state, str(part["generation"]), phase or "-", why]

@@ -245,6 +245,16 @@ def test_a_document_tells_on_how_many_hosts_it_is_and_why_not_on_others(stage: S
     assert "1 host, it is revoked: host-034" in one
 
 
+def test_why_is_told_of_the_version_that_is_there_and_of_a_document_of_the_hosts_own(tmp_path: Path) -> None:
+    with furnished(tmp_path, 3) as stage:
+        with stage.database.write() as on:
+            changed(on, "host-001", "orders", version=f"sha256:{'0' * 64}", observed=f"sha256:{'0' * 64}")
+            own = {"id": "own", "phase": "failed", "health": "missing", "reason": "no disk"}
+            agents.reported(on, "host-001", [*agents.find(on, "host-001").documents, own])
+        assert "its health check fails" not in words(stage, "document")
+        assert "of its host's own; no disk" in words(stage, "agent")
+
+
 def test_rollouts_tell_how_far_they_are(stage: Stage) -> None:
     assert "orders paused canary 0 of 11 - 1 10" in words(stage, "rollouts", state="paused")
     assert "0 of 1 rollout" in words(stage, "rollouts", state="done")

@@ -93,7 +93,7 @@ def part_facts(held: Held, told: Mapping[str, Any] | None) -> PartFacts:
         condition=report.condition if report and there else "",
         generation=held.generation,
         report=report,
-        why=report.why if report else "",
+        why=(report.why if there else report.refused) if report else "",
     )
 
 
@@ -109,7 +109,7 @@ def parts_of_agent(agent: Agent, assigned: Iterable[Held]) -> tuple[PartFacts, .
             condition=item.condition,
             generation=None,
             report=item,
-            why=item.why or "of its host's own",
+            why="; ".join(filter(None, ("of its host's own", item.why))),
         )
         for item in reports_of(item for item in agent.documents if item["id"] not in mine)
     )
