@@ -25,11 +25,22 @@ class Processes:
         self._proc = proc
 
     def sees(self, number: int, container_id: str) -> bool:
-        """Whether this number is, here, that of a process in the container: then its processes can be ended."""
+        """Whether this number is, here, that of a process in the container, whose environment can be read and
+        which can be ended: then all that is begun there can be.
+        """
+        place = self._proc / str(number)
         try:
-            return number > 0 and container_id in (self._proc / str(number) / "cgroup").read_text()
+            if number <= 0 or container_id not in (place / "cgroup").read_text():
+                return False
+            (place / "environ").read_bytes()
+            handle = os.pidfd_open(number)
+            try:
+                signal.pidfd_send_signal(handle, 0)  # kill(2): nothing is sent, and whether it could be is told
+            finally:
+                os.close(handle)
         except OSError:
             return False
+        return True
 
     def marked(self, mark: str) -> frozenset[int]:
         """Those that have this variable with this value, or a parent that has it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,3 +50,15 @@ def test_a_container_is_seen_only_where_its_processes_are() -> None:
     assert not processes.sees(0, "0" * 64)
     assert not processes.sees(os.getpid(), "0" * 64)
     assert not processes.sees(2**22 + 1, "")
+
+
+def test_a_container_is_not_seen_by_who_may_not_look_into_its_processes() -> None:
+    """As a service without the capability: a command could be begun there, and not be ended."""
+    script = (
+        "import os, sys; from reconciler.agent.processes import Processes\n"
+        "if os.geteuid() == 0: os.setresuid(65534, 65534, 65534)\n"
+        "sys.exit(Processes().sees(1, ''))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=False)
+    assert done.returncode == 0
+    assert Processes().sees(os.getpid(), "")
