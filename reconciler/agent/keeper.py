@@ -15,12 +15,11 @@ import structlog
 
 from reconciler.agent.contents import Contents, Named
 from reconciler.agent.documents import RemoteDocuments
-from reconciler.agent.reports import word
+from reconciler.agent.reports import reason_of, word
 from reconciler.agent.talk import Talk
 from reconciler.controller.board import Board
 from reconciler.controller.troubles import Troubles
 from reconciler.core.status import DocumentStatus
-from reconciler.core.status_text import reason_words
 from reconciler.errors import ReconcilerError, VerificationFailed
 from reconciler.inbox.store import InboxStore
 from reconciler.protocol.message.common import Artifact, Sync
@@ -131,5 +130,5 @@ class Keeper:
             digest=status.running_digest or None,
             refused=refused,
             observed=version if looked or refused else None,
-            reason=reason_words(status).partition("\n")[0][:LONGEST_REASON] or None,
+            reason=reason_of(status),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import cast
+from typing import Final, cast
 
 from reconciler.controller.loop import Pass
 from reconciler.core.action import PullImage, WaitHealthy, WaitProject, WaitService
@@ -12,10 +12,20 @@ from reconciler.core.outcome import Outcome as Done
 from reconciler.core.outcome import failure
 from reconciler.core.record import Record
 from reconciler.core.status import DocumentStatus
+from reconciler.core.status_text import reason_words
 from reconciler.errors import Interrupted, TerminalError
 from reconciler.protocol.message.common import Outcome, Sync
 from reconciler.protocol.message.result import ObservedState, TaskMetrics
 from reconciler.protocol.session.work import WorkReport
+
+LONGEST_REASON: Final = 256
+"""Characters. Each heartbeat tells of all documents, and a host has thousands of them at most."""
+
+
+def reason_of(status: DocumentStatus) -> str | None:
+    """Why a document is not as it should be, without the lines below the first: they are what a container said."""
+    words = " ".join(reason_words(status).partition("\n")[0].split())
+    return (words if len(words) <= LONGEST_REASON else f"{words[: LONGEST_REASON - 1]}…") or None
 
 
 def report_of_pass(done: Pass, fingerprint: str, *, taken: bool) -> WorkReport | None:
