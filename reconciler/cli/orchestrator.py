@@ -56,6 +56,7 @@ def init(invocation: Invocation, /, *, home: Path, admin: str, as_json: bool, **
     from reconciler.orchestrator.home import Reached
 
     need_store()
+    screen = invocation.screen  # settings that cannot be read are told before anything is made
     made = create(home, Reached(**said), admin)
     told = {
         "home": str(home),
@@ -63,9 +64,8 @@ def init(invocation: Invocation, /, *, home: Path, admin: str, as_json: bool, **
         "fleet": str(made.admin / "fleet.json"),
     }
     if as_json:
-        invocation.screen.json({"version": VERSION, **told})
+        screen.json({"version": VERSION, **told})
         return
-    screen = invocation.screen
     screen.line(f"the orchestrator's folder is {home}")
     screen.line(f"the authority's fingerprint is {told['fingerprint']}")
     screen.line(f"the admin's settings are {told['fleet']}")
@@ -89,17 +89,18 @@ def token(invocation: Invocation, /, *, home: Path, target: str, ttl: str, as_js
     from reconciler.orchestrator.app import invite
     from reconciler.orchestrator.home import Home
 
+    screen = invocation.screen  # as above: a token is told once
     life, actor = timedelta(seconds=_life(ttl)), f"user:{invocation.actor()}"
     text, expires = invite(Home(home), target, life=life, actor=actor)
     word = text.reveal().decode()
     until = f"{expires:%Y-%m-%dT%H:%M:%SZ}"
     if as_json:
-        invocation.screen.json({"version": VERSION, "target": target, "token": word, "expiresAt": until})
+        screen.json({"version": VERSION, "target": target, "token": word, "expiresAt": until})
         return
-    invocation.screen.line(word)
+    screen.line(word)
     reached = Home(home).reached()
-    invocation.screen.note(f"for {target}, once, until {until}; there, with the token in a file:", style="dim")
-    invocation.screen.note(
+    screen.note(f"for {target}, once, until {until}; there, with the token in a file:", style="dim")
+    screen.note(
         f"reconciler agent enroll --server {reached.url} --enroll-at {reached.enroll_url} --token-file FILE",
         style="dim",
     )

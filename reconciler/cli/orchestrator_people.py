@@ -34,14 +34,14 @@ def admin(
     """
     from reconciler.orchestrator.people import make_person, revoke_person
 
-    actor = f"user:{invocation.actor()}"
+    actor, screen = f"user:{invocation.actor()}", invocation.screen
     if revoke == (out is not None):
         raise click.UsageError("say either --out DIR or --revoke")
     if out is None:
         revoke_person(home, name, viewer=viewer, actor=actor)
-        invocation.screen.line(f"{name} is revoked")
+        screen.line(f"{name} is revoked")
         return
-    invocation.screen.line(str(make_person(home, name, out, viewer=viewer, actor=actor)))
+    screen.line(str(make_person(home, name, out, viewer=viewer, actor=actor)))
 
 
 @click.command("events", cls=Command, short_help="Show what happened in the fleet.")

@@ -305,6 +305,21 @@ def test_an_orchestrators_folder_is_made_once_and_invites(
     assert main(["orchestrator", "token", "--home", home, "--target", "host-a", "--ttl", "9d"]) == 64
 
 
+def test_settings_that_cannot_be_read_are_told_before_anything_is_made(tmp_path: Path, said: Any) -> None:
+    """A token is told once: made and not told, it would be lost."""
+    home, config = str(tmp_path / "new"), str(tmp_path / "none.toml")
+    name = ("--name", "fleet.example.com")
+    status, told = said("orchestrator", "init", "--home", home, *name, "--config", config)
+    assert (status, "none.toml is not there" in told) == (64, True)
+    assert not Path(home).exists()
+    assert said("orchestrator", "init", "--home", home, *name)[0] == 0
+    token = ("orchestrator", "token", "--home", home, "--target", "host-a")
+    assert said(*token, "--config", config)[0] == 64
+    assert "token-made" not in said("orchestrator", "events", "--home", home)[1]
+    assert said(*token)[0] == 0
+    assert "token-made" in said("orchestrator", "events", "--home", home)[1]
+
+
 def test_documents_tokens_and_pages_are_asked_for_over_the_api(town: Town) -> None:
     client = open_fleet(town.settings)
     assert "web" in [item["id"] for item in client.pages("/v1/documents", {"target": "host-a"}, most=10)]
