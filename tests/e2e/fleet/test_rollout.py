@@ -24,9 +24,13 @@ def fleet(stage: Stage) -> Iterator[WholeFleet]:
     made.assert_audited()
 
 
-def put(fleet: WholeFleet, folder: Path, version: str, **rollout: Any) -> None:
-    """The web app in waves, over the API."""
-    spec = {"config": {"environment": None, "healthCheck": {"timeout": "3s"}}, "rollout": rollout}
+def put(fleet: WholeFleet, folder: Path, version: str, *, release: str = "", **rollout: Any) -> None:
+    """The web app in waves, over the API. ``release``: "" for the image's own."""
+    spec = {
+        "release": {"id": release or version},
+        "config": {"environment": None, "healthCheck": {"timeout": "3s"}},
+        "rollout": rollout,
+    }
     file = folder / "web.yaml"
     file.write_text(as_yaml(fleet.stage.web(version, **merged(spec, {}))))
     fleet.done("fleet", "put", str(file))
@@ -60,9 +64,9 @@ def test_a_release_that_fails_on_its_host_ends_the_rollout_and_the_former_one_is
             eventually("it is told", lambda: fleet.reported(phase="converged", sync="synced", release="v2"))
             shown = fleet.done("fleet", "rollout", fleet.stage.name).stdout
             assert "rolling, returned: 0 of 1 hosts have it" in shown
-            put(fleet, tmp_path, "v3", strategy="rolling", onBreach="pause")
+            put(fleet, tmp_path, "v3", release="v4", strategy="rolling", onBreach="pause")
             comes_to(fleet, "paused")
             (there,) = fleet.client.ask("GET", f"/v1/documents/{fleet.stage.name}")["assigned"]
-            assert there["reason"].startswith("wants v3, RolledBack: ")
-            assert "its health check did not succeed within 3s" in there["reason"]
+            assert there["reason"].startswith("wants v4, RolledBack: ")
+            assert "is not healthy: its health check " in there["reason"]
     fleet.assert_audited("document-put")
