@@ -22,13 +22,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import docker.errors
-from click.testing import CliRunner
 
 from reconciler.audit import show
 from reconciler.audit.files import LogFiles
-from reconciler.cli.failures import guarded
-from reconciler.cli.invocation import Invocation
-from reconciler.cli.root import cli
 from reconciler.config import load_settings
 from reconciler.controller.app import open_service
 from reconciler.controller.app.audit import verified
@@ -191,7 +187,7 @@ class Oracle:
         entries = show.entries(LogFiles(self._stage.state), show.Wanted(document=name), limit=100_000)
         yield from (f"I5: {item['action']} is {show.OPEN}" for item in entries if item.get("outcome") == show.OPEN)
         noted = Counter((item["action"], item.get("outcome", "")) for item in entries)
-        events = json.loads(self._shown("why", name, "--limit", "1000", "--json"))["events"]
+        events = json.loads(self._stage.here("why", name, "--limit", "1000", "--json"))["events"]
         missed = Counter((item["action"], item["outcome"]) for item in events) - noted
         yield from (f"I5: {action} was {outcome}, which is not in the audit log" for action, outcome in missed)
 
@@ -211,23 +207,13 @@ class Oracle:
         for words in (("status",), ("plan",), ("why", name), ("history", name)):
             for command in (words, (*words, "--json")):
                 if command not in SHOWING:
-                    yield " ".join(command), self._shown(*command)
+                    yield " ".join(command), self._stage.here(*command)
         for text in self._stage.said:
             yield "what a program said", text
         for row in self._stage.sdk.containers(all=True):
             yield f"labels or command of {_name(row)}", json.dumps([row["Labels"], row["Command"]])
         for path in (self._stage.folder / "stickers").rglob("*.json"):
             yield f"sticker {path.name}", path.read_text(errors="replace")
-
-    def _shown(self, *words: str) -> str:
-        """What our command line prints, run in this process."""
-        invocation = Invocation(environment=self._stage.environment(), folder=self._stage.folder)
-        with CliRunner().isolation() as (out, err, _):
-            guarded(
-                lambda: cli.main(list(words), prog_name="reconciler", obj=invocation, standalone_mode=False),
-                invocation,
-            )
-            return out.getvalue().decode() + err.getvalue().decode()
 
     def _own(self, record: Record) -> list[Json]:
         """The containers of the document: by the history's ids, or by our label and owner."""
