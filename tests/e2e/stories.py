@@ -39,7 +39,8 @@ ROLLED_BACK = 3
 class Story:
     """``begin`` brings the stage to where the operation starts; ``actions`` are what it does undisturbed, and
     ``status`` is its exit status then. ``row``: what a kill in it shows of the catalogue of faults. ``previous``:
-    what the name of the container that stays ends with.
+    what the name of the container that stays ends with. ``known``: so many Actions at its beginning are another
+    story's, too.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Story:
     release: str
     row: pytest.MarkDecorator
     previous: str = ""
+    known: int = 0
 
     def kept(self, stage: Stage) -> str:
         """The whole name of the container that stays, "" for none."""
@@ -100,6 +102,7 @@ STORIES = (
         name="a deploy that fails",
         begin=_failing,
         actions=("pull-image", *SWAP, *TAKING_BACK),
+        known=len(("pull-image", *SWAP[:-1])),
         status=ROLLED_BACK,
         release="v1",
         row=pytest.mark.fault("C1-C12"),

@@ -323,6 +323,7 @@ def test_a_volume_of_the_document_is_there_read_only_unless_said(stage: Stage, t
     assert stage.page() == "web v2"
 
 
+@pytest.mark.thorough
 def test_the_example_runs_as_it_is_written(stage: Stage) -> None:
     example = yaml.safe_load((SOURCES / "examples" / "05-hooks" / "web.yaml").read_text())
     volume, image = f"{stage.prefix}-web-data", stage.image("v2")

@@ -75,6 +75,7 @@ def shop(stage: Stage) -> Shop:
     return Shop(stage)
 
 
+@pytest.mark.thorough
 def test_releases_bring_their_migrations_and_go_back_without_one(shop: Shop) -> None:
     stage = shop.stage
     first, second = ((IMAGE / "migrations" / name).read_text() for name in ("001-customers.sql", "002-email.sql"))

@@ -38,6 +38,7 @@ def told(receiver: Webhook) -> list[tuple[str, str]]:
     return [(body["condition"], body["status"]) for body in receiver.received]
 
 
+@pytest.mark.thorough
 def test_a_release_that_fails_is_told_once_and_once_when_it_is_mended(
     stage: Stage, oracle: Oracle, receiver: Webhook
 ) -> None:

@@ -61,6 +61,7 @@ def test_compose_by_hand_is_drift_that_is_put_right(project: ProjectStage, oracl
     oracle.holds()
 
 
+@pytest.mark.thorough
 @pytest.mark.fault("M5")
 def test_somebody_who_takes_a_project_down_again_and_again_wins_for_a_while(
     project: ProjectStage, oracle: ProjectOracle

@@ -257,6 +257,7 @@ def test_an_ill_service_is_shown_and_left_to_its_owner(project: ProjectStage, or
     oracle.holds(runs=1)
 
 
+@pytest.mark.thorough
 def test_in_mode_warn_differences_are_shown_and_stay(project: ProjectStage, oracle: ProjectOracle) -> None:
     project.deploy(project.shop(), "r1", drift={"mode": "warn"})
     _docker("rm", "-f", "WORKER")(project)
@@ -273,6 +274,7 @@ def test_in_mode_warn_differences_are_shown_and_stay(project: ProjectStage, orac
     oracle.holds(runs=1)
 
 
+@pytest.mark.thorough
 def test_several_harms_at_once_are_put_right_in_one_pass(project: ProjectStage, oracle: ProjectOracle) -> None:
     project.deploy(project.shop(), "r1")
     for act in (_docker("rm", "-f", "WEB"), _edit_by_rename, _docker("stop", "WORKER"), _edit_lock, _drop_sticker):

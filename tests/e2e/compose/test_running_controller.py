@@ -60,6 +60,7 @@ def test_a_service_that_a_crashed_engine_can_never_start_again_is_made_anew(
     oracle.holds(runs=1)
 
 
+@pytest.mark.thorough
 def test_metrics_show_the_kinds_of_drift(project: ProjectStage, oracle: ProjectOracle) -> None:
     project.deploy(project.shop(), "r1", drift={"mode": "warn"})
     with project.stage.controller(RECONCILER_RESYNC="1") as controller:
@@ -73,6 +74,7 @@ def test_metrics_show_the_kinds_of_drift(project: ProjectStage, oracle: ProjectO
     oracle.holds(runs=1)
 
 
+@pytest.mark.thorough
 def test_a_project_waits_for_a_container_and_a_container_for_a_project(
     project: ProjectStage, oracle: ProjectOracle
 ) -> None:
@@ -104,6 +106,7 @@ def test_a_project_waits_for_a_container_and_a_container_for_a_project(
     oracle.holds(runs=1)
 
 
+@pytest.mark.thorough
 def test_a_suspended_project_is_left_alone_until_it_is_resumed(
     project: ProjectStage, oracle: ProjectOracle
 ) -> None:

@@ -71,6 +71,7 @@ def test_a_changed_config_file_recreates_only_the_service_that_mounts_it(
     oracle.holds(runs=1)
 
 
+@pytest.mark.thorough
 def test_a_changed_job_is_run_once_more(project: ProjectStage, oracle: ProjectOracle) -> None:
     project.deploy(project.shop(), "r1")
     before = project.identities("web", "worker")
@@ -94,6 +95,7 @@ def test_services_come_and_go_with_the_lock_file(project: ProjectStage, oracle: 
     oracle.holds(runs=1)
 
 
+@pytest.mark.thorough
 def test_replicas_are_counted(project: ProjectStage, oracle: ProjectOracle) -> None:
     project.deploy(edited(project.shop(), "worker", scale=2), "r1")
     project.stage.docker("rm", "-f", project.container("worker", 2))
@@ -107,6 +109,7 @@ def test_replicas_are_counted(project: ProjectStage, oracle: ProjectOracle) -> N
     oracle.holds(runs=1)
 
 
+@pytest.mark.thorough
 def test_force_recreate_makes_everything_anew_once_in_a_release(
     project: ProjectStage, oracle: ProjectOracle
 ) -> None:
@@ -131,6 +134,7 @@ def first_release(project: ProjectStage, oracle: ProjectOracle) -> Saved:
     return saved
 
 
+@pytest.mark.thorough
 def test_rollback_by_edit_needs_no_registry(
     first_release: Saved, project: ProjectStage, oracle: ProjectOracle, registry: PrivateRegistry
 ) -> None:
