@@ -242,12 +242,15 @@ class MessageRefused(TerminalError):
 class Unhealthy(TerminalError):
     """A container did not become healthy, or did not stay so. ``reason`` is one of a closed list."""
 
+    BY_OTHERS = frozenset({"gone", "replaced", "paused"})
+    """Reasons that only somebody with the engine's socket brings about."""
+
     REASONS = ("exited", "restarting", "unhealthy", "oom-killed", "timeout", "paused", "gone", "replaced")
 
     def __init__(self, message: str, *, reason: str, hint: str = "", outside: bool = False) -> None:
         super().__init__(message, hint=hint)
         self.reason = reason
-        self.outside = outside
+        self.outside = outside or reason in self.BY_OTHERS
 
 
 class StateError(ReconcilerError):

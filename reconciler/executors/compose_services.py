@@ -132,7 +132,6 @@ def _members(
                 f"service {service.name} of {project.name} is not healthy: {lack}",
                 reason="gone",
                 hint="the next pass plans anew",
-                outside=True,
             )
     return tuple(
         Member(

@@ -193,7 +193,7 @@ class DockerExecutor:
     def _wait_healthy(self, action: actions.WaitHealthy, progress: Progress) -> Outcome:
         found = self._lookup.find(action.document, action.container)
         if found is None:
-            raise Unhealthy(f"{action.container} is not healthy: it is gone", reason="gone", outside=True)
+            raise Unhealthy(f"{action.container} is not healthy: it is gone", reason="gone")
         ask = Ask(timeout_ms=action.timeout_ms, min_healthy_ms=action.min_healthy_ms, completes=action.completes)
         detail = self._gate.wait(
             action.container.name,

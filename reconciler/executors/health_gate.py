@@ -30,9 +30,6 @@ SILENT = "the engine does not answer"
 ENDED_WITH_THE_ENGINE = frozenset({"exited", "restarting", "gone"})
 """Ends that an engine brings about when it is killed or restarted: nobody can say that they are the release's."""
 
-BY_OTHERS = frozenset({"gone", "replaced", "paused"})
-"""Ends that only somebody with the engine's socket brings about."""
-
 Words = Callable[[], tuple[str, ...]]
 """Spellings of secrets, asked for when a container has failed. May raise a ReconcilerError."""
 
@@ -71,18 +68,6 @@ class Failed:
     reason: str
     state: str
     seen: ContainerDetail | None = None
-
-    @property
-    def outside(self) -> bool:
-        """Whether somebody else has brought it about, who has removed, replaced, paused or killed it. An engine
-        that dies kills its containers when it comes back (128 + 9, and not for want of memory), and the wait may
-        not have noticed that it was away.
-        """
-        seen = self.seen
-        killed = (
-            seen is not None and seen.status == "exited" and seen.exit_code == SIGKILLED and not seen.oom_killed
-        )
-        return killed or self.reason in BY_OTHERS
 
 
 Judgement = Waiting | Passed | Failed
@@ -226,7 +211,14 @@ def unhealthy(  # noqa: PLR0913  (each said by name)
         lines = (f"(no log lines: {error.message})",)
     report = evidence(failed.seen, lines, environment=environment, opened=opened)
     message = f"{name} is not healthy: {failed.state}{report}"
-    return Unhealthy(message, reason=failed.reason, hint=hint, outside=failed.outside)
+    return Unhealthy(message, reason=failed.reason, hint=hint, outside=_killed(failed.seen))
+
+
+def _killed(seen: ContainerDetail | None) -> bool:
+    """Whether it ended by SIGKILL (128 + 9) and not for want of memory. An engine that dies does so to its
+    containers when it comes back, and the wait may not have noticed that it was away.
+    """
+    return seen is not None and seen.status == "exited" and seen.exit_code == SIGKILLED and not seen.oom_killed
 
 
 def pauses() -> Iterator[float]:
